@@ -1,0 +1,40 @@
+/** Every way the world can fail us, one code each; a code is part of the public interface and never reused. */
+export type FailureCode =
+	| 'usage'
+	| 'config-invalid'
+	| 'file-unreadable'
+	| 'file-unwritable'
+	| 'port-busy'
+	| 'image-unreadable'
+	| 'images-missing'
+	| 'camera-unavailable'
+	| 'camera-silent'
+	| 'teacher-invalid'
+	| 'bundle-invalid'
+	| 'bundle-golden'
+	| 'model-failed'
+	| 'broker-refused'
+	| 'child-died'
+	| 'teaching-failed'
+	| 'interrupted';
+
+/**
+ * A failure of the world (not of our code): `message` says the action that failed, "the thing" and its state;
+ * `advice` says what to do. Faults of ours are plain errors and end the process.
+ */
+export class Failure extends Error {
+	override readonly name = 'Failure';
+	readonly code: FailureCode;
+	readonly advice: string | undefined;
+
+	constructor(code: FailureCode, message: string, advice?: string, options?: ErrorOptions) {
+		super(message, options);
+		this.code = code;
+		this.advice = advice;
+	}
+}
+
+/** The reason in words of whatever was thrown (the OpenCV binding throws plain strings). */
+export function reasonOf(thrown: unknown): string {
+	return thrown instanceof Error ? thrown.message : String(thrown);
+}

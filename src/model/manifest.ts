@@ -1,0 +1,45 @@
+import { z } from 'zod';
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
+const finite = z.number();
+const count = z.number().int().nonnegative();
+
+/** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */
+export const manifestSchema = z.strictObject({
+	formatVersion: z.literal(1),
+	name: z.string().min(1),
+	createdAt: z.iso.datetime(),
+	architecture: z.strictObject({
+		backbone: z.string(),
+		teacher: z.strictObject({ sha256, origin: z.string(), seeded: z.boolean() }),
+	}),
+	/** What the graph's `image` input must be fed with: uint8, [1, size, size, 3]. */
+	input: z.strictObject({
+		size: z.number().int().min(32),
+		colour: z.literal('RGB'),
+		layout: z.literal('NHWC'),
+		dtype: z.literal('uint8'),
+		resize: z.literal('area'),
+	}),
+	/** Scores of good images that were not trained on; the threshold is their maximum. */
+	calibration: z.strictObject({
+		threshold: finite,
+		rule: z.literal('max'),
+		scores: z.array(finite).min(1),
+		mapMedian: finite,
+	}),
+	training: z.strictObject({
+		images: count,
+		heldOut: count,
+		iterations: count,
+		batch: count,
+		learningRate: finite,
+		seed: count,
+		seconds: finite,
+		losses: z.array(finite),
+	}),
+	files: z.strictObject({ model: sha256, golden: sha256 }),
+	versions: z.strictObject({ inspectord: z.string(), onnxruntime: z.string(), opencv: z.string() }),
+});
+
+export type Manifest = z.infer<typeof manifestSchema>;

@@ -1,0 +1,10 @@
+/** Pixels: interleaved RGB (or grey), 8 bit, row-major; `data.length = width * height * channels`. */
+export type Image = {
+	readonly width: number;
+	readonly height: number;
+	readonly channels: 1 | 3;
+	readonly data: Uint8Array;
+};
+
+/** A rectangle in pixels; `x`, `y` is the top left corner. */
+export type Rect = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
