@@ -1,0 +1,21 @@
+import type { Tensor } from './tensor.js';
+
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** A graph ready to run. */
+export type Session = {
+	/** The execution provider that runs the nodes. */
+	readonly provider: string;
+	/** Blocks the calling thread until the outputs are there. @throws Failure model-failed */
+	run(feeds: Feeds): Promise<Readonly<Record<string, Tensor>>>;
+	close(): Promise<void>;
+};
+
+export type SessionOptions = {
+	readonly provider?: 'cpu' | 'cuda' | 'tensorrt';
+	/** Threads inside one operator; the default is one a core. */
+	readonly threads?: number;
+};
+
+/** Opens a model given by path or bytes. @throws Failure model-failed */
+export type OpenSession = (model: string | Uint8Array, options: SessionOptions) => Promise<Session>;

@@ -1,0 +1,48 @@
+import type { Graph } from '../graph/graph.js';
+import type { Value } from '../graph/ops.js';
+import type { Weights } from './weights.js';
+
+/** A convolution without bias and the batch norm behind it: what residual networks are made of. */
+export type Unit = {
+	/** Name of the convolution and of its norm, as in torchvision and the published checkpoints. */
+	readonly conv: string;
+	readonly norm: string;
+	readonly channels: number;
+	readonly kernel: number;
+	readonly stride: number;
+	/** True for a transposed convolution. */
+	readonly up?: boolean;
+	readonly relu: boolean;
+	/** Added before the ReLU: the shortcut of a residual block. */
+	readonly plus?: Value;
+};
+
+/** How units become graph: frozen for teachers and inference, trainable for the student's training. */
+export type Units = (x: Value, unit: Unit) => Value;
+
+/** Variance floor of batch norm, as in PyTorch. */
+export const NORM_EPSILON = 1e-5;
+
+/** Units with fixed weights, norms folded into the convolutions. `weights` holds `<conv>.weight` and `<conv>.bias`. */
+export function frozenUnits(graph: Graph, folded: Weights): Units {
+	return (x, { conv, kernel, stride, up, relu, plus }) => {
+		const w = graph.constant(folded.get(`${conv}.weight`), `${conv}.weight`);
+		const b = graph.constant(folded.get(`${conv}.bias`), `${conv}.bias`);
+		const y = convolve(graph, [x, w, b], kernel, stride, up);
+		const sum = plus ? graph.add(y, plus) : y;
+		return relu ? graph.relu(sum) : sum;
+	};
+}
+
+/** Channels and padding follow the kernel: k / 2 on each side, none for a transposed one. */
+export function convolve(graph: Graph, inputs: readonly Value[], kernel: number, stride: number, up = false): Value {
+	if (up) {
+		return graph.apply('ConvTranspose', inputs, {
+			strides: [stride, stride],
+			pads: [0, 0, 0, 0],
+			outputPadding: [0, 0],
+		});
+	}
+	const pad = kernel >> 1;
+	return graph.apply('Conv', inputs, { strides: [stride, stride], pads: [pad, pad, pad, pad], group: 1 });
+}

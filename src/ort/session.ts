@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import type * as Ort from 'onnxruntime-node';
+import { Failure, reasonOf } from '../base/failure.js';
+import type { Feeds, Session, SessionOptions } from '../graph/session.js';
+import type { DType, Tensor } from '../graph/tensor.js';
+
+const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof Ort;
+
+/** ONNX Runtime's own version. */
+export function onnxruntimeVersion(): string {
+	return ort.env.versions.node ?? ort.env.versions.common;
+}
+
+/**
+ * Opens a model from a path or bytes. A provider other than 'cpu' must take every node: a session that would fall
+ * back to the CPU is refused.
+ * @throws Failure model-failed
+ */
+export async function openSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+	const { provider = 'cpu', threads = 0 } = options;
+	const settings: Ort.InferenceSession.SessionOptions = {
+		executionProviders: [provider],
+		intraOpNumThreads: threads,
+		graphOptimizationLevel: 'all',
+		logSeverityLevel: 3,
+		...(provider === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
+	};
+	let session: Ort.InferenceSession;
+	try {
+		session = await (typeof model === 'string'
+			? ort.InferenceSession.create(model, settings)
+			: ort.InferenceSession.create(model, settings));
+	} catch (thrown) {
+		const thing = typeof model === 'string' ? `model "${model}"` : 'a model from memory';
+		throw new Failure('model-failed', `Cannot open ${thing} with provider "${provider}": ${reasonOf(thrown)}`);
+	}
+	return {
+		provider,
+		run: async (feeds) => {
+			try {
+				const results = await session.run(toOrt(feeds));
+				return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
+			} catch (thrown) {
+				throw new Failure('model-failed', `Cannot run the model with provider "${provider}": ${reasonOf(thrown)}`);
+			}
+		},
+		close: () => session.release(),
+	};
+}
+
+function toOrt(feeds: Feeds): Record<string, Ort.Tensor> {
+	return Object.fromEntries(
+		Object.entries(feeds).map(([name, { dtype, shape, data }]) => [
+			name,
+			new ort.Tensor(dtype as 'float32', data as Float32Array, shape),
+		]),
+	);
+}
+
+function fromOrt({ type, dims, data }: Ort.Tensor): Tensor {
+	return { dtype: type as DType, shape: dims, data: data as Tensor['data'] };
+}
