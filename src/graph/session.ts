@@ -6,8 +6,12 @@ export type Feeds = Readonly<Record<string, Tensor>>;
 export type Session = {
 	/** The execution provider that runs the nodes. */
 	readonly provider: string;
-	/** Blocks the calling thread until the outputs are there. @throws Failure model-failed */
-	run(feeds: Feeds): Promise<Readonly<Record<string, Tensor>>>;
+	/**
+	 * Blocks the calling thread until the outputs are there; an output named in `into` is written to that tensor's memory,
+	 * which no feed of the same run may share.
+	 * @throws Failure model-failed
+	 */
+	run(feeds: Feeds, into?: Feeds): Promise<Readonly<Record<string, Tensor>>>;
 	close(): Promise<void>;
 };
 

@@ -1,3 +1,7 @@
+import { Failure } from '../base/failure.js';
+import type { OpenSession, Session, SessionOptions } from '../graph/session.js';
+import type { Bundle, GoldenVector } from '../model/bundle.js';
+
 /** One scored picture: `map` is `[size, size]` row-major, `score` its maximum (paper S_AD). */
 export type Scored = { readonly map: Float32Array; readonly score: number };
 
@@ -8,5 +12,47 @@ export type Scorer = {
 	readonly provider: string;
 	/** `input` is interleaved RGB `[size, size, 3]`. Blocks the thread. @throws Failure model-failed */
 	score(input: Uint8Array): Promise<Scored>;
+	/** Scores the golden vectors again. @throws Failure bundle-golden */
+	prove(): Promise<void>;
 	close(): Promise<void>;
 };
+
+/** How far a score or map value may lie from the reference, in float32 on any processor. */
+const GOLDEN_TOLERANCE = 1e-5;
+
+/** @throws Failure model-failed, bundle-golden (then nothing stays open) */
+export async function openScorer(bundle: Bundle, openSession: OpenSession, options: SessionOptions): Promise<Scorer> {
+	const { size } = bundle.manifest.input;
+	const session = await openSession(bundle.modelPath, options);
+	const score = (input: Uint8Array) => scoreWith(session, input, size);
+	const prove = async () => {
+		for (const [i, vector] of bundle.golden.entries()) {
+			const deviation = goldenDeviation(vector, await score(vector.image));
+			if (deviation <= GOLDEN_TOLERANCE) continue;
+			throw new Failure(
+				'bundle-golden',
+				`Cannot trust bundle "${bundle.dir}" on provider "${session.provider}": golden vector ${i + 1} deviates by ${deviation.toExponential(1)}, allowed is ${GOLDEN_TOLERANCE}`,
+				'Teach it again on this machine, or choose another provider.',
+			);
+		}
+	};
+	try {
+		await prove();
+	} catch (failure) {
+		await session.close();
+		throw failure;
+	}
+	return { size, provider: session.provider, score, prove, close: () => session.close() };
+}
+
+/** Runs an inference graph on one picture `[size, size, 3]`. */
+export async function scoreWith(session: Session, input: Uint8Array, size: number): Promise<Scored> {
+	const results = await session.run({ image: { dtype: 'uint8', shape: [1, size, size, 3], data: input } });
+	return { map: results.map!.data as Float32Array, score: Number(results.score!.data[0]) };
+}
+
+function goldenDeviation(expected: GoldenVector, { map, score }: Scored): number {
+	const values = Object.entries(expected.map).map(([i, v]) => Math.abs(map[Number(i)]! - v));
+	const deviation = Math.max(Math.abs(score - expected.score), ...values);
+	return Number.isNaN(deviation) ? Number.POSITIVE_INFINITY : deviation;
+}

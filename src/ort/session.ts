@@ -34,11 +34,14 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
 		const thing = typeof model === 'string' ? `model "${model}"` : 'a model from memory';
 		throw new Failure('model-failed', `Cannot open ${thing} with provider "${provider}": ${reasonOf(thrown)}`);
 	}
+	const nothing = Object.fromEntries(session.outputNames.map((name) => [name, null]));
 	return {
 		provider,
-		run: async (feeds) => {
+		run: async (feeds, into) => {
 			try {
-				const results = await session.run(toOrt(feeds));
+				const results = await (into
+					? session.run(toOrt(feeds), { ...nothing, ...toOrt(into) })
+					: session.run(toOrt(feeds)));
 				return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
 			} catch (thrown) {
 				throw new Failure('model-failed', `Cannot run the model with provider "${provider}": ${reasonOf(thrown)}`);

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { Failure, reasonOf } from '../base/failure.js';
+import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
+import { type Manifest, manifestSchema } from '../model/manifest.js';
+import { writeFolder } from './atomic.js';
+
+const MANIFEST = 'manifest.json';
+const MODEL = 'model.onnx';
+const GOLDEN = 'golden.json';
+
+const AGAIN = 'Copy the bundle again from where it was taught, or teach it again.';
+
+/**
+ * Writes a bundle whole or not at all; one that stands there is replaced.
+ * @throws Failure file-unwritable, also when `dir` holds something that is not a bundle
+ */
+export async function writeBundle(dir: string, { manifest, model, golden }: BundleContents): Promise<Manifest> {
+	await assertReplaceable(dir);
+	const vectors = JSON.stringify(golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })));
+	const whole: Manifest = { ...manifest, files: { model: sha256(model), golden: sha256(vectors) } };
+	await writeFolder(resolve(dir), {
+		[MODEL]: model,
+		[GOLDEN]: vectors,
+		[MANIFEST]: `${JSON.stringify(whole, null, '\t')}\n`,
+	});
+	return whole;
+}
+
+/** A place that a bundle may be written to: nothing there, an empty folder, or an older bundle. @throws Failure file-unwritable */
+export async function assertReplaceable(dir: string): Promise<void> {
+	let names: string[];
+	try {
+		names = await readdir(dir);
+	} catch (thrown) {
+		if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
+		throw new Failure('file-unwritable', `Cannot write a bundle to "${dir}": ${reasonOf(thrown)}`, 'Choose another place with --out.');
+	}
+	if (names.length === 0 || names.includes(MANIFEST)) return;
+	throw new Failure(
+		'file-unwritable',
+		`Cannot write a bundle to "${dir}": the folder holds something else`,
+		'Choose a new or empty folder with --out.',
+	);
+}
+
+/** Reads a bundle and verifies its hashes. @throws Failure bundle-invalid saying which file is wrong and how */
+export async function readBundle(dir: string): Promise<Bundle> {
+	const manifest = parseManifest(dir, await bytesOf(dir, MANIFEST));
+	const model = await bytesOf(dir, MODEL);
+	if (sha256(model) !== manifest.files.model) throw broken(dir, `"${MODEL}" is damaged or cut off (its SHA-256 differs)`);
+	const golden = await bytesOf(dir, GOLDEN);
+	if (sha256(golden) !== manifest.files.golden) throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
+	return { dir, manifest, modelPath: join(dir, MODEL), golden: parseGolden(dir, golden, manifest.input.size) };
+}
+
+function parseManifest(dir: string, bytes: Uint8Array): Manifest {
+	let document: unknown;
+	try {
+		document = JSON.parse(Buffer.from(bytes).toString('utf8'));
+	} catch (thrown) {
+		throw broken(dir, `"${MANIFEST}" is not JSON: ${reasonOf(thrown)}`);
+	}
+	const version = (document as { formatVersion?: unknown } | null)?.formatVersion;
+	if (version !== undefined && version !== 1) {
+		throw broken(dir, `it has format version ${version}, this inspectord reads version 1`);
+	}
+	const parsed = manifestSchema.safeParse(document);
+	if (parsed.success) return parsed.data;
+	const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'manifest'}: ${message}`);
+	throw broken(dir, `"${MANIFEST}" is wrong: ${faults.slice(0, 3).join('; ')}`);
+}
+
+const goldenSchema = z.array(z.strictObject({ image: z.string(), score: z.number(), map: z.record(z.string(), z.number()) })).min(1);
+
+function parseGolden(dir: string, bytes: Uint8Array, size: number): GoldenVector[] {
+	try {
+		const vectors = goldenSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
+		return vectors.map((v) => {
+			const image = new Uint8Array(Buffer.from(v.image, 'base64'));
+			if (image.length !== size * size * 3) throw new Error(`a picture has ${image.length} bytes`);
+			return { ...v, image };
+		});
+	} catch (thrown) {
+		throw broken(dir, `"${GOLDEN}" is wrong: ${reasonOf(thrown)}`);
+	}
+}
+
+async function bytesOf(dir: string, name: string): Promise<Uint8Array> {
+	try {
+		return await readFile(join(dir, name));
+	} catch (thrown) {
+		const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
+		throw broken(dir, missing ? `it has no file "${name}"` : reasonOf(thrown));
+	}
+}
+
+function broken(dir: string, state: string): Failure {
+	return new Failure('bundle-invalid', `Cannot use bundle "${dir}": ${state}`, AGAIN);
+}
+
+function sha256(content: Uint8Array | string): string {
+	return createHash('sha256').update(content).digest('hex');
+}

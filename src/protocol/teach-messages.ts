@@ -1,0 +1,55 @@
+import type { Backbone } from '../model/architecture.js';
+import type { Rect } from '../vision/image.js';
+
+/** What to teach, and from what; everything that can change the bundle. */
+export type TeachRequest = {
+	/** A folder of good images, or so many parts of the simulated line. */
+	readonly images: string | { readonly sim: { readonly seed: number; readonly count: number } };
+	/** A safetensors file; without one the teacher has seeded random weights. */
+	readonly teacher?: string;
+	readonly out: string;
+	readonly name: string;
+	readonly backbone: Backbone;
+	readonly size: number;
+	readonly iterations: number;
+	readonly batch: number;
+	readonly seed: number;
+	/** Share of the images that is kept from training, for the threshold. */
+	readonly holdout: number;
+	readonly region?: Rect;
+	readonly threads: number;
+};
+
+/** What teaching says while it works. */
+export type Progress =
+	| { readonly phase: 'features'; readonly done: number; readonly of: number; readonly secondsLeft: number }
+	| {
+			readonly phase: 'training';
+			readonly done: number;
+			readonly of: number;
+			readonly loss: number;
+			readonly secondsLeft: number;
+			readonly memoryMb: number;
+	  }
+	| { readonly phase: 'calibrating'; readonly done: number; readonly of: number }
+	| { readonly phase: 'warning'; readonly message: string };
+
+/** What teaching ends with. */
+export type Taught = {
+	readonly bundle: string;
+	readonly images: number;
+	readonly heldOut: number;
+	readonly iterations: number;
+	readonly seconds: number;
+	readonly loss: number;
+	readonly threshold: number;
+	/** True when the teacher's weights were drawn from a seed: good for a demonstration only. */
+	readonly seededTeacher: boolean;
+};
+
+export type TeachDown = { readonly kind: 'teach'; readonly request: TeachRequest };
+
+export type TeachUp =
+	| { readonly kind: 'progress'; readonly progress: Progress }
+	| { readonly kind: 'taught'; readonly taught: Taught }
+	| { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly advice?: string };
