@@ -1,0 +1,114 @@
+import { Failure } from '../base/failure.js';
+import type { Frame } from '../vision/frame.js';
+import type { Image } from '../vision/image.js';
+import { auroc, confusionAt } from './metrics.js';
+import { pixelTally } from './pixel-metrics.js';
+
+/** The kind of the images without a defect. */
+export const GOOD = 'good';
+
+/** A labelled image; `mask` is where the picture of its defect lies, null where there is none. */
+export type TestImage = {
+	readonly path: string;
+	readonly name: string;
+	readonly kind: string;
+	readonly mask: string | null;
+};
+
+/** One image as the model judged it; `ms` is what preparing and scoring took. */
+export type Judged = TestImage & { readonly score: number; readonly ms: number };
+
+/** What `evaluate --json` prints. Null where the data set cannot tell: one kind of part only, or no masks. */
+export type Evaluation = {
+	readonly images: number;
+	readonly imageAuroc: number | null;
+	readonly pixelAuroc: number | null;
+	readonly proRd4ad: number | null;
+	readonly aupro03: number | null;
+	readonly threshold: number;
+	/** Good images scoring above the threshold. */
+	readonly falseRejects: number;
+	/** Defective images scoring at or below it. */
+	readonly escapes: number;
+	readonly msPerImage: number;
+};
+
+/** An evaluation with what it was made of. */
+export type Judgement = {
+	readonly evaluation: Evaluation;
+	readonly judged: readonly Judged[];
+	/** As in `PixelMetrics`. */
+	readonly proCurve: readonly number[];
+};
+
+/** What evaluating needs of the world. */
+export type Bench = {
+	readPicture(path: string): Promise<Frame>;
+	/** One channel, `[size, size]`, nonzero on the defect. */
+	readMask(path: string, size: number): Promise<Image>;
+	/** `input` is `[size, size, 3]`, `map` `[size, size]`. */
+	score(input: Uint8Array): Promise<{ readonly map: Float32Array; readonly score: number }>;
+	/** A monotonic clock. */
+	nowMs(): number;
+};
+
+/**
+ * Judges every image, or fails: an evaluation of a part of them is never returned. Defective images without a mask
+ * count for the image metrics only.
+ * @throws Failure interrupted, model-failed, and whatever `bench` throws
+ */
+export async function judge(
+	images: readonly TestImage[],
+	bench: Bench,
+	options: {
+		readonly size: number;
+		readonly threshold: number;
+		readonly signal: AbortSignal;
+		onProgress(done: number, of: number): void;
+	},
+): Promise<Judgement> {
+	const { size, threshold, signal, onProgress } = options;
+	const isDefective = ({ kind }: TestImage) => kind !== GOOD;
+	const hasMasks = images.some(({ mask }) => mask !== null);
+	const counted = hasMasks ? images.filter((image) => !isDefective(image) || image.mask !== null).length : 0;
+	const tally = pixelTally(size, counted);
+	const judged: Judged[] = [];
+	for (const image of images) {
+		if (signal.aborted) throw new Failure('interrupted', 'Evaluation was interrupted: there is no result');
+		const frame = await bench.readPicture(image.path);
+		let startMs: number;
+		let input: Uint8Array;
+		try {
+			startMs = bench.nowMs();
+			input = frame.modelInput(undefined, size);
+		} finally {
+			frame.release();
+		}
+		const { map, score } = await bench.score(input);
+		const ms = bench.nowMs() - startMs;
+		if (!Number.isFinite(score) || map.some(Number.isNaN)) {
+			throw new Failure('model-failed', `Cannot evaluate "${image.path}": the model's score is ${score}`);
+		}
+		judged.push({ ...image, score, ms });
+		if (hasMasks && !isDefective(image)) tally.add(map, null);
+		else if (image.mask !== null) tally.add(map, (await bench.readMask(image.mask, size)).data);
+		onProgress(judged.length, images.length);
+	}
+	const scores = judged.map(({ score }) => score);
+	const defective = judged.map(isDefective);
+	const { falseRejects, escapes } = confusionAt(threshold, scores, defective);
+	const { proCurve, ...pixels } = tally.metrics();
+	return {
+		evaluation: {
+			images: judged.length,
+			imageAuroc: auroc(scores, defective),
+			...pixels,
+			threshold,
+			falseRejects,
+			escapes,
+			msPerImage: judged.reduce((sum, { ms }) => sum + ms, 0) / judged.length,
+		},
+		judged,
+		proCurve,
+	};
+}

@@ -1,0 +1,110 @@
+import { type Evaluation, GOOD, type Judged } from './evaluation.js';
+
+/** One kind of test image: how many, how many the threshold got wrong, and their scores. */
+export type KindRow = {
+	readonly kind: string;
+	readonly images: number;
+	readonly wrong: number;
+	readonly lowest: number;
+	readonly mean: number;
+	readonly highest: number;
+};
+
+/** One row a kind, good images first, then by name. */
+export function kindRows(judged: readonly Judged[], threshold: number): KindRow[] {
+	const kinds = [...new Set(judged.map(({ kind }) => kind))].sort((a, b) =>
+		a === GOOD ? -1 : b === GOOD ? 1 : a < b ? -1 : 1,
+	);
+	return kinds.map((kind) => {
+		const scores = judged.filter((image) => image.kind === kind).map(({ score }) => score);
+		return {
+			kind,
+			images: scores.length,
+			wrong: scores.filter((score) => score > threshold === (kind === GOOD)).length,
+			lowest: Math.min(...scores),
+			mean: scores.reduce((sum, score) => sum + score, 0) / scores.length,
+			highest: Math.max(...scores),
+		};
+	});
+}
+
+/** An evaluation for people, as lines of text. */
+export function summaryLines({
+	evaluation,
+	judged,
+}: {
+	evaluation: Evaluation;
+	judged: readonly Judged[];
+}): string[] {
+	const { threshold } = evaluation;
+	const rows = kindRows(judged, threshold).map(({ kind, images, wrong, lowest, mean, highest }) => [
+		kind,
+		`${images}`,
+		wrong === 0 ? 'none' : `${wrong} ${kind === GOOD ? 'rejected' : 'escaped'}`,
+		scoreText(lowest),
+		scoreText(mean),
+		scoreText(highest),
+	]);
+	const metrics = [
+		['image AUROC', evaluation.imageAuroc],
+		['pixel AUROC', evaluation.pixelAuroc],
+		['pro_rd4ad', evaluation.proRd4ad],
+		['aupro_0.3', evaluation.aupro03],
+	] as const;
+	return [
+		...table([['kind', 'images', 'wrong', 'lowest', 'mean', 'highest score'], ...rows]),
+		'',
+		metrics.map(([name, value]) => `${name} ${shareText(value)}`).join('   '),
+		verdictSentence(evaluation, judged),
+		...missingSentence(evaluation, judged),
+	];
+}
+
+/** What the threshold does, in one sentence. */
+export function verdictSentence(
+	{ threshold, falseRejects, escapes }: Evaluation,
+	judged: readonly Judged[],
+): string {
+	const good = judged.filter(({ kind }) => kind === GOOD).length;
+	return (
+		`At the threshold ${scoreText(threshold)}, ${ofText(falseRejects, good)} good parts would be rejected ` +
+		`and ${ofText(escapes, judged.length - good)} defective parts would pass.`
+	);
+}
+
+/** Why metrics are missing or rest on fewer images, none when nothing is. */
+export function missingSentence({ imageAuroc }: Evaluation, judged: readonly Judged[]): string[] {
+	const defective = judged.filter(({ kind }) => kind !== GOOD);
+	const masked = defective.filter(({ mask }) => mask !== null).length;
+	if (imageAuroc === null) {
+		const only = defective.length === 0 ? 'good' : 'defective';
+		return [`There are ${only} images only, so there is no AUROC.`];
+	}
+	if (masked === 0) return ['There are no masks, so nothing is said about pixels.'];
+	if (masked < defective.length) {
+		return [
+			`Only ${ofText(masked, defective.length)} defective images have a mask: pixel metrics rest on these.`,
+		];
+	}
+	return [];
+}
+
+export function scoreText(score: number): string {
+	return score.toPrecision(4);
+}
+
+export function shareText(share: number | null): string {
+	return share === null ? '–' : share.toFixed(4);
+}
+
+function ofText(count: number, of: number): string {
+	return `${count} of ${of}`;
+}
+
+/** Columns of text: the first to the left, the others to the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+	const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+	return rows.map((row) =>
+		row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   '),
+	);
+}
