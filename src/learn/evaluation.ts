@@ -15,11 +15,11 @@ export type TestImage = {
 	readonly mask: string | null;
 };
 
-/** One image as the model judged it; `ms` is what preparing and scoring took. */
-export type Judged = TestImage & { readonly score: number; readonly ms: number };
+/** One image as the model scored it; `ms` is what preparing and scoring took. */
+export type ScoredImage = TestImage & { readonly score: number; readonly ms: number };
 
 /** What `evaluate --json` prints. Null where the data set cannot tell: one kind of part only, or no masks. */
-export type Evaluation = {
+export type Figures = {
 	readonly images: number;
 	readonly imageAuroc: number | null;
 	readonly pixelAuroc: number | null;
@@ -34,81 +34,81 @@ export type Evaluation = {
 };
 
 /** An evaluation with what it was made of. */
-export type Judgement = {
-	readonly evaluation: Evaluation;
-	readonly judged: readonly Judged[];
+export type Evaluation = {
+	readonly figures: Figures;
+	readonly scored: readonly ScoredImage[];
 	/** As in `PixelMetrics`. */
 	readonly proCurve: readonly number[];
 };
 
 /** What evaluating needs of the world. */
-export type Bench = {
+export type EvaluateWorld = {
 	readPicture(path: string): Promise<Frame>;
 	/** One channel, `[size, size]`, nonzero on the defect. */
 	readMask(path: string, size: number): Promise<Image>;
 	/** `input` is `[size, size, 3]`, `map` `[size, size]`. */
 	score(input: Uint8Array): Promise<{ readonly map: Float32Array; readonly score: number }>;
 	/** A monotonic clock. */
-	nowMs(): number;
+	now(): number;
 };
 
 /**
- * Judges every image, or fails: an evaluation of a part of them is never returned. Defective images without a mask
+ * Scores every image, or fails: an evaluation of a part of them is never returned. Defective images without a mask
  * count for the image metrics only.
- * @throws Failure interrupted, model-failed, and whatever `bench` throws
+ * @throws Failure interrupted, model-failed, and whatever `world` throws
  */
-export async function judge(
+export async function evaluate(
 	images: readonly TestImage[],
-	bench: Bench,
+	world: EvaluateWorld,
 	options: {
 		readonly size: number;
 		readonly threshold: number;
 		readonly signal: AbortSignal;
 		onProgress(done: number, of: number): void;
 	},
-): Promise<Judgement> {
+): Promise<Evaluation> {
 	const { size, threshold, signal, onProgress } = options;
 	const isDefective = ({ kind }: TestImage) => kind !== GOOD;
 	const hasMasks = images.some(({ mask }) => mask !== null);
 	const counted = hasMasks ? images.filter((image) => !isDefective(image) || image.mask !== null).length : 0;
 	const tally = pixelTally(size, counted);
-	const judged: Judged[] = [];
+	const scored: ScoredImage[] = [];
 	for (const image of images) {
 		if (signal.aborted) throw new Failure('interrupted', 'Evaluation was interrupted: there is no result');
-		const frame = await bench.readPicture(image.path);
+		const frame = await world.readPicture(image.path);
 		let startMs: number;
 		let input: Uint8Array;
 		try {
-			startMs = bench.nowMs();
+			startMs = world.now();
 			input = frame.modelInput(undefined, size);
 		} finally {
 			frame.release();
 		}
-		const { map, score } = await bench.score(input);
-		const ms = bench.nowMs() - startMs;
+		const { map, score } = await world.score(input);
+		const ms = world.now() - startMs;
 		if (!Number.isFinite(score) || map.some(Number.isNaN)) {
 			throw new Failure('model-failed', `Cannot evaluate "${image.path}": the model's score is ${score}`);
 		}
-		judged.push({ ...image, score, ms });
+		scored.push({ ...image, score, ms });
 		if (hasMasks && !isDefective(image)) tally.add(map, null);
-		else if (image.mask !== null) tally.add(map, (await bench.readMask(image.mask, size)).data);
-		onProgress(judged.length, images.length);
+		else if (image.mask !== null) tally.add(map, (await world.readMask(image.mask, size)).data);
+		onProgress(scored.length, images.length);
 	}
-	const scores = judged.map(({ score }) => score);
-	const defective = judged.map(isDefective);
+	const scores = scored.map(({ score }) => score);
+	const defective = scored.map(isDefective);
 	const { falseRejects, escapes } = confusionAt(threshold, scores, defective);
 	const { proCurve, ...pixels } = tally.metrics();
 	return {
-		evaluation: {
-			images: judged.length,
+		figures: {
+			images: scored.length,
 			imageAuroc: auroc(scores, defective),
 			...pixels,
 			threshold,
 			falseRejects,
 			escapes,
-			msPerImage: judged.reduce((sum, { ms }) => sum + ms, 0) / judged.length,
+			msPerImage: scored.reduce((sum, { ms }) => sum + ms, 0) / scored.length,
 		},
-		judged,
+		scored,
 		proCurve,
 	};
 }

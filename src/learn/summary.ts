@@ -1,4 +1,4 @@
-import { type Evaluation, GOOD, type Judged } from './evaluation.js';
+import { type Evaluation, type Figures, GOOD, type ScoredImage } from './evaluation.js';
 
 /** One kind of test image: how many, how many the threshold got wrong, and their scores. */
 export type KindRow = {
@@ -11,12 +11,12 @@ export type KindRow = {
 };
 
 /** One row a kind, good images first, then by name. */
-export function kindRows(judged: readonly Judged[], threshold: number): KindRow[] {
-	const kinds = [...new Set(judged.map(({ kind }) => kind))].sort((a, b) =>
+export function kindRows(scored: readonly ScoredImage[], threshold: number): KindRow[] {
+	const kinds = [...new Set(scored.map(({ kind }) => kind))].sort((a, b) =>
 		a === GOOD ? -1 : b === GOOD ? 1 : a < b ? -1 : 1,
 	);
 	return kinds.map((kind) => {
-		const scores = judged.filter((image) => image.kind === kind).map(({ score }) => score);
+		const scores = scored.filter((image) => image.kind === kind).map(({ score }) => score);
 		return {
 			kind,
 			images: scores.length,
@@ -29,15 +29,9 @@ export function kindRows(judged: readonly Judged[], threshold: number): KindRow[
 }
 
 /** An evaluation for people, as lines of text. */
-export function summaryLines({
-	evaluation,
-	judged,
-}: {
-	evaluation: Evaluation;
-	judged: readonly Judged[];
-}): string[] {
-	const { threshold } = evaluation;
-	const rows = kindRows(judged, threshold).map(({ kind, images, wrong, lowest, mean, highest }) => [
+export function summaryLines({ figures, scored }: Omit<Evaluation, 'proCurve'>): string[] {
+	const { threshold } = figures;
+	const rows = kindRows(scored, threshold).map(({ kind, images, wrong, lowest, mean, highest }) => [
 		kind,
 		`${images}`,
 		wrong === 0 ? 'none' : `${wrong} ${kind === GOOD ? 'rejected' : 'escaped'}`,
@@ -46,35 +40,35 @@ export function summaryLines({
 		scoreText(highest),
 	]);
 	const metrics = [
-		['image AUROC', evaluation.imageAuroc],
-		['pixel AUROC', evaluation.pixelAuroc],
-		['pro_rd4ad', evaluation.proRd4ad],
-		['aupro_0.3', evaluation.aupro03],
+		['image AUROC', figures.imageAuroc],
+		['pixel AUROC', figures.pixelAuroc],
+		['pro_rd4ad', figures.proRd4ad],
+		['aupro_0.3', figures.aupro03],
 	] as const;
 	return [
 		...table([['kind', 'images', 'wrong', 'lowest', 'mean', 'highest score'], ...rows]),
 		'',
 		metrics.map(([name, value]) => `${name} ${shareText(value)}`).join('   '),
-		verdictSentence(evaluation, judged),
-		...missingSentence(evaluation, judged),
+		verdictSentence(figures, scored),
+		...missingSentence(figures, scored),
 	];
 }
 
 /** What the threshold does, in one sentence. */
 export function verdictSentence(
-	{ threshold, falseRejects, escapes }: Evaluation,
-	judged: readonly Judged[],
+	{ threshold, falseRejects, escapes }: Figures,
+	scored: readonly ScoredImage[],
 ): string {
-	const good = judged.filter(({ kind }) => kind === GOOD).length;
+	const good = scored.filter(({ kind }) => kind === GOOD).length;
 	return (
 		`At the threshold ${scoreText(threshold)}, ${ofText(falseRejects, good)} good parts would be rejected ` +
-		`and ${ofText(escapes, judged.length - good)} defective parts would pass.`
+		`and ${ofText(escapes, scored.length - good)} defective parts would pass.`
 	);
 }
 
 /** Why metrics are missing or rest on fewer images, none when nothing is. */
-export function missingSentence({ imageAuroc }: Evaluation, judged: readonly Judged[]): string[] {
-	const defective = judged.filter(({ kind }) => kind !== GOOD);
+export function missingSentence({ imageAuroc }: Figures, scored: readonly ScoredImage[]): string[] {
+	const defective = scored.filter(({ kind }) => kind !== GOOD);
 	const masked = defective.filter(({ mask }) => mask !== null).length;
 	if (imageAuroc === null) {
 		const only = defective.length === 0 ? 'good' : 'defective';
