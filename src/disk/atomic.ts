@@ -11,7 +11,10 @@ const REPLACED = '.replaced-';
  * stands there already is replaced; what interrupted writers left is removed.
  * @throws Failure file-unwritable; nothing has changed then
  */
-export async function writeFolder(dir: string, files: Readonly<Record<string, Uint8Array | string>>): Promise<void> {
+export async function writeFolder(
+	dir: string,
+	files: Readonly<Record<string, Uint8Array | string>>,
+): Promise<void> {
 	const parent = dirname(dir);
 	let fresh: string | undefined;
 	try {
@@ -24,7 +27,11 @@ export async function writeFolder(dir: string, files: Readonly<Record<string, Ui
 		await flush(parent);
 	} catch (thrown) {
 		if (fresh) await rm(fresh, { recursive: true, force: true });
-		throw new Failure('file-unwritable', `Cannot write folder "${dir}": ${reasonOf(thrown)}`, 'Free some space or choose another place.');
+		throw new Failure(
+			'file-unwritable',
+			`Cannot write folder "${dir}": ${reasonOf(thrown)}`,
+			'Free some space or choose another place.',
+		);
 	}
 }
 
@@ -38,13 +45,20 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 		await flush(dirname(path));
 	} catch (thrown) {
 		await rm(fresh, { force: true });
-		throw new Failure('file-unwritable', `Cannot write "${path}": ${reasonOf(thrown)}`, 'Free some space or choose another place.');
+		throw new Failure(
+			'file-unwritable',
+			`Cannot write "${path}": ${reasonOf(thrown)}`,
+			'Free some space or choose another place.',
+		);
 	}
 }
 
 async function swap(fresh: string, dir: string): Promise<void> {
 	const old = dir + REPLACED + process.pid;
-	const stands = await stat(dir).then(() => true, () => false);
+	const stands = await stat(dir).then(
+		() => true,
+		() => false,
+	);
 	if (stands) await rename(dir, old);
 	try {
 		await rename(fresh, dir);
@@ -61,7 +75,10 @@ async function sweep(dir: string): Promise<void> {
 	for (const entry of await readdir(parent)) {
 		if (entry.startsWith(name + UNFINISHED)) await rm(join(parent, entry), { recursive: true, force: true });
 		if (entry.startsWith(name + REPLACED)) {
-			const stands = await stat(dir).then(() => true, () => false);
+			const stands = await stat(dir).then(
+				() => true,
+				() => false,
+			);
 			if (stands) await rm(join(parent, entry), { recursive: true, force: true });
 			else await rename(join(parent, entry), dir);
 		}

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
-import { type Manifest, manifestSchema } from '../model/manifest.js';
+import { goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
 import { writeFolder } from './atomic.js';
 
 const MANIFEST = 'manifest.json';
@@ -17,9 +16,14 @@ const AGAIN = 'Copy the bundle again from where it was taught, or teach it again
  * Writes a bundle whole or not at all; one that stands there is replaced.
  * @throws Failure file-unwritable, also when `dir` holds something that is not a bundle
  */
-export async function writeBundle(dir: string, { manifest, model, golden }: BundleContents): Promise<Manifest> {
+export async function writeBundle(
+	dir: string,
+	{ manifest, model, golden }: BundleContents,
+): Promise<Manifest> {
 	await assertReplaceable(dir);
-	const vectors = JSON.stringify(golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })));
+	const vectors = JSON.stringify(
+		golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })),
+	);
 	const whole: Manifest = { ...manifest, files: { model: sha256(model), golden: sha256(vectors) } };
 	await writeFolder(resolve(dir), {
 		[MODEL]: model,
@@ -36,7 +40,11 @@ export async function assertReplaceable(dir: string): Promise<void> {
 		names = await readdir(dir);
 	} catch (thrown) {
 		if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
-		throw new Failure('file-unwritable', `Cannot write a bundle to "${dir}": ${reasonOf(thrown)}`, 'Choose another place with --out.');
+		throw new Failure(
+			'file-unwritable',
+			`Cannot write a bundle to "${dir}": ${reasonOf(thrown)}`,
+			'Choose another place with --out.',
+		);
 	}
 	if (names.length === 0 || names.includes(MANIFEST)) return;
 	throw new Failure(
@@ -50,10 +58,17 @@ export async function assertReplaceable(dir: string): Promise<void> {
 export async function readBundle(dir: string): Promise<Bundle> {
 	const manifest = parseManifest(dir, await bytesOf(dir, MANIFEST));
 	const model = await bytesOf(dir, MODEL);
-	if (sha256(model) !== manifest.files.model) throw broken(dir, `"${MODEL}" is damaged or cut off (its SHA-256 differs)`);
+	if (sha256(model) !== manifest.files.model)
+		throw broken(dir, `"${MODEL}" is damaged or cut off (its SHA-256 differs)`);
 	const golden = await bytesOf(dir, GOLDEN);
-	if (sha256(golden) !== manifest.files.golden) throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
-	return { dir, manifest, modelPath: join(dir, MODEL), golden: parseGolden(dir, golden, manifest.input.size) };
+	if (sha256(golden) !== manifest.files.golden)
+		throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
+	return {
+		dir,
+		manifest,
+		modelPath: join(dir, MODEL),
+		golden: parseGolden(dir, golden, manifest.input.size),
+	};
 }
 
 function parseManifest(dir: string, bytes: Uint8Array): Manifest {
@@ -69,11 +84,11 @@ function parseManifest(dir: string, bytes: Uint8Array): Manifest {
 	}
 	const parsed = manifestSchema.safeParse(document);
 	if (parsed.success) return parsed.data;
-	const faults = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'manifest'}: ${message}`);
+	const faults = parsed.error.issues.map(
+		({ path, message }) => `${path.join('.') || 'manifest'}: ${message}`,
+	);
 	throw broken(dir, `"${MANIFEST}" is wrong: ${faults.slice(0, 3).join('; ')}`);
 }
-
-const goldenSchema = z.array(z.strictObject({ image: z.string(), score: z.number(), map: z.record(z.string(), z.number()) })).min(1);
 
 function parseGolden(dir: string, bytes: Uint8Array, size: number): GoldenVector[] {
 	try {

@@ -30,7 +30,8 @@ export class Graph {
 
 	constant(tensor: Tensor, name = this.#name('c')): Value {
 		if (this.constants.has(name)) throw new Error(`the graph has a constant "${name}" already`);
-		if (tensor.data.length !== elementCount(tensor.shape)) throw new Error(`constant "${name}" does not fill [${tensor.shape}]`);
+		if (tensor.data.length !== elementCount(tensor.shape))
+			throw new Error(`constant "${name}" does not fill [${tensor.shape}]`);
 		this.constants.set(name, tensor);
 		return { name, dtype: tensor.dtype, shape: tensor.shape };
 	}
@@ -69,8 +70,10 @@ export class Graph {
 
 	/** Names a value as a result of the graph. @throws Error when the graph did not compute it, or it has a name already */
 	output(value: Value, name: string): void {
-		if (!this.nodes.some((node) => node.output === value)) throw new Error(`output "${name}" is not computed by the graph`);
-		if (this.outputs.some((o) => o.value === value || o.name === name)) throw new Error(`output "${name}" is named twice`);
+		if (!this.nodes.some((node) => node.output === value))
+			throw new Error(`output "${name}" is not computed by the graph`);
+		if (this.outputs.some((o) => o.value === value || o.name === name))
+			throw new Error(`output "${name}" is named twice`);
 		this.outputs.push({ name, value });
 	}
 
@@ -79,7 +82,10 @@ export class Graph {
 		const show = (v: Value) => `${v.name}: ${v.dtype}[${v.shape}]`;
 		return [
 			`inputs ${this.inputs.map(show).join(', ')}`,
-			...this.nodes.map((n) => `${show(n.output)} = ${n.op}(${n.inputs.map((v) => v.name).join(', ')}) ${JSON.stringify(n.attributes)}`),
+			...this.nodes.map(
+				(n) =>
+					`${show(n.output)} = ${n.op}(${n.inputs.map((v) => v.name).join(', ')}) ${JSON.stringify(n.attributes)}`,
+			),
 			`outputs ${this.outputs.map(({ name, value }) => `${name} = ${value.name}`).join(', ')}`,
 		].join('\n');
 	}

@@ -7,8 +7,8 @@ import {
 	ModelProtoSchema,
 	NodeProtoSchema,
 	OperatorSetIdProtoSchema,
-	TensorProto_DataType,
 	type TensorProto,
+	TensorProto_DataType,
 	TensorProtoSchema,
 	TensorShapeProto_DimensionSchema,
 	TensorShapeProtoSchema,
@@ -42,7 +42,10 @@ type Encoding = {
 	readonly domain?: string;
 };
 
-const windowAttributes = ({ strides, pads }: { strides: readonly number[]; pads: readonly number[] }) => ({ strides, pads });
+const windowAttributes = ({ strides, pads }: { strides: readonly number[]; pads: readonly number[] }) => ({
+	strides,
+	pads,
+});
 
 const encodings: { readonly [K in OpName]: (attributes: Attributes[K], node: Node) => Encoding } = {
 	Add: () => ({}),
@@ -144,7 +147,11 @@ function attributeProto(name: string, value: number | string | readonly number[]
 		const type = AttributeProto_AttributeType.STRING;
 		return create(AttributeProtoSchema, { name, type, s: Uint8Array.from(Buffer.from(value)) });
 	}
-	return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INTS, ints: value.map(BigInt) });
+	return create(AttributeProtoSchema, {
+		name,
+		type: AttributeProto_AttributeType.INTS,
+		ints: value.map(BigInt),
+	});
 }
 
 function valueInfo({ name, dtype, shape }: Value): ValueInfoProto {

@@ -6,7 +6,10 @@ export type Value = { readonly name: string; readonly dtype: DType; readonly sha
 type None = Readonly<Record<string, never>>;
 type Axes = { readonly axes: readonly number[] };
 /** Convolution windows; `pads` is [top, left, bottom, right]. */
-export type Window = { readonly strides: readonly [number, number]; readonly pads: readonly [number, number, number, number] };
+export type Window = {
+	readonly strides: readonly [number, number];
+	readonly pads: readonly [number, number, number, number];
+};
 
 /**
  * Every operator our graphs are made of, with its attributes: ONNX opset 17, and com.microsoft's FusedMatMul and FusedConv.
@@ -98,11 +101,20 @@ function window(length: number, kernel: number, stride: number, padding: number)
 	return Math.floor((length + padding - kernel) / stride) + 1;
 }
 
-function conv([x, w]: readonly Value[], { strides, pads, group }: Window & { readonly group: number }): Shape {
+function conv(
+	[x, w]: readonly Value[],
+	{ strides, pads, group }: Window & { readonly group: number },
+): Shape {
 	const [n, c, h, wide] = x!.shape as [number, number, number, number];
 	const [o, i, kh, kw] = w!.shape as [number, number, number, number];
-	if (i * group !== c) throw new Error(`a kernel of [${w!.shape}] in ${group} group(s) does not fit [${x!.shape}]`);
-	return [n, o, window(h, kh, strides[0], pads[0] + pads[2]), window(wide, kw, strides[1], pads[1] + pads[3])];
+	if (i * group !== c)
+		throw new Error(`a kernel of [${w!.shape}] in ${group} group(s) does not fit [${x!.shape}]`);
+	return [
+		n,
+		o,
+		window(h, kh, strides[0], pads[0] + pads[2]),
+		window(wide, kw, strides[1], pads[1] + pads[3]),
+	];
 }
 
 export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {

@@ -53,7 +53,12 @@ const rules: { readonly [K in OpName]: Rule<K> | Stop } = {
 	},
 	ReduceMax: { stops: 'the score is not trained on' },
 	Reshape: (g, d, { inputs: [x] }) => [g.reshape(d, x!.shape)],
-	Transpose: (g, d, { attributes: { perm } }) => [g.transpose(d, perm.map((_, axis) => perm.indexOf(axis)))],
+	Transpose: (g, d, { attributes: { perm } }) => [
+		g.transpose(
+			d,
+			perm.map((_, axis) => perm.indexOf(axis)),
+		),
+	],
 	Expand: (g, d, { inputs: [x] }) => [unbroadcast(g, d, x!)],
 	// each input takes its part of ∂y
 	Concat: (g, d, { inputs, attributes: { axis } }) => {
@@ -97,7 +102,11 @@ const rules: { readonly [K in OpName]: Rule<K> | Stop } = {
 	// ∂x = ∂y ∗ w turned by 180°, ∂w = x ⋆ ∂y, ∂b = Σ ∂y
 	Conv: (g, d, { inputs: [x, w, b], attributes }) => {
 		if (attributes.group !== 1) throw new Error('the gradient of a grouped convolution is not written');
-		return [convInputGradient(g, d, x!, w!, attributes), correlate(g, x!, d, w!.shape, attributes), b && biasGradient(g, d, b)];
+		return [
+			convInputGradient(g, d, x!, w!, attributes),
+			correlate(g, x!, d, w!.shape, attributes),
+			b && biasGradient(g, d, b),
+		];
 	},
 	FusedConv: { stops: 'it stands in inference graphs and inside regions that bring their own gradient' },
 	// ∂x = ∂y ⋆ w, ∂w = ∂y ⋆ x
@@ -159,7 +168,9 @@ function size(shape: Shape): number {
 /** Sums a gradient over the axes along which `to` was repeated. */
 function unbroadcast(g: Graph, d: Value, to: Value): Value {
 	const lead = d.shape.length - to.shape.length;
-	const axes = d.shape.flatMap((n, axis) => (axis < lead || (to.shape[axis - lead] === 1 && n !== 1) ? [axis] : []));
+	const axes = d.shape.flatMap((n, axis) =>
+		axis < lead || (to.shape[axis - lead] === 1 && n !== 1) ? [axis] : [],
+	);
 	const summed = axes.length ? g.sum(d, axes) : d;
 	return lead ? g.reshape(summed, to.shape) : summed;
 }

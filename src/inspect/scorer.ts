@@ -1,9 +1,7 @@
 import { Failure } from '../base/failure.js';
-import type { OpenSession, Session, SessionOptions } from '../graph/session.js';
+import type { OpenSession, SessionOptions } from '../graph/session.js';
 import type { Bundle, GoldenVector } from '../model/bundle.js';
-
-/** One scored picture: `map` is `[size, size]` row-major, `score` its maximum (paper S_AD). */
-export type Scored = { readonly map: Float32Array; readonly score: number };
+import { type Scored, scoreWith } from '../model/inference.js';
 
 /** The model of a bundle, opened and proven against its golden vectors. */
 export type Scorer = {
@@ -21,7 +19,11 @@ export type Scorer = {
 const GOLDEN_TOLERANCE = 1e-5;
 
 /** @throws Failure model-failed, bundle-golden (then nothing stays open) */
-export async function openScorer(bundle: Bundle, openSession: OpenSession, options: SessionOptions): Promise<Scorer> {
+export async function openScorer(
+	bundle: Bundle,
+	openSession: OpenSession,
+	options: SessionOptions,
+): Promise<Scorer> {
 	const { size } = bundle.manifest.input;
 	const session = await openSession(bundle.modelPath, options);
 	const score = (input: Uint8Array) => scoreWith(session, input, size);
@@ -43,12 +45,6 @@ export async function openScorer(bundle: Bundle, openSession: OpenSession, optio
 		throw failure;
 	}
 	return { size, provider: session.provider, score, prove, close: () => session.close() };
-}
-
-/** Runs an inference graph on one picture `[size, size, 3]`. */
-export async function scoreWith(session: Session, input: Uint8Array, size: number): Promise<Scored> {
-	const results = await session.run({ image: { dtype: 'uint8', shape: [1, size, size, 3], data: input } });
-	return { map: results.map!.data as Float32Array, score: Number(results.score!.data[0]) };
 }
 
 function goldenDeviation(expected: GoldenVector, { map, score }: Scored): number {

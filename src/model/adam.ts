@@ -18,7 +18,10 @@ export type AdamSchedule = { readonly rate: number; readonly floor: number };
  * Adam (Kingma and Ba 2015) over moments kept without their factors (1 − β), which saves two passes over every weight:
  * m ← β₁m + g, v ← β₂v + g², w ← w − rate·m/(√v + floor). `step` counts from 1.
  */
-export function adamSchedule({ learningRate, beta1, beta2, epsilon }: AdamSettings, step: number): AdamSchedule {
+export function adamSchedule(
+	{ learningRate, beta1, beta2, epsilon }: AdamSettings,
+	step: number,
+): AdamSchedule {
 	const spread = Math.sqrt((1 - beta2 ** step) / (1 - beta2));
 	return { rate: ((learningRate * (1 - beta1)) / (1 - beta1 ** step)) * spread, floor: epsilon * spread };
 }

@@ -43,3 +43,8 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** Golden vectors as they stand in a bundle: `image` in base64. */
+export const goldenSchema = z
+	.array(z.strictObject({ image: z.string(), score: finite, map: z.record(z.string(), finite) }))
+	.min(1);

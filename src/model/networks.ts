@@ -8,7 +8,14 @@ export type Features = readonly [Value, Value, Value];
 
 /** `x`: normalised RGB [N, 3, S, S] → features. The ImageNet-trained encoder E of the paper, without its fourth stage. */
 export function teacher(graph: Graph, units: Units, arch: Architecture, x: Value): Features {
-	const stem = units(x, { conv: 'conv1', norm: 'bn1', channels: arch.stem, kernel: 7, stride: 2, relu: true });
+	const stem = units(x, {
+		conv: 'conv1',
+		norm: 'bn1',
+		channels: arch.stem,
+		kernel: 7,
+		stride: 2,
+		relu: true,
+	});
 	let y = graph.apply('MaxPool', [stem], { kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] });
 	return [0, 1, 2].map((i) => {
 		y = stage(units, arch, y, `layer${i + 1}`, i, arch.blocks[i]!, i === 0 ? 1 : 2, 'down');
@@ -51,7 +58,16 @@ function stage(
 ): Value {
 	let y = x;
 	for (let i = 0; i < count; i += 1) {
-		y = block(units, arch, y, `${name}.${i}`, arch.inner[index]!, arch.outer[index]!, i === 0 ? stride : 1, direction);
+		y = block(
+			units,
+			arch,
+			y,
+			`${name}.${i}`,
+			arch.inner[index]!,
+			arch.outer[index]!,
+			i === 0 ? stride : 1,
+			direction,
+		);
 	}
 	return y;
 }

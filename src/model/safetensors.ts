@@ -1,7 +1,10 @@
 import { elementCount, float32, type Tensor } from '../graph/tensor.js';
 import { Weights } from './weights.js';
 
-export type SafetensorsFile = { readonly weights: Weights; readonly metadata: Readonly<Record<string, string>> };
+export type SafetensorsFile = {
+	readonly weights: Weights;
+	readonly metadata: Readonly<Record<string, string>>;
+};
 
 type Entry = { dtype: string; shape: number[]; data_offsets: [number, number] };
 
@@ -15,7 +18,8 @@ export function parseSafetensors(bytes: Uint8Array): SafetensorsFile {
 	if (bytes.length < 8) throw new Error('it is shorter than a safetensors header');
 	const headerLength = Number(view.getBigUint64(0, true));
 	const start = 8 + headerLength;
-	if (headerLength > 100_000_000 || start > bytes.length) throw new Error('it is not a safetensors file, or cut off');
+	if (headerLength > 100_000_000 || start > bytes.length)
+		throw new Error('it is not a safetensors file, or cut off');
 	let header: Record<string, unknown>;
 	try {
 		header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start))) as Record<string, unknown>;
@@ -35,14 +39,20 @@ export function parseSafetensors(bytes: Uint8Array): SafetensorsFile {
 	return { weights, metadata };
 }
 
-function readTensor(name: string, entry: Entry, bytes: Uint8Array, start: number): Tensor<'float32'> | undefined {
+function readTensor(
+	name: string,
+	entry: Entry,
+	bytes: Uint8Array,
+	start: number,
+): Tensor<'float32'> | undefined {
 	const { dtype, shape, data_offsets: offsets } = entry;
 	if (dtype !== 'F32' && dtype !== 'F16') return undefined;
 	const width = dtype === 'F32' ? 4 : 2;
 	const count = elementCount(shape);
 	const [from, to] = offsets;
 	if (to - from !== count * width) throw new Error(`tensor "${name}" does not fill its shape`);
-	if (start + to > bytes.length) throw new Error(`it is cut off: tensor "${name}" ends behind the end of the file`);
+	if (start + to > bytes.length)
+		throw new Error(`it is cut off: tensor "${name}" ends behind the end of the file`);
 	// A copy, because the data need not lie on a multiple of the element's width.
 	const raw = new Uint8Array(bytes.subarray(start + from, start + to)).buffer;
 	if (dtype === 'F32') return float32(shape, new Float32Array(raw));

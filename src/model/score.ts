@@ -13,7 +13,12 @@ const RADIUS = 4 * SIGMA;
  * both together are one matrix B from either side: map = Σ B·D·Bᵀ.
  * @returns map [N, size, size], score [N]
  */
-export function anomaly(graph: Graph, teacher: Features, student: Features, size: number): { map: Value; score: Value } {
+export function anomaly(
+	graph: Graph,
+	teacher: Features,
+	student: Features,
+	size: number,
+): { map: Value; score: Value } {
 	const maps = teacher.map((t, i) => {
 		const distance = channelDistance(graph, t, student[i]!);
 		const [, height, width] = distance.shape as [number, number, number];
@@ -67,7 +72,9 @@ function resizeMatrix(from: number, size: number): Float64Array {
 }
 
 function gaussianKernel(): Float64Array {
-	const kernel = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) => Math.exp(-0.5 * ((i - RADIUS) / SIGMA) ** 2));
+	const kernel = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) =>
+		Math.exp(-0.5 * ((i - RADIUS) / SIGMA) ** 2),
+	);
 	const total = kernel.reduce((a, b) => a + b, 0);
 	return kernel.map((v) => v / total);
 }

@@ -22,7 +22,11 @@ export const firstMoment = (parameter: string): string => `${parameter}.m`;
 export const secondMoment = (parameter: string): string => `${parameter}.v`;
 
 /** Shapes [N, C, H, W] of the teacher's three features for square inputs of `size`. */
-export function featureShapes(arch: Architecture, batch: number, size: number): [number, number, number, number][] {
+export function featureShapes(
+	arch: Architecture,
+	batch: number,
+	size: number,
+): [number, number, number, number][] {
 	return [4, 8, 16].map((stride, i) => [batch, arch.outer[i]!, size / stride, size / stride]);
 }
 
@@ -30,7 +34,12 @@ export function featureShapes(arch: Architecture, batch: number, size: number): 
  * Forward, gradients and Adam in one graph. Inputs: `teacher1` to `teacher3`, scalars `rate` and `floor` (adamSchedule), and the
  * state: each parameter, its two moments, the running statistics. Outputs: `loss`, and the state with NEXT behind each name.
  */
-export function stepProgram(arch: Architecture, adam: AdamSettings, batch: number, size: number): StepProgram {
+export function stepProgram(
+	arch: Architecture,
+	adam: AdamSettings,
+	batch: number,
+	size: number,
+): StepProgram {
 	const graph = new Graph();
 	const teacher = featureShapes(arch, batch, size).map((shape, i) =>
 		graph.input(`teacher${i + 1}`, 'float32', shape),
@@ -39,7 +48,11 @@ export function stepProgram(arch: Architecture, adam: AdamSettings, batch: numbe
 	const floor = graph.input('floor', 'float32', []);
 	const { units, parameters, statistics } = trainableUnits(graph);
 	const loss = distillationLoss(graph, teacher, student(graph, units, arch, teacher));
-	const found = gradients(graph, loss, parameters.map(({ value }) => value));
+	const found = gradients(
+		graph,
+		loss,
+		parameters.map(({ value }) => value),
+	);
 	graph.output(graph.reshape(loss, []), 'loss');
 	parameters.forEach(({ name, shape, value }, i) => {
 		const moments = {
@@ -68,7 +81,11 @@ export function gradientProgram(arch: Architecture, batch: number, size: number)
 	const { units, parameters } = trainableUnits(graph);
 	const features: Features = student(graph, units, arch, teacher);
 	const loss: Value = distillationLoss(graph, teacher, features);
-	gradients(graph, loss, parameters.map(({ value }) => value)).forEach((gradient, i) => {
+	gradients(
+		graph,
+		loss,
+		parameters.map(({ value }) => value),
+	).forEach((gradient, i) => {
 		graph.output(gradient, `${parameters[i]!.name}.gradient`);
 	});
 	graph.output(graph.reshape(loss, []), 'loss');

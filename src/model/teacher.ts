@@ -25,7 +25,12 @@ export function teacherUnits(arch: Architecture): { readonly unit: Unit; readonl
 	const units: Units = (x, unit) => {
 		const shape = [unit.channels, x.shape[1]!, unit.kernel, unit.kernel];
 		found.push({ unit, shape });
-		return convolve(graph, [x, graph.input(`${unit.conv}.weight`, 'float32', shape)], unit.kernel, unit.stride);
+		return convolve(
+			graph,
+			[x, graph.input(`${unit.conv}.weight`, 'float32', shape)],
+			unit.kernel,
+			unit.stride,
+		);
 	};
 	teacher(graph, units, arch, graph.input('image', 'float32', [1, 3, 64, 64]));
 	return found;
@@ -41,13 +46,15 @@ export function foldTeacher(weights: Weights, backbone: Backbone): Weights {
 		const name = `${unit.conv}.weight`;
 		if (!weights.has(name)) throw new Error(`it has no tensor "${name}", which a ${backbone} has`);
 		const found = weights.get(name).shape;
-		if (`${found}` !== `${shape}`) throw new Error(`its "${name}" is [${found}], not the [${shape}] of a ${backbone}`);
+		if (`${found}` !== `${shape}`)
+			throw new Error(`its "${name}" is [${found}], not the [${shape}] of a ${backbone}`);
 		const hasNorm = weights.has(`${unit.norm}.running_mean`);
 		if (!hasNorm && !weights.has(`${unit.conv}.bias`)) {
 			throw new Error(`it has neither a norm "${unit.norm}" nor a bias "${unit.conv}.bias"`);
 		}
 		const source = hasNorm ? foldNorm(weights, unit.conv, unit.norm, 0, NORM_EPSILON) : weights;
-		for (const part of ['weight', 'bias']) folded.set(`${unit.conv}.${part}`, source.get(`${unit.conv}.${part}`));
+		for (const part of ['weight', 'bias'])
+			folded.set(`${unit.conv}.${part}`, source.get(`${unit.conv}.${part}`));
 	}
 	return folded;
 }
@@ -55,7 +62,11 @@ export function foldTeacher(weights: Weights, backbone: Backbone): Weights {
 /** A teacher that nobody trained: seeded kernels and no bias. Features of chance, good for demonstrations and tests only. */
 export function seededTeacher(backbone: Backbone, seed: number): Weights {
 	const units = teacherUnits(architectures[backbone]);
-	const kernels: Parameter[] = units.map(({ unit, shape }) => ({ name: `${unit.conv}.weight`, shape, role: 'kernel' }));
+	const kernels: Parameter[] = units.map(({ unit, shape }) => ({
+		name: `${unit.conv}.weight`,
+		shape,
+		role: 'kernel',
+	}));
 	const weights = initialWeights(kernels, seed);
 	for (const { unit, shape } of units) {
 		weights.set(`${unit.conv}.bias`, float32([shape[0]!], new Float32Array(shape[0]!)));
@@ -67,7 +78,12 @@ export function seededTeacher(backbone: Backbone, seed: number): Weights {
 export function featureProgram(backbone: Backbone, weights: Weights, batch: number, size: number): Graph {
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [batch, size, size, 3]);
-	const features: Features = teacher(graph, frozenUnits(graph, weights), architectures[backbone], normalise(graph, image));
+	const features: Features = teacher(
+		graph,
+		frozenUnits(graph, weights),
+		architectures[backbone],
+		normalise(graph, image),
+	);
 	features.forEach((feature, i) => {
 		graph.output(feature, `teacher${i + 1}`);
 	});

@@ -73,7 +73,13 @@ function batchNorm(
 		return graph.sum(graph.matMulTransposed(rows(a), rows(b)), [0]);
 	};
 	/** a·factor + offset (+ more), per channel. */
-	const affine = (a: Value, factor: Value, offset: Value, more: Value | undefined, activation: 'Relu' | ''): Value => {
+	const affine = (
+		a: Value,
+		factor: Value,
+		offset: Value,
+		more: Value | undefined,
+		activation: 'Relu' | '',
+	): Value => {
 		const inputs = [a, graph.reshape(factor, [c, 1, 1, 1]), graph.reshape(offset, [c])];
 		if (!more && !activation) return graph.apply('Conv', inputs, plain);
 		return graph.apply('FusedConv', more ? [...inputs, more] : inputs, { ...plain, activation });
@@ -96,7 +102,12 @@ function batchNorm(
 				const offset = graph.mul(graph.mul(factor, total), minusCount);
 				const slope = graph.mul(graph.mul(graph.mul(factor, inverse), product), minusCount);
 				const dx = affine(active, factor, offset, graph.mul(centred, slope), '');
-				return [dx, graph.reshape(product, scale.shape), graph.reshape(total, shift.shape), ...(plus ? [active] : [])];
+				return [
+					dx,
+					graph.reshape(product, scale.shape),
+					graph.reshape(total, shift.shape),
+					...(plus ? [active] : []),
+				];
 			},
 		};
 	});

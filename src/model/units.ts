@@ -35,7 +35,13 @@ export function frozenUnits(graph: Graph, folded: Weights): Units {
 }
 
 /** Channels and padding follow the kernel: k / 2 on each side, none for a transposed one. */
-export function convolve(graph: Graph, inputs: readonly Value[], kernel: number, stride: number, up = false): Value {
+export function convolve(
+	graph: Graph,
+	inputs: readonly Value[],
+	kernel: number,
+	stride: number,
+	up = false,
+): Value {
 	if (up) {
 		return graph.apply('ConvTranspose', inputs, {
 			strides: [stride, stride],

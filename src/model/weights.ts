@@ -69,7 +69,13 @@ export function initialWeights(parameters: readonly Parameter[], seed: number): 
  * w' = w·γ/√(σ² + ε) per output channel, b' = β − μ·γ/√(σ² + ε) (+ scaled bias, where the convolution has one).
  * `outAxis` is 0 for kernels [O, C, kh, kw], 1 for transposed ones [C, O, kh, kw].
  */
-export function foldNorm(weights: Weights, conv: string, norm: string, outAxis: 0 | 1, epsilon: number): Weights {
+export function foldNorm(
+	weights: Weights,
+	conv: string,
+	norm: string,
+	outAxis: 0 | 1,
+	epsilon: number,
+): Weights {
 	const kernel = weights.get(`${conv}.weight`);
 	const [scale, shift, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(
 		(part) => weights.get(`${norm}.${part}`).data,

@@ -3,34 +3,33 @@ import type { Image, Rect } from './image.js';
 /** When a frame was taken: wall clock (may jump) and monotonic clock of the process that took it. */
 export type Stamp = { readonly wallMs: number; readonly monotonicMs: number };
 
-/** Encoded heatmap crop: `box` in frame pixels, JPEG bytes. */
-export type Picture = { readonly box: Rect; readonly jpeg: Uint8Array };
-
-/**
- * One frame as its owner (the OpenCV edge) holds it. The pixels stay native; whoever took it calls `release()` once.
- */
+/** One frame as its owner (the OpenCV edge) holds it: the pixels stay native. Whoever asked for it calls `release()` once. */
 export type Frame = {
 	readonly width: number;
 	readonly height: number;
 	readonly taken: Stamp;
-	/** The file's name for sources that have one. */
-	readonly name?: string;
-	/** Interleaved RGB `[size, size, 3]` of the region (whole frame without one), resized with antialiasing. */
+	/** The file's name, for sources that have one. */
+	readonly name: string | undefined;
+	/**
+	 * Interleaved RGB `[size, size, 3]` of the region (the whole frame without one), resized with antialiasing.
+	 * @throws Failure image-unreadable when the region does not lie in the frame
+	 */
 	modelInput(region: Rect | undefined, size: number): Uint8Array;
-	/** JPEG of `box` (frame pixels) with `overlay` (RGB, any size, stretched over the box) blended over it. */
-	blendJpeg(box: Rect, overlay: Image, opacity: number, quality: number): Uint8Array;
-	/** The whole frame as RGB. */
-	toImage(): Image;
+	/** The pixels of `box` as RGB, shrunk so that no side is longer than `longestSide`. */
+	crop(box: Rect, longestSide: number): Image;
 	release(): void;
 };
 
-/**
- * A source of frames. `live` cameras produce at their own pace (newest wins); others give the next one when asked.
- * `read` resolves to undefined at the end of the source. One `read` in flight at a time.
- * @throws Failure camera-unavailable, camera-silent, image-unreadable
- */
+/** A source of frames. */
 export type Camera = {
+	/** True when frames come at the camera's pace and old ones are dropped; others give the next one when asked. */
 	readonly live: boolean;
-	read(signal: AbortSignal): Promise<Frame | undefined>;
+	/** Frames of a live camera that nobody read. */
+	readonly dropped: number;
+	/**
+	 * The newest frame of a live camera, the next one of others, undefined at the end. One call at a time.
+	 * @throws Failure camera-silent (close and open again), image-unreadable (the next call goes on with the next file)
+	 */
+	read(): Promise<Frame | undefined>;
 	close(): Promise<void>;
 };

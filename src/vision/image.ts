@@ -7,4 +7,9 @@ export type Image = {
 };
 
 /** A rectangle in pixels; `x`, `y` is the top left corner. */
-export type Rect = { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
+export type Rect = {
+	readonly x: number;
+	readonly y: number;
+	readonly width: number;
+	readonly height: number;
+};

@@ -45,7 +45,8 @@ function generated(name: string, shape: Shape, map: (v: number) => number): Tens
 }
 
 function initial(name: string, shape: Shape): Tensor<'float32'> {
-	if (shape.length === 1) return generated(name, shape, (v) => (name.endsWith('weight') ? 1 + 0.1 * v : 0.1 * v));
+	if (shape.length === 1)
+		return generated(name, shape, (v) => (name.endsWith('weight') ? 1 + 0.1 * v : 0.1 * v));
 	const bound = Math.sqrt(6 / elementCount(shape.slice(1)));
 	return generated(name, shape, (v) => Math.fround(v) * bound);
 }
@@ -74,7 +75,12 @@ async function given(): Promise<Given | undefined> {
 	if (!values || !file) return undefined;
 	const teacherWeights = foldTeacher(parseSafetensors(await readFile(file)).weights, 'resnet18');
 	const graph = new Graph();
-	const features = teacher(graph, frozenUnits(graph, teacherWeights), arch, graph.input('x', 'float32', [4, 3, 64, 64]));
+	const features = teacher(
+		graph,
+		frozenUnits(graph, teacherWeights),
+		arch,
+		graph.input('x', 'float32', [4, 3, 64, 64]),
+	);
 	features.forEach((f, i) => {
 		graph.output(f, `teacher${i + 1}`);
 	});
@@ -120,7 +126,9 @@ oracle('has the same parameters under the same names', async () => {
 oracle('gives the same student features and loss to 1e-5 and every gradient to 1e-4', async () => {
 	const world = await given();
 	if (!world) return;
-	const weights = Object.entries(world.oracle.parameters).map(([name, shape]) => [name, initial(name, shape)] as const);
+	const weights = Object.entries(world.oracle.parameters).map(
+		([name, shape]) => [name, initial(name, shape)] as const,
+	);
 	const statistics = stepProgram(arch, paperAdam, 4, 64).statistics.map(
 		({ name, length }) => [name, zeros([length])] as const,
 	);
@@ -140,53 +148,61 @@ oracle('gives the same student features and loss to 1e-5 and every gradient to 1
 // Adam divides each gradient by its own size, so rounding in the smallest ones grows with every step: PyTorch itself, run again on
 // another machine, is 3e-4 off its own losses and 0.1 off its own weights after five steps. What is exact is checked exactly after
 // one step; the map and the optimiser over many steps have their own tests against plain arithmetic.
-oracle('gives the same losses, and weights to 1e-4 after one Adam step; five stay within what PyTorch keeps to itself', async () => {
-	const world = await given();
-	if (!world) return;
-	const program = stepProgram(arch, paperAdam, 4, 64);
-	let state: Record<string, Tensor> = {};
-	for (const { name, shape } of program.parameters) {
-		state[name] = initial(name, shape);
-		state[firstMoment(name)] = zeros(shape);
-		state[secondMoment(name)] = zeros(shape);
-	}
-	for (const { name, length } of program.statistics) {
-		state[name] = float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0));
-	}
-	await withSession(program.graph, async (session) => {
-		for (const [i, expected] of world.oracle.steps.entries()) {
-			const { rate, floor } = adamSchedule(paperAdam, i + 1);
-			const results = await session.run({
-				...teacherFeeds(world.features),
-				...state,
-				rate: float32([], [rate]),
-				floor: float32([], [floor]),
-			});
-			const loss = results.loss!.data[0] as number;
-			const off = Math.abs(loss / expected.loss - 1);
-			assert.ok(off < (i < 2 ? 1e-5 : 2e-3), `loss of step ${i + 1}: ${loss}, not ${expected.loss}`);
-			state = Object.fromEntries(Object.keys(state).map((name) => [name, results[name + NEXT]!]));
-			for (const [name, sample] of Object.entries(expected.weights_after ?? {})) {
-				assertNear(state[name]!, sample, i === 0 ? 1e-4 : 0.3, `${name} after step ${i + 1}`);
-			}
+oracle(
+	'gives the same losses, and weights to 1e-4 after one Adam step; five stay within what PyTorch keeps to itself',
+	async () => {
+		const world = await given();
+		if (!world) return;
+		const program = stepProgram(arch, paperAdam, 4, 64);
+		let state: Record<string, Tensor> = {};
+		for (const { name, shape } of program.parameters) {
+			state[name] = initial(name, shape);
+			state[firstMoment(name)] = zeros(shape);
+			state[secondMoment(name)] = zeros(shape);
 		}
-	});
-	for (const [norm, { mean, var: variance }] of Object.entries(world.oracle.running)) {
-		assertNear(state[`${norm}.running_mean`]!, mean, 0.15, `running mean of ${norm}`);
-		assertNear(state[`${norm}.running_var`]!, variance, 0.15, `running variance of ${norm}`);
-	}
-	const weights = new Weights(Object.entries(state) as [string, Tensor<'float32'>][]);
-	const graph = new Graph();
-	const x = graph.input('x', 'float32', [1, 3, 256, 256]);
-	const features: Features = teacher(graph, frozenUnits(graph, world.teacherWeights), arch, x);
-	const { map, score } = anomaly(graph, features, student(graph, foldedUnits(graph, weights), arch, features), 256);
-	graph.output(map, 'map');
-	graph.output(score, 'score');
-	const results = await withSession(graph, (session) =>
-		session.run({ x: generated('input.score', [1, 3, 256, 256], (v) => 2 * v) }),
-	);
-	assertNear(results.map!, world.oracle.score.smoothed, 2e-2, 'anomaly map');
-	assert.ok(Math.abs((results.score!.data[0] as number) / world.oracle.score.max - 1) < 1e-2);
-});
+		for (const { name, length } of program.statistics) {
+			state[name] = float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0));
+		}
+		await withSession(program.graph, async (session) => {
+			for (const [i, expected] of world.oracle.steps.entries()) {
+				const { rate, floor } = adamSchedule(paperAdam, i + 1);
+				const results = await session.run({
+					...teacherFeeds(world.features),
+					...state,
+					rate: float32([], [rate]),
+					floor: float32([], [floor]),
+				});
+				const loss = results.loss!.data[0] as number;
+				const off = Math.abs(loss / expected.loss - 1);
+				assert.ok(off < (i < 2 ? 1e-5 : 2e-3), `loss of step ${i + 1}: ${loss}, not ${expected.loss}`);
+				state = Object.fromEntries(Object.keys(state).map((name) => [name, results[name + NEXT]!]));
+				for (const [name, sample] of Object.entries(expected.weights_after ?? {})) {
+					assertNear(state[name]!, sample, i === 0 ? 1e-4 : 0.3, `${name} after step ${i + 1}`);
+				}
+			}
+		});
+		for (const [norm, { mean, var: variance }] of Object.entries(world.oracle.running)) {
+			assertNear(state[`${norm}.running_mean`]!, mean, 0.15, `running mean of ${norm}`);
+			assertNear(state[`${norm}.running_var`]!, variance, 0.15, `running variance of ${norm}`);
+		}
+		const weights = new Weights(Object.entries(state) as [string, Tensor<'float32'>][]);
+		const graph = new Graph();
+		const x = graph.input('x', 'float32', [1, 3, 256, 256]);
+		const features: Features = teacher(graph, frozenUnits(graph, world.teacherWeights), arch, x);
+		const { map, score } = anomaly(
+			graph,
+			features,
+			student(graph, foldedUnits(graph, weights), arch, features),
+			256,
+		);
+		graph.output(map, 'map');
+		graph.output(score, 'score');
+		const results = await withSession(graph, (session) =>
+			session.run({ x: generated('input.score', [1, 3, 256, 256], (v) => 2 * v) }),
+		);
+		assertNear(results.map!, world.oracle.score.smoothed, 2e-2, 'anomaly map');
+		assert.ok(Math.abs((results.score!.data[0] as number) / world.oracle.score.max - 1) < 1e-2);
+	},
+);
 
 oracle.run();

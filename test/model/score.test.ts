@@ -12,7 +12,10 @@ import { openSession } from '../../src/ort/session.js';
 const score = suite('anomaly map and optimiser against plain arithmetic');
 
 /** MODEL.md's contract in loops and double precision: 1 − cos, align_corners, sum, Gaussian σ = 4 with mirrored border. */
-function plainMap(pairs: { a: Float32Array; b: Float32Array; channels: number; side: number }[], size: number): number[] {
+function plainMap(
+	pairs: { a: Float32Array; b: Float32Array; channels: number; side: number }[],
+	size: number,
+): number[] {
 	const sum = new Array<number>(size * size).fill(0);
 	for (const { a, b, channels, side } of pairs) {
 		const distance = Array.from({ length: side * side }, (_, p) => {
@@ -43,43 +46,57 @@ function plainMap(pairs: { a: Float32Array; b: Float32Array; channels: number; s
 		source.map((_, p) => {
 			const [y, x] = [Math.floor(p / size), p % size];
 			return kernel.reduce(
-				(s, k, i) => s + (k / total) * source[mirrored(y + stepY * (i - 16)) * size + mirrored(x + stepX * (i - 16))]!,
+				(s, k, i) =>
+					s + (k / total) * source[mirrored(y + stepY * (i - 16)) * size + mirrored(x + stepX * (i - 16))]!,
 				0,
 			);
 		});
 	return blur(blur(sum, 1, 0), 0, 1);
 }
 
-score('the map is resize with aligned corners, sum and Gaussian to 1e-5; the score is its maximum', async () => {
-	const size = 48;
-	const random = randomFrom(3);
-	const pairs = [12, 6, 3].map((side, i) => {
-		const channels = 4 + i;
-		const draw = () => Float32Array.from({ length: channels * side * side }, () => random.normal());
-		return { a: draw(), b: draw(), channels, side };
-	});
-	const graph = new Graph();
-	const inputs = (letter: 'a' | 'b') =>
-		pairs.map(({ channels, side }, i) => graph.input(`${letter}${i}`, 'float32', [1, channels, side, side]));
-	const { map, score: maximum } = anomaly(graph, inputs('a') as unknown as Features, inputs('b') as unknown as Features, size);
-	graph.output(map, 'map');
-	graph.output(maximum, 'score');
-	const feeds = pairs.flatMap(({ a, b, channels, side }, i) => [
-		[`a${i}`, float32([1, channels, side, side], a)] as const,
-		[`b${i}`, float32([1, channels, side, side], b)] as const,
-	]);
-	const session = await openSession(encodeOnnx(graph, 'map'), { threads: 1 });
-	try {
-		const results = await session.run(Object.fromEntries(feeds));
-		const expected = plainMap(pairs, size);
-		expected.forEach((v, i) => {
-			assert.ok(Math.abs((results.map!.data[i] as number) - v) < 1e-5, `pixel ${i}: ${results.map!.data[i]}, not ${v}`);
+score(
+	'the map is resize with aligned corners, sum and Gaussian to 1e-5; the score is its maximum',
+	async () => {
+		const size = 48;
+		const random = randomFrom(3);
+		const pairs = [12, 6, 3].map((side, i) => {
+			const channels = 4 + i;
+			const draw = () => Float32Array.from({ length: channels * side * side }, () => random.normal());
+			return { a: draw(), b: draw(), channels, side };
 		});
-		assert.ok(Math.abs((results.score!.data[0] as number) - Math.max(...expected)) < 1e-5);
-	} finally {
-		await session.close();
-	}
-});
+		const graph = new Graph();
+		const inputs = (letter: 'a' | 'b') =>
+			pairs.map(({ channels, side }, i) =>
+				graph.input(`${letter}${i}`, 'float32', [1, channels, side, side]),
+			);
+		const { map, score: maximum } = anomaly(
+			graph,
+			inputs('a') as unknown as Features,
+			inputs('b') as unknown as Features,
+			size,
+		);
+		graph.output(map, 'map');
+		graph.output(maximum, 'score');
+		const feeds = pairs.flatMap(({ a, b, channels, side }, i) => [
+			[`a${i}`, float32([1, channels, side, side], a)] as const,
+			[`b${i}`, float32([1, channels, side, side], b)] as const,
+		]);
+		const session = await openSession(encodeOnnx(graph, 'map'), { threads: 1 });
+		try {
+			const results = await session.run(Object.fromEntries(feeds));
+			const expected = plainMap(pairs, size);
+			expected.forEach((v, i) => {
+				assert.ok(
+					Math.abs((results.map!.data[i] as number) - v) < 1e-5,
+					`pixel ${i}: ${results.map!.data[i]}, not ${v}`,
+				);
+			});
+			assert.ok(Math.abs((results.score!.data[0] as number) - Math.max(...expected)) < 1e-5);
+		} finally {
+			await session.close();
+		}
+	},
+);
 
 score('twenty Adam steps follow the published formula to 1e-5', async () => {
 	const graph = new Graph();
@@ -100,7 +117,11 @@ score('twenty Adam steps follow the published formula to 1e-5', async () => {
 	const session = await openSession(encodeOnnx(graph, 'adam'), { threads: 1 });
 	try {
 		const random = randomFrom(5);
-		let state = { weight: float32([3], [0.5, -0.2, 1]), first: float32([3], [0, 0, 0]), second: float32([3], [0, 0, 0]) };
+		let state = {
+			weight: float32([3], [0.5, -0.2, 1]),
+			first: float32([3], [0, 0, 0]),
+			second: float32([3], [0, 0, 0]),
+		};
 		const plain = [0.5, -0.2, 1].map((w) => ({ w, m: 0, v: 0 }));
 		for (let step = 1; step <= 20; step += 1) {
 			const g = [random.normal(), 1e-3 * random.normal(), 0];

@@ -1,0 +1,110 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { permutation, type Random, randomFrom } from '../base/random.js';
+import { encodeOnnx } from '../graph/onnx.js';
+import type { OpenSession } from '../graph/session.js';
+import { float32, type Tensor, zeros } from '../graph/tensor.js';
+import { adamSchedule, paperAdam } from '../model/adam.js';
+import type { Architecture } from '../model/architecture.js';
+import {
+	featureShapes,
+	firstMoment,
+	NEXT,
+	type StepProgram,
+	secondMoment,
+	stepProgram,
+} from '../model/step.js';
+import { initialWeights, Weights } from '../model/weights.js';
+import type { FeatureSource } from './features.js';
+
+export type TrainingSettings = {
+	readonly size: number;
+	readonly batch: number;
+	readonly iterations: number;
+	readonly seed: number;
+	readonly threads: number;
+};
+
+type Named = Record<string, Tensor<'float32'>>;
+
+/** A network's whole state, twice: a step reads one and writes the other, so nothing is copied or allocated. */
+type States = { now: Named; next: Named };
+
+/**
+ * Trains a student on the teacher's features by the published recipe: Adam over the distillation loss, shuffled epochs, no
+ * augmentation. `report` hears of each step. An abort ends it between two steps.
+ * @returns parameters and running statistics by name, and the loss of every step
+ */
+export async function train(
+	arch: Architecture,
+	features: FeatureSource,
+	settings: TrainingSettings,
+	openSession: OpenSession,
+	report: (step: number, loss: number) => void,
+	signal: AbortSignal,
+): Promise<{ weights: Weights; losses: number[] }> {
+	const { size, iterations, seed, threads } = settings;
+	const batch = Math.min(settings.batch, features.count);
+	const program = stepProgram(arch, paperAdam, batch, size);
+	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads });
+	try {
+		const teacher = featureShapes(arch, batch, size).map(zeros);
+		const feeds = Object.fromEntries(teacher.map((tensor, i) => [`teacher${i + 1}`, tensor]));
+		const states: States = { now: initialState(program, seed), next: emptyState(program) };
+		const order = shuffledEpochs(features.count, batch, randomFrom(seed + 1));
+		const losses: number[] = [];
+		for (let step = 1; step <= iterations; step += 1) {
+			signal.throwIfAborted();
+			for (const [slot, index] of order().entries()) place(await features.of(index), teacher, slot);
+			const { rate, floor } = adamSchedule(paperAdam, step);
+			const schedule = { rate: float32([], [rate]), floor: float32([], [floor]) };
+			const into = Object.fromEntries(
+				Object.entries(states.next).map(([name, tensor]) => [name + NEXT, tensor]),
+			);
+			const results = await session.run({ ...feeds, ...states.now, ...schedule }, into);
+			[states.now, states.next] = [states.next, states.now];
+			const loss = results.loss!.data[0] as number;
+			losses.push(loss);
+			report(step, loss);
+			// run() blocks the thread: signals and messages are heard here.
+			await breathe();
+		}
+		return { weights: networkOf(program, states.now), losses };
+	} finally {
+		await session.close();
+	}
+}
+
+/** Batches over reshuffled epochs; a rest smaller than a batch is dropped, as in the published training. */
+function shuffledEpochs(count: number, batch: number, random: Random): () => number[] {
+	let rest: number[] = [];
+	return () => {
+		if (rest.length < batch) rest = permutation(count, random);
+		return rest.splice(0, batch);
+	};
+}
+
+function place(features: readonly Float32Array[], batch: readonly Tensor<'float32'>[], slot: number): void {
+	features.forEach((feature, i) => {
+		batch[i]!.data.set(feature, slot * feature.length);
+	});
+}
+
+function initialState(program: StepProgram, seed: number): Named {
+	const state = emptyState(program);
+	for (const [name, tensor] of initialWeights(program.parameters, seed).entries()) state[name] = tensor;
+	for (const { name } of program.statistics) if (name.endsWith('running_var')) state[name]!.data.fill(1);
+	return state;
+}
+
+function emptyState({ parameters, statistics }: StepProgram): Named {
+	const state: Named = {};
+	for (const { name, shape } of parameters) {
+		for (const part of [name, firstMoment(name), secondMoment(name)]) state[part] = zeros(shape);
+	}
+	for (const { name, length } of statistics) state[name] = zeros([length]);
+	return state;
+}
+
+function networkOf({ parameters, statistics }: StepProgram, state: Named): Weights {
+	return new Weights([...parameters, ...statistics].map(({ name }) => [name, state[name]!]));
+}

@@ -1,0 +1,39 @@
+import { createRequire } from 'node:module';
+import type * as OpenCv from 'opencv4nodejs';
+
+const require = createRequire(import.meta.url);
+
+/** How long FFmpeg waits for a silent network camera. */
+const SOCKET_TIMEOUT_MS = 2000;
+
+// The binding and FFmpeg inside OpenCV take settings from the environment alone, when they are loaded:
+// - the package's loader would otherwise look for an OpenCV that it built itself;
+// - its memory tracking aborts V8 when a Mat is collected (Node ≥ 20), so every Mat is released by hand;
+// - without a timeout a silent camera blocks this thread for 30 s.
+process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD ??= '1';
+process.env.OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING ??= '1';
+silenceBuildLog();
+
+/** The binding: to be loaded once a process, and by this folder alone. It throws plain strings. */
+export const cv = require('opencv4nodejs') as typeof OpenCv;
+
+process.env.OPENCV_FFMPEG_CAPTURE_OPTIONS ??= `rtsp_transport;tcp|${socketTimeoutOption()};${SOCKET_TIMEOUT_MS * 1000}`;
+
+export function opencvVersion(): string {
+	const { major, minor, revision } = cv.version;
+	return `${major}.${minor}.${revision}`;
+}
+
+/** FFmpeg 4 (JetPack 5 and 6) means something else by `timeout`. */
+function socketTimeoutOption(): string {
+	const avcodec = Number(/avcodec:\s+YES \((\d+)\./.exec(cv.getBuildInformation())?.[1] ?? 0);
+	return avcodec >= 59 ? 'timeout' : 'stimeout';
+}
+
+function silenceBuildLog(): void {
+	try {
+		(require('@u4/opencv-build') as { Log: { silence: boolean } }).Log.silence = true;
+	} catch {
+		// Where the package manager nests it elsewhere, it prints a few lines.
+	}
+}

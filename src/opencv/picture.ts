@@ -1,0 +1,161 @@
+import { readFile } from 'node:fs/promises';
+import type { Mat } from 'opencv4nodejs';
+import { Failure, reasonOf } from '../base/failure.js';
+import type { Frame, Stamp } from '../vision/frame.js';
+import type { Image, Rect } from '../vision/image.js';
+import { cv } from './library.js';
+
+/** @throws Failure image-unreadable naming the file: missing, empty, cut off, or not an image */
+export async function readPicture(path: string, name = path): Promise<Frame> {
+	return frameOfMat(await decodeFile(path, cv.IMREAD_COLOR), name);
+}
+
+/** A mask as one channel of 0 and 255, resized to `size` squared without new values. @throws Failure image-unreadable */
+export async function readMask(path: string, size?: number): Promise<Image> {
+	const mat = await decodeFile(path, cv.IMREAD_GRAYSCALE);
+	try {
+		const sized = size === undefined ? mat : mat.resize(size, size, 0, 0, cv.INTER_NEAREST);
+		const { rows, cols } = sized;
+		const data = Uint8Array.from(sized.getData(), (v) => (v > 127 ? 255 : 0));
+		if (sized !== mat) sized.release();
+		return { width: cols, height: rows, channels: 1, data };
+	} finally {
+		mat.release();
+	}
+}
+
+/** Pixels that we drew or got, as a frame. */
+export function frameOf(image: Image, name?: string): Frame {
+	return frameOfMat(matOf(image), name);
+}
+
+export function encodeJpeg(image: Image, quality: number): Uint8Array {
+	return encode('.jpg', image, [cv.IMWRITE_JPEG_QUALITY, quality]);
+}
+
+export function encodePng(image: Image): Uint8Array {
+	return encode('.png', image, []);
+}
+
+/** Takes over the Mat (8 bit BGR). */
+export function frameOfMat(mat: Mat, name: string | undefined, taken: Stamp = stamp()): Frame {
+	const [width, height] = [mat.cols, mat.rows];
+	return {
+		width,
+		height,
+		taken,
+		name,
+		modelInput: (region, size) => {
+			const part = region && mat.getRegion(rectIn(region, width, height, name));
+			const resized = resizeSmoothly(part ?? mat, size, size);
+			part?.release();
+			return rgbOf(resized).data;
+		},
+		crop: (box, longestSide) => {
+			const part = mat.getRegion(rectIn(box, width, height, name));
+			const scale = Math.min(1, longestSide / Math.max(box.width, box.height));
+			const side = (n: number) => Math.max(1, Math.round(n * scale));
+			const resized = resizeSmoothly(part, side(box.width), side(box.height));
+			part.release();
+			return rgbOf(resized);
+		},
+		release: () => mat.release(),
+	};
+}
+
+function stamp(): Stamp {
+	return { wallMs: Date.now(), monotonicMs: performance.now() };
+}
+
+/**
+ * Each axis that shrinks is averaged over the area, each that grows is interpolated: no aliasing either way.
+ * @returns a new Mat
+ */
+function resizeSmoothly(mat: Mat, width: number, height: number): Mat {
+	const shrunkWidth = Math.min(width, mat.cols);
+	const shrunkHeight = Math.min(height, mat.rows);
+	const shrunk = mat.resize(shrunkHeight, shrunkWidth, 0, 0, cv.INTER_AREA);
+	if (shrunkWidth === width && shrunkHeight === height) return shrunk;
+	const grown = shrunk.resize(height, width, 0, 0, cv.INTER_LINEAR);
+	shrunk.release();
+	return grown;
+}
+
+/** Releases the Mat. */
+function rgbOf(mat: Mat): Image {
+	const rgb = mat.cvtColor(cv.COLOR_BGR2RGB);
+	const image: Image = { width: rgb.cols, height: rgb.rows, channels: 3, data: rgb.getData() };
+	rgb.release();
+	mat.release();
+	return image;
+}
+
+function rectIn({ x, y, width, height }: Rect, columns: number, rows: number, name = 'the frame') {
+	if (x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= columns && y + height <= rows) {
+		return new cv.Rect(x, y, width, height);
+	}
+	throw new Failure(
+		'image-unreadable',
+		`Cannot cut region ${width}x${height}+${x}+${y} from "${name}": it is ${columns}x${rows} pixels`,
+		"Make the recipe's region lie within the picture.",
+	);
+}
+
+function matOf({ width, height, channels, data }: Image): Mat {
+	// The binding reads past the end of a buffer that is too short.
+	if (data.length !== width * height * channels)
+		throw new Error(`an image of ${width}x${height}x${channels} has ${data.length} bytes`);
+	const buffer = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+	const mat = new cv.Mat(buffer, height, width, channels === 3 ? cv.CV_8UC3 : cv.CV_8UC1);
+	const bgr = mat.cvtColor(channels === 3 ? cv.COLOR_RGB2BGR : cv.COLOR_GRAY2BGR);
+	mat.release();
+	return bgr;
+}
+
+function encode(extension: string, image: Image, flags: number[]): Uint8Array {
+	const mat = matOf(image);
+	try {
+		return cv.imencode(extension, mat, flags);
+	} finally {
+		mat.release();
+	}
+}
+
+async function decodeFile(path: string, flags: number): Promise<Mat> {
+	let bytes: Buffer;
+	try {
+		bytes = await readFile(path);
+	} catch (thrown) {
+		throw unreadable(path, reasonOf(thrown));
+	}
+	const fault = faultOf(bytes);
+	if (fault) throw unreadable(path, fault);
+	let mat: Mat;
+	try {
+		mat = await cv.imdecodeAsync(bytes, flags);
+	} catch (thrown) {
+		throw unreadable(path, reasonOf(thrown));
+	}
+	if (!mat.empty) return mat;
+	mat.release();
+	throw unreadable(path, 'it is not an image, or damaged');
+}
+
+/** What the decoder would not say: it aborts on nothing, and fills what a cut-off file lacks with grey. */
+function faultOf(bytes: Buffer): string | undefined {
+	if (bytes.length === 0) return 'it is empty';
+	const jpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
+	if (jpeg && bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(0, bytes.length - 1024))
+		return 'the JPEG is cut off';
+	const png = bytes.subarray(1, 4).toString('latin1') === 'PNG';
+	if (png && bytes.lastIndexOf('IEND') < 0) return 'the PNG is cut off';
+	return undefined;
+}
+
+function unreadable(path: string, state: string): Failure {
+	return new Failure(
+		'image-unreadable',
+		`Cannot read image "${path}": ${state}`,
+		'Replace or remove the file.',
+	);
+}

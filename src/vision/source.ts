@@ -1,0 +1,74 @@
+import { Failure } from '../base/failure.js';
+
+/** Where frames come from, as a configuration names it. */
+export type CameraSource =
+	| { readonly kind: 'device'; readonly device: string }
+	| { readonly kind: 'stream'; readonly url: string }
+	| { readonly kind: 'gstreamer'; readonly pipeline: string }
+	/** A folder of images or a video file: which, only the disk knows. */
+	| { readonly kind: 'file'; readonly path: string }
+	| { readonly kind: 'sim'; readonly sim: SimSource };
+
+/** The simulated line: `defects` is the share of defective parts, `count` ends it, `fps` paces it. */
+export type SimSource = {
+	readonly seed: number;
+	readonly defects: number;
+	readonly count: number | undefined;
+	readonly fps: number;
+};
+
+const examples =
+	'"0", "/dev/video0", "rtsp://…", "http://…", "gstreamer: …", a folder, a video file, "sim:?seed=1&defects=0.2"';
+
+/** Reads a camera's source. @throws Failure camera-unavailable with what would be right */
+export function parseSource(text: string): CameraSource {
+	const source = text.trim();
+	if (source === '') throw wrong(text, 'it is empty');
+	if (/^\d+$/.test(source) || /^\/dev\/video\d+$/.test(source)) return { kind: 'device', device: source };
+	if (/^(rtsps?|https?):\/\//.test(source)) {
+		if (!URL.canParse(source)) throw wrong(text, 'it is not a URL');
+		return { kind: 'stream', url: source };
+	}
+	if (source.startsWith('gstreamer:')) {
+		const pipeline = source.slice('gstreamer:'.length).trim();
+		if (!/\bappsink\b/.test(pipeline)) throw wrong(text, 'the pipeline does not end in an appsink');
+		return { kind: 'gstreamer', pipeline };
+	}
+	if (source.startsWith('sim:')) return { kind: 'sim', sim: parseSim(text, source.slice('sim:'.length)) };
+	const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source);
+	if (scheme && scheme[1] !== 'file') throw wrong(text, `nothing here speaks "${scheme[1]}"`);
+	return { kind: 'file', path: source.replace(/^file:\/\//, '') };
+}
+
+const simRanges = {
+	seed: { fallback: 1, lowest: 0, highest: 2 ** 32 - 1, whole: true },
+	defects: { fallback: 0.2, lowest: 0, highest: 1, whole: false },
+	count: { fallback: undefined, lowest: 1, highest: 1e9, whole: true },
+	fps: { fallback: 2, lowest: 0.01, highest: 1000, whole: false },
+} as const;
+
+function parseSim(text: string, query: string): SimSource {
+	const given = new URLSearchParams(query.replace(/^\?/, ''));
+	for (const key of given.keys()) {
+		if (!Object.hasOwn(simRanges, key)) throw wrong(text, `the simulated line has no "${key}"`);
+	}
+	const number = (key: keyof typeof simRanges): number | undefined => {
+		const { fallback, lowest, highest, whole } = simRanges[key];
+		const value = given.get(key);
+		if (value === null) return fallback;
+		const n = value === '' ? Number.NaN : Number(value);
+		if (!(n >= lowest && n <= highest) || (whole && !Number.isInteger(n))) {
+			throw wrong(text, `${key} is ${whole ? 'a whole number' : 'a number'} from ${lowest} to ${highest}`);
+		}
+		return n;
+	};
+	return { seed: number('seed')!, defects: number('defects')!, count: number('count'), fps: number('fps')! };
+}
+
+function wrong(text: string, state: string): Failure {
+	return new Failure(
+		'camera-unavailable',
+		`Cannot use camera source "${text}": ${state}`,
+		`Sources look like ${examples}.`,
+	);
+}
