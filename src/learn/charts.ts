@@ -60,11 +60,12 @@ export function scoreHistogram(good: readonly number[], bad: readonly number[], 
 	]);
 }
 
-/** A receiver operating characteristic, the point where `threshold` stands marked. */
+/** A receiver operating characteristic as `rocCurve` gives it, the point where `threshold` stands marked. */
 export function rocChart(curve: readonly RocPoint[], threshold: number): string {
 	const { x, y, axes } = plane(1, 'good parts rejected', 'defects found');
 	const points = curve.map(({ fpr, tpr }) => `${px(x(fpr))},${px(y(tpr))}`);
-	const here = curve.findLast((point) => point.threshold >= threshold) ?? { fpr: 0, tpr: 0 };
+	// Between two scores a threshold does what it would do at the lower of them.
+	const here = curve.find((point) => point.threshold <= threshold)!;
 	return svg(PLANE, PLANE, 'Share of defects found against share of good parts rejected', [
 		...axes,
 		line('chance', x(0), y(0), x(1), y(1)),

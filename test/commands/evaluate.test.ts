@@ -1,0 +1,226 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure, type FailureCode } from '../../src/base/failure.js';
+import type { Context, OptionValue } from '../../src/commands/command.js';
+import { evaluateCommand } from '../../src/commands/evaluate.js';
+import { writeBundle } from '../../src/disk/bundle.js';
+import { Graph } from '../../src/graph/graph.js';
+import { encodeOnnx } from '../../src/graph/onnx.js';
+import { scoreWith } from '../../src/model/inference.js';
+import { encodePng } from '../../src/opencv/picture.js';
+import { openSession } from '../../src/ort/session.js';
+
+const test = suite('evaluate');
+
+const SIZE = 32;
+/** Images are twice the model's size, so that they and their masks are resized. */
+const SIDE = 2 * SIZE;
+
+test('the figures of a bundle on a data set are printed as JSON', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	await box.image('test/good/2.png', 60);
+	await box.image('test/spot/1.png', 10, 200);
+	await box.image('test/spot/2.png', 10, 40);
+	await box.mask('ground_truth/spot/1_mask.png');
+	await box.mask('ground_truth/spot/2_mask.png');
+	const { msPerImage, ...figures } = JSON.parse((await box.evaluate({ json: true })).join('')) as Figures;
+	assert.equal(Object.keys(figures), [
+		'images',
+		'imageAuroc',
+		'pixelAuroc',
+		'proRd4ad',
+		'aupro03',
+		'threshold',
+		'falseRejects',
+		'escapes',
+	]);
+	assert.equal([figures.images, figures.threshold, figures.falseRejects, figures.escapes], [4, 0.2, 1, 1]);
+	// Scores are brightnesses: good 10 and 60, defective 200 and 40.
+	assert.is(figures.imageAuroc, 0.75);
+	// Each defect is found before all good pixels but those of the second good image, which outshine the darker one.
+	const good = 4 * SIZE ** 2 - 2 * (SIZE / 4) ** 2;
+	const outshining = SIZE ** 2 / good;
+	assert.ok(near(figures.pixelAuroc, 1 - outshining / 2));
+	assert.ok(near(figures.aupro03, 1 - outshining / 0.3 / 2));
+	assert.is(figures.proRd4ad, 1);
+	assert.ok((msPerImage as number) > 0);
+});
+
+test('people get a row a kind, and what the threshold does in a sentence', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	await box.image('test/spot/1.png', 10, 200);
+	await box.image('test/spot/2.png', 10, 40);
+	const text = (await box.evaluate({})).join('\n');
+	assert.match(text, /^good +1 +none/m);
+	assert.match(text, /^spot +2 +1 escaped/m);
+	assert.match(text, 'image AUROC 1.0000   pixel AUROC –');
+	assert.match(text, '0 of 1 good parts would be rejected and 1 of 2 defective parts would pass');
+	assert.match(text, 'There are no masks');
+	assert.match(text, /3 images, [\d.]+ ms an image on provider "cpu"/);
+});
+
+test('a data set with good images only has no AUROC', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	const figures = JSON.parse((await box.evaluate({ json: true })).join('')) as Figures;
+	assert.equal(
+		[figures.images, figures.imageAuroc, figures.pixelAuroc, figures.proRd4ad, figures.aupro03],
+		[1, null, null, null, null],
+	);
+});
+
+test('an image or mask that cannot be read is named, and no result is printed', async () => {
+	for (const damaged of ['test/good/1.png', 'test/spot/1.png', 'ground_truth/spot/1_mask.png']) {
+		await using box = await boxOf();
+		await box.image('test/good/1.png', 10);
+		await box.image('test/spot/1.png', 10, 200);
+		await box.mask('ground_truth/spot/1_mask.png');
+		const bytes = await readFile(box.path(damaged));
+		await writeFile(box.path(damaged), bytes.subarray(0, bytes.length / 2));
+		const failure = await box.failure({ json: true }, 'image-unreadable');
+		assert.match(failure.message, box.path(damaged));
+	}
+});
+
+test('a damaged bundle is refused', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	const model = await readFile(join(box.bundle, 'model.onnx'));
+	await writeFile(join(box.bundle, 'model.onnx'), model.subarray(0, model.length - 1));
+	assert.match((await box.failure({}, 'bundle-invalid')).message, 'model.onnx');
+	await rm(join(box.bundle, 'manifest.json'));
+	assert.match((await box.failure({}, 'bundle-invalid')).message, 'manifest.json');
+});
+
+test('a folder that is no data set is refused', async () => {
+	await using box = await boxOf();
+	await box.image('train/good/1.png', 10);
+	assert.match((await box.failure({}, 'images-missing')).message, 'it has no folder "test"');
+});
+
+test('a number of threads that is none is wrong usage', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	for (const threads of ['0', '-1', '1.5', 'many', '']) await box.failure({ threads }, 'usage');
+	assert.is((await box.evaluate({ threads: '1', json: true })).length, 1);
+});
+
+test('an interrupted evaluation has no result', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	await box.failure({ json: true }, 'interrupted', AbortSignal.abort());
+});
+
+test('somebody who watches sees how far it is', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	await box.image('test/good/2.png', 10);
+	const notes: string[] = [];
+	const context: Context = { ...box.context(), interactive: true, note: (line) => notes.push(line) };
+	await evaluateCommand.run({ positionals: ['bundle', 'data'], options: { json: true } }, context);
+	assert.equal(notes, ['evaluating 1 of 2 images', 'evaluating 2 of 2 images']);
+});
+
+type Figures = Readonly<Record<string, number | null>>;
+
+/** A folder with a bundle whose map is the brightness of the image in [0, 1] (threshold 0.2), and an empty data set. */
+async function boxOf() {
+	const dir = await mkdtemp(join(tmpdir(), 'inspectord-evaluate-'));
+	const bundle = join(dir, 'bundle');
+	await writeBrightnessBundle(bundle);
+	const path = (name: string) => join(dir, 'data', name);
+	const write = async (name: string, grey: (x: number, y: number) => number) => {
+		const data = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => {
+			const pixel = Math.floor(i / 3);
+			return grey(pixel % SIDE, Math.floor(pixel / SIDE));
+		});
+		await mkdir(dirname(path(name)), { recursive: true });
+		await writeFile(path(name), encodePng({ width: SIDE, height: SIDE, channels: 3, data }));
+	};
+	const inSpot = (x: number, y: number) => x < SIDE / 4 && y < SIDE / 4;
+	const printed: string[] = [];
+	const context = (signal = new AbortController().signal): Context => ({
+		signal,
+		env: {},
+		cwd: dir,
+		home: dir,
+		interactive: false,
+		print: (line) => printed.push(line),
+		note: () => assert.unreachable('nobody watches'),
+	});
+	const evaluate = async (options: Readonly<Record<string, OptionValue>>, signal?: AbortSignal) => {
+		printed.length = 0;
+		await evaluateCommand.run({ positionals: ['bundle', 'data'], options }, context(signal));
+		return [...printed];
+	};
+	return {
+		bundle,
+		path,
+		context,
+		evaluate,
+		/** An even image, a square of another brightness in its corner. */
+		image: (name: string, grey: number, spot = grey) => write(name, (x, y) => (inSpot(x, y) ? spot : grey)),
+		mask: (name: string) => write(name, (x, y) => (inSpot(x, y) ? 255 : 0)),
+		async failure(options: Readonly<Record<string, OptionValue>>, code: FailureCode, signal?: AbortSignal) {
+			const thrown = await evaluate(options, signal).then(
+				() => assert.unreachable('it did not fail'),
+				(reason: unknown) => reason,
+			);
+			assert.instance(thrown, Failure);
+			assert.is((thrown as Failure).code, code);
+			assert.equal(printed, []);
+			return thrown as Failure;
+		},
+		[Symbol.asyncDispose]: () => rm(dir, { recursive: true, force: true }),
+	};
+}
+
+async function writeBrightnessBundle(dir: string): Promise<void> {
+	const graph = new Graph();
+	const image = graph.input('image', 'uint8', [1, SIZE, SIZE, 3]);
+	const grey = graph.mean(graph.div(graph.apply('Cast', [image], { to: 'float32' }), graph.scalar(255)), [3]);
+	graph.output(graph.reshape(grey, [SIZE, SIZE]), 'map');
+	graph.output(graph.reshape(graph.apply('ReduceMax', [grey], { axes: [1, 2, 3] }), []), 'score');
+	const model = encodeOnnx(graph, 'brightness');
+	const session = await openSession(model, { threads: 1 });
+	const black = new Uint8Array(SIZE * SIZE * 3);
+	const { score } = await scoreWith(session, black, SIZE);
+	await session.close();
+	await writeBundle(dir, {
+		model,
+		golden: [{ image: black, score, map: { 0: score } }],
+		manifest: {
+			formatVersion: 1,
+			name: 'brightness',
+			createdAt: '2026-01-02T03:04:05.000Z',
+			architecture: {
+				backbone: 'none',
+				teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
+			},
+			input: { size: SIZE, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area' },
+			calibration: { threshold: 0.2, rule: 'max', scores: [0.2], mapMedian: 0.05 },
+			training: {
+				images: 8,
+				heldOut: 2,
+				iterations: 1,
+				batch: 1,
+				learningRate: 0.005,
+				seed: 1,
+				seconds: 1,
+				losses: [0.5],
+			},
+			versions: { inspectord: '0.1.0', onnxruntime: '1', opencv: '4' },
+		},
+	});
+}
+
+function near(actual: number | null | undefined, expected: number): boolean {
+	return typeof actual === 'number' && Math.abs(actual - expected) < 1e-12;
+}
+
+test.run();
