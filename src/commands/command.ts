@@ -1,18 +1,27 @@
+import { Failure } from '../base/failure.js';
+
 /** What a command gets of the world: main.ts alone knows the process. */
 export type Context = {
+	/** Aborted by SIGINT and SIGTERM. */
 	readonly signal: AbortSignal;
 	readonly env: Readonly<Record<string, string | undefined>>;
-	readonly cwd: string;
+	readonly version: string;
 	/** The folder of package.json: where `models/` and `config/` lie. */
 	readonly home: string;
-	/** True when a person watches (a terminal): progress bars are drawn in place. */
+	/** True when a person watches: progress is drawn in place, verdicts are coloured. */
 	readonly interactive: boolean;
+	/** A line of the result on standard output. */
 	print(line: string): void;
-	/** A line for people on standard error; `transient` is overdrawn by the next. */
-	note(line: string, transient?: boolean): void;
+	/** A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out. */
+	note(line: string, options?: { readonly transient: boolean }): void;
 };
 
-export type OptionValue = string | boolean | undefined;
+export type Option = {
+	/** What stands for the value in the help; without it the option is a switch. */
+	readonly value?: string;
+	readonly summary: string;
+	readonly fallback?: string;
+};
 
 /** One subcommand. `options` is the one table that parsing and `--help` both read. */
 export type Command = {
@@ -20,20 +29,32 @@ export type Command = {
 	readonly summary: string;
 	/** Positional arguments in order, as shown in the usage line. */
 	readonly positionals: readonly string[];
-	readonly options: Readonly<Record<string, CommandOption>>;
-	/** Hidden ones are our own child processes. */
-	readonly hidden?: boolean;
-	/** @throws Failure for everything a person can cause; 'usage' ends with exit code 2, others with 1. */
+	readonly options: Readonly<Record<string, Option>>;
+	/** @throws Failure for everything that a person can cause; code 'usage' ends with exit code 2, others with 1 */
 	run(args: Arguments, context: Context): Promise<void>;
-};
-
-export type CommandOption = {
-	readonly value?: string;
-	readonly summary: string;
-	readonly fallback?: string;
 };
 
 export type Arguments = {
 	readonly positionals: readonly string[];
-	readonly options: Readonly<Record<string, OptionValue>>;
+	readonly options: Readonly<Record<string, string | boolean | undefined>>;
 };
+
+/** The text of an option that has a value, or its fallback. */
+export function textOption({ options }: Arguments, name: string): string | undefined {
+	const value = options[name];
+	return typeof value === 'string' ? value : undefined;
+}
+
+/** A number given as an option. @throws Failure usage when it is not a number in the range */
+export function numberOption(
+	args: Arguments,
+	name: string,
+	range: { readonly lowest: number; readonly highest: number; readonly whole?: boolean },
+): number {
+	const text = textOption(args, name) ?? '';
+	const n = text.trim() === '' ? Number.NaN : Number(text);
+	const { lowest, highest, whole = true } = range;
+	if (n >= lowest && n <= highest && (!whole || Number.isInteger(n))) return n;
+	const kind = whole ? 'a whole number' : 'a number';
+	throw new Failure('usage', `Cannot use --${name} "${text}": it is ${kind} from ${lowest} to ${highest}`);
+}

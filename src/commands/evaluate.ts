@@ -18,7 +18,7 @@ export const evaluateCommand: Command = {
 		json: { summary: 'print the figures as one line of JSON' },
 	},
 	async run({ positionals, options }, context) {
-		const [bundleDir, datasetDir] = positionals.map((path) => resolve(context.cwd, path));
+		const [bundleDir, datasetDir] = positionals.map((path) => resolve(path));
 		const threads = threadsOf(options.threads);
 		const bundle = await readBundle(bundleDir!);
 		const { test } = await readDataset(datasetDir!);
@@ -30,7 +30,7 @@ export const evaluateCommand: Command = {
 				threshold: bundle.manifest.calibration.threshold,
 				signal: context.signal,
 				onProgress: (done, of) => {
-					if (context.interactive) context.note(`evaluating ${done} of ${of} images`, true);
+					if (context.interactive) context.note(`evaluating ${done} of ${of} images`, { transient: true });
 				},
 			});
 			if (options.json) {

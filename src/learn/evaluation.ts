@@ -55,7 +55,7 @@ export type EvaluateWorld = {
 /**
  * Scores every image, or fails: an evaluation of a part of them is never returned. Defective images without a mask
  * count for the image metrics only.
- * @throws Failure interrupted, model-failed, and whatever `world` throws
+ * @throws Failure model-failed, whatever `world` throws, and the signal's reason
  */
 export async function evaluate(
 	images: readonly TestImage[],
@@ -74,7 +74,7 @@ export async function evaluate(
 	const tally = pixelTally(size, counted);
 	const scored: ScoredImage[] = [];
 	for (const image of images) {
-		if (signal.aborted) throw new Failure('interrupted', 'Evaluation was interrupted: there is no result');
+		signal.throwIfAborted();
 		const frame = await world.readPicture(image.path);
 		let startMs: number;
 		let input: Uint8Array;

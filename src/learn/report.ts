@@ -3,40 +3,12 @@ import { type Evaluation, GOOD, type ScoredImage } from './evaluation.js';
 import { confusionAt, rocCurve } from './metrics.js';
 import { kindRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
 
-/** A test image for the report: JPEG or PNG bytes; `aspect` is width over height. */
-export type Exhibit = ScoredImage & {
-	readonly aspect: number;
-	readonly picture: Uint8Array;
-	readonly heatmap: Uint8Array;
-	/** The mask as PNG. */
-	readonly truth: Uint8Array | null;
-};
-
-/** Pictures under one heading, or the sentence that says why there are none. */
-export type Gallery = {
-	readonly title: string;
-	readonly note: string;
-	readonly exhibits: readonly Exhibit[];
-};
-
 export type Report = Evaluation & {
 	readonly title: string;
 	/** What the model is and where the result comes from, in order. */
 	readonly facts: readonly (readonly [name: string, value: string])[];
 	readonly galleries: readonly Gallery[];
 };
-
-/** Which images are worth a look: the wrong ones, worst first, and those nearest to being wrong. */
-export function worthALook(scored: readonly ScoredImage[], threshold: number, atMost: number) {
-	const bad = scored.filter(({ kind }) => kind !== GOOD).sort((a, b) => a.score - b.score);
-	const good = scored.filter(({ kind }) => kind === GOOD).sort((a, b) => b.score - a.score);
-	return {
-		escapes: bad.filter(({ score }) => score <= threshold).slice(0, atMost),
-		falseRejects: good.filter(({ score }) => score > threshold).slice(0, atMost),
-		closeRejects: bad.filter(({ score }) => score > threshold).slice(0, atMost),
-		closeAccepts: good.filter(({ score }) => score <= threshold).slice(0, atMost),
-	};
-}
 
 /** One HTML page that needs nothing beside it: no script, no font, no picture from elsewhere. */
 export function reportHtml(report: Report): string {

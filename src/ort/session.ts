@@ -16,7 +16,10 @@ export function onnxruntimeVersion(): string {
  * back to the CPU is refused.
  * @throws Failure model-failed
  */
-export async function openSession(model: string | Uint8Array, options: SessionOptions = {}): Promise<Session> {
+export async function openSession(
+	model: string | Uint8Array,
+	options: SessionOptions = {},
+): Promise<Session> {
 	const { provider = 'cpu', threads = 0 } = options;
 	const settings: Ort.InferenceSession.SessionOptions = {
 		executionProviders: [provider],
@@ -32,7 +35,10 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
 			: ort.InferenceSession.create(model, settings));
 	} catch (thrown) {
 		const thing = typeof model === 'string' ? `model "${model}"` : 'a model from memory';
-		throw new Failure('model-failed', `Cannot open ${thing} with provider "${provider}": ${reasonOf(thrown)}`);
+		throw new Failure(
+			'model-failed',
+			`Cannot open ${thing} with provider "${provider}": ${reasonOf(thrown)}`,
+		);
 	}
 	const nothing = Object.fromEntries(session.outputNames.map((name) => [name, null]));
 	return {
@@ -44,7 +50,10 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
 					: session.run(toOrt(feeds)));
 				return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
 			} catch (thrown) {
-				throw new Failure('model-failed', `Cannot run the model with provider "${provider}": ${reasonOf(thrown)}`);
+				throw new Failure(
+					'model-failed',
+					`Cannot run the model with provider "${provider}": ${reasonOf(thrown)}`,
+				);
 			}
 		},
 		close: () => session.release(),

@@ -1,0 +1,35 @@
+/** A piece of the running daemon; disposing ends it and resolves when nothing of it runs any more. */
+export type Service = AsyncDisposable & { readonly name: string };
+
+/**
+ * Services that stand on one another: started in order, ended in the reverse order. When one does not start, those before it
+ * are ended and its failure is thrown.
+ */
+export class Services implements AsyncDisposable {
+	readonly #running: Service[] = [];
+
+	/** Starts one more; it may use those that were started before. */
+	async start<S extends Service>(begin: () => S | Promise<S>): Promise<S> {
+		try {
+			const service = await begin();
+			this.#running.push(service);
+			return service;
+		} catch (failure) {
+			await this[Symbol.asyncDispose]();
+			throw failure;
+		}
+	}
+
+	/** Ends all; a service that fails to end does not keep the others from ending. @throws AggregateError of what failed */
+	async [Symbol.asyncDispose](): Promise<void> {
+		const failures: unknown[] = [];
+		for (let service = this.#running.pop(); service; service = this.#running.pop()) {
+			try {
+				await service[Symbol.asyncDispose]();
+			} catch (failure) {
+				failures.push(failure);
+			}
+		}
+		if (failures.length > 0) throw new AggregateError(failures, 'some services did not end cleanly');
+	}
+}

@@ -1,0 +1,52 @@
+import type { Command } from './command.js';
+import { commands } from './table.js';
+
+export function generalHelp(version: string): string {
+	const width = Math.max(...Object.keys(commands).map((name) => name.length));
+	return [
+		`inspectord ${version}: visual inspection that teaches itself`,
+		'',
+		'Usage: inspectord COMMAND [options]',
+		'',
+		...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+		'',
+		'inspectord COMMAND --help tells more.',
+	].join('\n');
+}
+
+export function commandHelp({ name, summary, positionals, options }: Command): string {
+	const rows = Object.entries(options).map(([option, { value, summary: text, fallback }]) => [
+		`--${option}${value ? ` ${value}` : ''}`,
+		fallback === undefined ? text : `${text} (default ${fallback})`,
+	]);
+	const width = Math.max(0, ...rows.map(([left = '']) => left.length));
+	return [
+		`Usage: inspectord ${[name, ...positionals, ...(rows.length ? ['[options]'] : [])].join(' ')}`,
+		'',
+		summary,
+		...(rows.length
+			? ['', ...rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}`)]
+			: []),
+	].join('\n');
+}
+
+/** The name that was probably meant: at most two letters off. */
+export function nearest(given: string, names: readonly string[]): string | undefined {
+	const ranked = names
+		.map((name) => ({ name, off: editDistance(given, name) }))
+		.sort((a, b) => a.off - b.off);
+	return ranked[0] && ranked[0].off <= 2 ? ranked[0].name : undefined;
+}
+
+/** Levenshtein's distance. */
+export function editDistance(a: string, b: string): number {
+	let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+	for (let i = 1; i <= a.length; i += 1) {
+		const next = [i];
+		for (let j = 1; j <= b.length; j += 1) {
+			next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
+		}
+		row = next;
+	}
+	return row[b.length]!;
+}

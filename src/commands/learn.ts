@@ -1,0 +1,109 @@
+import { Failure, reasonOf } from '../base/failure.js';
+import { writeBundle } from '../disk/bundle.js';
+import { goodImages } from '../disk/dataset.js';
+import { readTeacher } from '../disk/teacher.js';
+import { type GoodImages, type Teacher, teach } from '../learn/teach.js';
+import { foldTeacher, seededTeacher } from '../model/teacher.js';
+import { opencvVersion } from '../opencv/library.js';
+import { frameOf, readPicture } from '../opencv/picture.js';
+import { onnxruntimeVersion, openSession } from '../ort/session.js';
+import { parentChannel } from '../process/parent.js';
+import type { Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
+import { drawPart } from '../sim/line.js';
+import type { Frame } from '../vision/frame.js';
+import type { Command } from './command.js';
+
+/** Hidden: the process that teaches. It is told what by its parent, and tells how it goes. */
+export const learn: Command = {
+	name: 'learn',
+	summary: 'the child process that teaches',
+	positionals: [],
+	options: {},
+	run: async (_args, context) => {
+		const parent = parentChannel<TeachDown, TeachUp>();
+		if (!parent)
+			throw new Failure('usage', 'learn is a child process of inspectord', 'Use inspectord teach.');
+		const request = await new Promise<TeachRequest>((resolve) => {
+			parent.onMessage((message) => resolve(message.request));
+		});
+		const signal = AbortSignal.any([context.signal, parent.gone]);
+		try {
+			const taught = await learnFrom(request, context.version, signal, (progress) => {
+				void parent.send({ kind: 'progress', progress });
+			});
+			await parent.send({ kind: 'taught', taught });
+		} catch (thrown) {
+			if (signal.aborted) return;
+			const { code, advice } = thrown instanceof Failure ? thrown : new Failure('teaching-failed', '');
+			const message = thrown instanceof Failure ? thrown.message : String((thrown as Error)?.stack ?? thrown);
+			await parent.send({ kind: 'failed', code, message, ...(advice !== undefined && { advice }) });
+		} finally {
+			parent.leave();
+		}
+	},
+};
+
+async function learnFrom(
+	request: TeachRequest,
+	inspectord: string,
+	signal: AbortSignal,
+	report: (progress: Extract<TeachUp, { kind: 'progress' }>['progress']) => void,
+): Promise<Taught> {
+	const started = performance.now();
+	const teacher = await teacherOf(request);
+	const contents = await teach(await goodImagesOf(request), teacher, request, {
+		openSession,
+		report,
+		signal,
+		now: () => performance.now(),
+		wallClock: () => new Date(),
+		memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
+		versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
+	});
+	signal.throwIfAborted();
+	const { training, calibration } = await writeBundle(request.out, contents);
+	return {
+		bundle: request.out,
+		images: training.images,
+		heldOut: training.heldOut,
+		iterations: training.iterations,
+		seconds: (performance.now() - started) / 1000,
+		loss: training.losses.at(-1) ?? Number.NaN,
+		threshold: calibration.threshold,
+		seededTeacher: teacher.seeded,
+	};
+}
+
+async function teacherOf({ teacher, backbone, seed }: TeachRequest): Promise<Teacher> {
+	if (teacher === undefined) {
+		const weights = seededTeacher(backbone, seed);
+		return { weights, sha256: '0'.repeat(64), origin: `random weights from seed ${seed}`, seeded: true };
+	}
+	const file = await readTeacher(teacher);
+	try {
+		const origin = file.metadata.origin ?? teacher;
+		return { weights: foldTeacher(file.weights, backbone), sha256: file.sha256, origin, seeded: false };
+	} catch (thrown) {
+		throw new Failure(
+			'teacher-invalid',
+			`Cannot use teacher "${teacher}": ${reasonOf(thrown)}`,
+			'Give a file for this backbone, or name the other one with --backbone.',
+		);
+	}
+}
+
+async function goodImagesOf({ images, region, size }: TeachRequest): Promise<GoodImages> {
+	const prepared = (frame: Frame): Uint8Array => {
+		try {
+			return frame.modelInput(region, size);
+		} finally {
+			frame.release();
+		}
+	};
+	if (typeof images !== 'string') {
+		const { seed, count } = images.sim;
+		return { count, image: async (i) => prepared(frameOf(drawPart(seed, i).image)) };
+	}
+	const paths = await goodImages(images);
+	return { count: paths.length, image: async (i) => prepared(await readPicture(paths[i]!)) };
+}

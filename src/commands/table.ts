@@ -1,0 +1,34 @@
+import type { Command } from './command.js';
+
+/** Loaded when called: the daemon must never load what only its children need. */
+type Entry = { readonly summary: string; readonly load: () => Promise<Command> };
+
+/** What a person calls. */
+export const commands: Readonly<Record<string, Entry>> = {
+	run: {
+		summary: 'inspect: the daemon, or without --config a demonstration that teaches itself',
+		load: async () => (await import('./run.js')).run,
+	},
+	teach: {
+		summary: 'teach a part from pictures of good ones: writes a bundle',
+		load: async () => (await import('./teach.js')).teachCommand,
+	},
+	evaluate: {
+		summary: 'measure a bundle on labelled pictures',
+		load: async () => (await import('./evaluate.js')).evaluateCommand,
+	},
+	check: {
+		summary: 'would this configuration start? every fault with its path and line',
+		load: async () => (await import('./check.js')).check,
+	},
+	simulate: {
+		summary: 'write pictures of the simulated line as a data set with masks',
+		load: async () => (await import('./simulate.js')).simulate,
+	},
+};
+
+/** Our own child processes. */
+export const childCommands: Readonly<Record<string, Entry['load']>> = {
+	station: async () => (await import('./station.js')).station,
+	learn: async () => (await import('./learn.js')).learn,
+};

@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { Failure } from '../base/failure.js';
+import { assertReplaceable } from '../disk/bundle.js';
+import { goodImages } from '../disk/dataset.js';
+import { architectures, type Backbone, isBackbone } from '../model/architecture.js';
+import type { TeachRequest } from '../protocol/teach-messages.js';
+import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
+import { duration, teachInChild } from './teaching.js';
+
+/** The teacher that lies in the project, and its backbone. */
+export const POCKET = { file: join('models', 'teachers', 'pocket.safetensors'), backbone: 'pocket' } as const;
+
+export const teachCommand: Command = {
+	name: 'teach',
+	summary:
+		'Learns what good parts look like from pictures of good ones and writes a bundle that `run` inspects with.',
+	positionals: ['IMAGES'],
+	options: {
+		teacher: { value: 'FILE', summary: 'safetensors weights of an ImageNet-trained ResNet' },
+		out: { value: 'BUNDLE', summary: 'the folder to write' },
+		backbone: {
+			value: 'NAME',
+			summary: `the network of the teacher: ${Object.keys(architectures).join(', ')} (default resnet18 with --teacher)`,
+		},
+		size: {
+			value: 'PIXELS',
+			summary: 'side of the square that pictures are resized to, a multiple of 32',
+			fallback: '256',
+		},
+		iterations: { value: 'N', summary: 'training steps', fallback: '100' },
+		batch: { value: 'N', summary: 'pictures a step', fallback: '16' },
+		seed: {
+			value: 'S',
+			summary: 'for weights, order and split: the same seed, the same bundle',
+			fallback: '1',
+		},
+		holdout: {
+			value: 'SHARE',
+			summary: 'of the pictures, kept from training to set the threshold',
+			fallback: '0.2',
+		},
+		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
+		json: { summary: 'print the result as one line of JSON' },
+	},
+	run: async (args, context) => {
+		const request = await requestOf(args, context);
+		const taught = await teachInChild(request, context);
+		if (args.options.json) return context.print(JSON.stringify(taught));
+		if (taught.seededTeacher)
+			context.note('warning: the teacher has random weights; give a real one with --teacher.');
+		context.print(
+			`Taught from ${taught.images} good pictures in ${duration(taught.seconds)}; ${taught.heldOut} more set the threshold to ${taught.threshold.toFixed(4)}.`,
+		);
+		context.print(`The bundle is "${taught.bundle}".`);
+	},
+};
+
+/** IMAGES is looked through, and the place for the bundle checked, before minutes are spent. */
+async function requestOf(args: Arguments, { home }: Context): Promise<TeachRequest> {
+	const [images = ''] = args.positionals;
+	const out = textOption(args, 'out');
+	if (out === undefined)
+		throw new Failure('usage', 'teach needs a place for the bundle', 'Give one with --out BUNDLE.');
+	const size = numberOption(args, 'size', { lowest: 64, highest: 1024 });
+	if (size % 32 !== 0)
+		throw new Failure(
+			'usage',
+			`Cannot use --size "${size}": it is a multiple of 32`,
+			'Use 256, 320, 384 or 512.',
+		);
+	await goodImages(images);
+	await assertReplaceable(out);
+	const { teacher, backbone } = teacherOption(args, home);
+	return {
+		images: resolve(images),
+		...(teacher !== undefined && { teacher }),
+		out: resolve(out),
+		name: basename(resolve(out)),
+		backbone,
+		size,
+		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
+		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),
+		seed: numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 }),
+		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),
+		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
+	};
+}
+
+function teacherOption(args: Arguments, home: string): { teacher?: string; backbone: Backbone } {
+	const file = textOption(args, 'teacher');
+	const name = textOption(args, 'backbone') ?? (file === undefined ? POCKET.backbone : 'resnet18');
+	if (!isBackbone(name)) {
+		throw new Failure(
+			'usage',
+			`There is no backbone "${name}"`,
+			`Choose one of ${Object.keys(architectures).join(', ')}.`,
+		);
+	}
+	if (file !== undefined) return { teacher: resolve(file), backbone: name };
+	const pocket = join(home, POCKET.file);
+	return name === POCKET.backbone && existsSync(pocket)
+		? { teacher: pocket, backbone: name }
+		: { backbone: name };
+}

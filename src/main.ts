@@ -1,0 +1,139 @@
+#!/usr/bin/env node
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Failure } from './base/failure.js';
+import type { Arguments, Command, Context } from './commands/command.js';
+import { commandHelp, generalHelp, nearest } from './commands/help.js';
+import { childCommands, commands } from './commands/table.js';
+
+const EXIT = { failure: 1, usage: 2, fault: 70, interrupted: 130 } as const;
+
+async function main(): Promise<number> {
+	const [name = '', ...rest] = process.argv.slice(2);
+	const { version } = JSON.parse(readFileSync(join(homeFolder(), 'package.json'), 'utf8')) as {
+		version: string;
+	};
+	if (name === '' || name === '--help' || name === '-h' || name === 'help') {
+		console.log(generalHelp(version));
+		return name === '' ? EXIT.usage : 0;
+	}
+	if (name === '--version' || name === '-v') {
+		console.log(version);
+		return 0;
+	}
+	const load = Object.hasOwn(commands, name) ? commands[name]?.load : childCommands[name];
+	if (!load) {
+		const meant = nearest(name, Object.keys(commands));
+		throw new Failure(
+			'usage',
+			`There is no command "${name}"`,
+			meant ? `Did you mean "${meant}"?` : 'See inspectord --help.',
+		);
+	}
+	const command = await load();
+	if (rest.includes('--help') || rest.includes('-h')) {
+		console.log(commandHelp(command));
+		return 0;
+	}
+	const args = parse(command, rest);
+	const abort = new AbortController();
+	for (const signal of ['SIGINT', 'SIGTERM'] as const)
+		process.once(signal, () => abort.abort(new Failure('interrupted', 'Interrupted')));
+	await command.run(args, contextOf(abort.signal, version));
+	return 0;
+}
+
+/** The nearest folder above the compiled code that holds package.json. */
+function homeFolder(): string {
+	let folder = dirname(fileURLToPath(import.meta.url));
+	while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+	return folder;
+}
+
+function parse(command: Command, argv: readonly string[]): Arguments {
+	const table = Object.entries(command.options).map(([name, { value, fallback }]) => [
+		name,
+		{
+			type: value ? ('string' as const) : ('boolean' as const),
+			...(fallback !== undefined && { default: fallback }),
+		},
+	]);
+	const usage = `See inspectord ${command.name} --help.`;
+	let parsed: { values: Record<string, unknown>; positionals: string[] };
+	try {
+		parsed = parseArgs({ args: [...argv], options: Object.fromEntries(table), allowPositionals: true });
+	} catch (thrown) {
+		const unknown = /Unknown option '--?([^']+)'/.exec(String(thrown))?.[1];
+		if (unknown === undefined)
+			throw new Failure('usage', `Cannot understand the options: ${(thrown as Error).message}`, usage);
+		const meant = nearest(unknown, Object.keys(command.options));
+		throw new Failure(
+			'usage',
+			`There is no option "--${unknown}" for ${command.name}`,
+			meant ? `Did you mean "--${meant}"?` : usage,
+		);
+	}
+	const { positionals } = parsed;
+	if (positionals.length !== command.positionals.length) {
+		const wanted = command.positionals.join(' ') || 'no arguments';
+		throw new Failure(
+			'usage',
+			`${command.name} takes ${wanted}, not ${positionals.length} argument(s)`,
+			usage,
+		);
+	}
+	return { positionals, options: parsed.values as Arguments['options'] };
+}
+
+function contextOf(signal: AbortSignal, version: string): Context {
+	const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true;
+	let overdraw = '';
+	const clear = () => {
+		process.stderr.write(overdraw);
+		overdraw = '';
+	};
+	return {
+		signal,
+		env: process.env,
+		version,
+		home: homeFolder(),
+		interactive,
+		print: (line) => {
+			clear();
+			process.stdout.write(`${line}\n`);
+		},
+		note: (line, { transient } = { transient: false }) => {
+			if (transient && !interactive) return;
+			clear();
+			process.stderr.write(transient ? line : `${line}\n`);
+			if (transient) overdraw = '\r\x1b[K';
+		},
+	};
+}
+
+/** One or two lines: what was wrong, and what to do. */
+function report(thrown: unknown): number {
+	if (!(thrown instanceof Failure)) {
+		process.stderr.write(
+			`inspectord: a fault of ours, please report it\n${(thrown as Error)?.stack ?? thrown}\n`,
+		);
+		return EXIT.fault;
+	}
+	process.stderr.write(
+		`${process.stderr.isTTY ? '\r\x1b[K' : ''}inspectord: ${thrown.message}\n${thrown.advice ? `${thrown.advice}\n` : ''}`,
+	);
+	if (thrown.code === 'interrupted') return EXIT.interrupted;
+	return thrown.code === 'usage' ? EXIT.usage : EXIT.failure;
+}
+
+process.stdout.on('error', () => process.exit(EXIT.failure));
+main().then(
+	(code) => {
+		process.exitCode = code;
+	},
+	(thrown) => {
+		process.exitCode = report(thrown);
+	},
+);
