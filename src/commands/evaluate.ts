@@ -1,27 +1,32 @@
-import { resolve } from 'node:path';
-import { Failure } from '../base/failure.js';
+import { basename, resolve } from 'node:path';
+import { writeWhole } from '../disk/atomic.js';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
-import { openScorer } from '../inspect/scorer.js';
-import { evaluate } from '../learn/evaluation.js';
+import { openScorer, type Scorer } from '../inspect/scorer.js';
+import { type Evaluation, evaluate } from '../learn/evaluation.js';
+import { galleries } from '../learn/exhibits.js';
+import { reportHtml } from '../learn/report.js';
 import { summaryLines } from '../learn/summary.js';
-import { readMask, readPicture } from '../opencv/picture.js';
+import type { Bundle } from '../model/bundle.js';
+import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
-import type { Command } from './command.js';
+import { type Command, numberOption, textOption } from './command.js';
 
 export const evaluateCommand: Command = {
 	name: 'evaluate',
-	summary: 'Say how well a bundle tells good from defective on labelled images',
+	summary:
+		'Says how well a bundle tells good from defective, on an MVTec-style data set: test/good, test/<defect> and, for the figures of pixels, ground_truth/<defect>/<name>_mask.png.',
 	positionals: ['BUNDLE', 'DATASET'],
 	options: {
-		threads: { value: 'N', summary: 'threads for the model (default: one a core)' },
+		report: { value: 'FILE.html', summary: 'write a page with curves and the pictures that it gets wrong' },
+		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
 		json: { summary: 'print the figures as one line of JSON' },
 	},
-	async run({ positionals, options }, context) {
-		const [bundleDir, datasetDir] = positionals.map((path) => resolve(path));
-		const threads = threadsOf(options.threads);
-		const bundle = await readBundle(bundleDir!);
-		const { test } = await readDataset(datasetDir!);
+	run: async (args, context) => {
+		const [bundleDir = '', datasetDir = ''] = args.positionals;
+		const threads = numberOption(args, 'threads', { lowest: 0, highest: 256 });
+		const bundle = await readBundle(bundleDir);
+		const { test } = await readDataset(datasetDir);
 		const scorer = await openScorer(bundle, openSession, { threads });
 		try {
 			const world = { readPicture, readMask, score: scorer.score, now: () => performance.now() };
@@ -29,11 +34,12 @@ export const evaluateCommand: Command = {
 				size: scorer.size,
 				threshold: bundle.manifest.calibration.threshold,
 				signal: context.signal,
-				onProgress: (done, of) => {
-					if (context.interactive) context.note(`evaluating ${done} of ${of} images`, { transient: true });
-				},
+				onProgress: (done, of) => context.note(`evaluating ${done} of ${of} images`, { transient: true }),
 			});
-			if (options.json) {
+			const report = textOption(args, 'report');
+			if (report !== undefined)
+				await writeWhole(report, await pageOf(evaluation, bundle, datasetDir, scorer));
+			if (args.options.json) {
 				context.print(JSON.stringify(evaluation.figures));
 				return;
 			}
@@ -42,15 +48,46 @@ export const evaluateCommand: Command = {
 			context.print(
 				`${images} images, ${msPerImage.toFixed(1)} ms an image on provider "${scorer.provider}".`,
 			);
+			if (report !== undefined) context.print(`The report is "${report}".`);
 		} finally {
 			await scorer.close();
 		}
 	},
 };
 
-function threadsOf(option: string | boolean | undefined): number {
-	if (option === undefined) return 0;
-	const threads = Number(option);
-	if (Number.isInteger(threads) && threads >= 1) return threads;
-	throw new Failure('usage', `Cannot use --threads "${option}": it must be a whole number from 1`);
+async function pageOf(
+	evaluation: Evaluation,
+	bundle: Bundle,
+	datasetDir: string,
+	scorer: Scorer,
+): Promise<string> {
+	const { name, createdAt, architecture, input, calibration, training, files, versions } = bundle.manifest;
+	const { backbone, teacher } = architecture;
+	const scale = { low: calibration.mapMedian, threshold: calibration.threshold };
+	const world = { readPicture, readMask, score: scorer.score, encodeJpeg, encodePng };
+	return reportHtml({
+		...evaluation,
+		title: `${name} on ${basename(resolve(datasetDir))}`,
+		scale,
+		galleries: await galleries(evaluation.scored, world, scorer.size, scale),
+		facts: [
+			['data set', resolve(datasetDir)],
+			['bundle', `${resolve(bundle.dir)}, made ${createdAt}`],
+			['model', `SHA-256 ${files.model}`],
+			['network', `${backbone}, ${input.size} × ${input.size} pixels, on provider "${scorer.provider}"`],
+			['teacher', `${teacher.origin}${teacher.seeded ? ' (random weights: for demonstrations only)' : ''}`],
+			[
+				'taught',
+				`from ${training.images} good pictures in ${training.iterations} steps of ${training.batch}, seed ${training.seed}`,
+			],
+			[
+				'threshold',
+				`the highest score of ${calibration.scores.length} good pictures that were kept from training`,
+			],
+			[
+				'made with',
+				`inspectord ${versions.inspectord}, ONNX Runtime ${versions.onnxruntime}, OpenCV ${versions.opencv}`,
+			],
+		],
+	});
 }

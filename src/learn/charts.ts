@@ -1,3 +1,4 @@
+import { colourAt, type Scale } from '../vision/heatmap.js';
 import type { RocPoint } from './metrics.js';
 
 /*
@@ -92,6 +93,27 @@ export function proChart(overlaps: readonly number[]): string {
 			`<polyline class="line" points="${points.join(' ')}"/>`,
 		],
 	);
+}
+
+/** The colours of a heatmap over a grey part, with the map values that they stand for. */
+export function heatmapLegend({ low, threshold }: Scale): string {
+	const [width, top, slices] = [420, 12, 84];
+	const most = 2.5;
+	const x = (place: number) => (place / most) * width;
+	const slice = (i: number) => {
+		const { rgb, opacity } = colourAt(((i + 0.5) / slices) * most);
+		const mixed = rgb.map((value) => Math.round(128 * (1 - opacity) + value * opacity));
+		const box = `x="${px((i * width) / slices)}" width="${px(width / slices + 0.3)}" height="${top}"`;
+		return `<rect fill="rgb(${mixed})" ${box}/>`;
+	};
+	const valueAt = (place: number) => tickText(low + place * (threshold - low));
+	return svg(width, 32, 'Colours of the heatmaps', [
+		...Array.from({ length: slices }, (_, i) => slice(i)),
+		line('limit', x(1), 0, x(1), top + 4),
+		label(0, 27, `${valueAt(0)} usual on good parts`, 'start'),
+		label(x(1), 27, `${valueAt(1)} threshold`),
+		label(width, 27, `${valueAt(most)}`, 'end'),
+	]);
 }
 
 const PLANE = 300;

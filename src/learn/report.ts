@@ -1,5 +1,7 @@
-import { proChart, rocChart, scoreHistogram } from './charts.js';
+import type { Scale } from '../vision/heatmap.js';
+import { heatmapLegend, proChart, rocChart, scoreHistogram } from './charts.js';
 import { type Evaluation, GOOD, type ScoredImage } from './evaluation.js';
+import type { Exhibit, Gallery } from './exhibits.js';
 import { confusionAt, rocCurve } from './metrics.js';
 import { kindRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
 
@@ -7,12 +9,14 @@ export type Report = Evaluation & {
 	readonly title: string;
 	/** What the model is and where the result comes from, in order. */
 	readonly facts: readonly (readonly [name: string, value: string])[];
+	/** Of the heatmaps in the galleries. */
+	readonly scale: Scale;
 	readonly galleries: readonly Gallery[];
 };
 
 /** One HTML page that needs nothing beside it: no script, no font, no picture from elsewhere. */
 export function reportHtml(report: Report): string {
-	const { title, figures, scored, proCurve, facts, galleries } = report;
+	const { title, figures, scored, proCurve, facts, scale, galleries } = report;
 	const { threshold } = figures;
 	const scores = scored.map(({ score }) => score);
 	const defective = scored.map(({ kind }) => kind !== GOOD);
@@ -52,7 +56,7 @@ parts (downwards). A part is rejected when it scores above the threshold.</figca
 <div class="beside">${confusionTable(threshold, scores, defective)}${kindTable(scored, threshold)}</div>
 </section>
 ${curvesSection(curve, threshold, proCurve)}
-${galleries.map(gallerySection).join('\n')}
+${galleries.map((gallery) => gallerySection(gallery, scale)).join('\n')}
 <section>
 <h2>Model and run</h2>
 <dl>
@@ -114,13 +118,16 @@ function curvesSection(
 </section>`;
 }
 
-function gallerySection({ title, note, exhibits }: Gallery): string {
+function gallerySection({ title, note, exhibits }: Gallery, scale: Scale): string {
+	if (exhibits.length === 0)
+		return `<section>\n<h2>${escapeHtml(title)}</h2>\n<p>${escapeHtml(note)}</p>\n</section>`;
 	return `<section>
 <h2>${escapeHtml(title)}</h2>
 <p>${escapeHtml(note)}</p>
 <div class="gallery">
 ${exhibits.map(exhibitFigure).join('\n')}
 </div>
+${heatmapLegend(scale)}
 </section>`;
 }
 
@@ -191,6 +198,7 @@ table { border-collapse: collapse; } th, td { padding: .3rem .75rem; border-bott
 th { font-weight: 500; } thead th { color: var(--soft); font-size: .87rem; } th:first-child { padding-left: 0; text-align: left; }
 td.wrong { color: var(--bad); font-weight: 600; } .confusion td b { font-size: 1.15rem; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr)); gap: 1.25rem 1rem; }
+.gallery + svg { margin-top: 1rem; }
 .exhibit div { display: flex; gap: 3px; } .exhibit img { flex: 1 1 0; min-width: 0; width: 0; object-fit: fill; border-radius: 2px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: 0; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure, type FailureCode } from '../../src/base/failure.js';
-import type { Context, OptionValue } from '../../src/commands/command.js';
+import type { Arguments } from '../../src/commands/command.js';
 import { evaluateCommand } from '../../src/commands/evaluate.js';
 import { writeBundle } from '../../src/disk/bundle.js';
 import { Graph } from '../../src/graph/graph.js';
@@ -106,27 +106,58 @@ test('a folder that is no data set is refused', async () => {
 test('a number of threads that is none is wrong usage', async () => {
 	await using box = await boxOf();
 	await box.image('test/good/1.png', 10);
-	for (const threads of ['0', '-1', '1.5', 'many', '']) await box.failure({ threads }, 'usage');
+	for (const threads of ['-1', '1.5', 'many', '']) await box.failure({ threads }, 'usage');
 	assert.is((await box.evaluate({ threads: '1', json: true })).length, 1);
 });
 
 test('an interrupted evaluation has no result', async () => {
 	await using box = await boxOf();
 	await box.image('test/good/1.png', 10);
-	await box.failure({ json: true }, 'interrupted', AbortSignal.abort());
+	await box.failure(
+		{ json: true },
+		'interrupted',
+		AbortSignal.abort(new Failure('interrupted', 'Interrupted')),
+	);
 });
 
 test('somebody who watches sees how far it is', async () => {
 	await using box = await boxOf();
 	await box.image('test/good/1.png', 10);
 	await box.image('test/good/2.png', 10);
-	const notes: string[] = [];
-	const context: Context = { ...box.context(), interactive: true, note: (line) => notes.push(line) };
-	await evaluateCommand.run({ positionals: ['bundle', 'data'], options: { json: true } }, context);
-	assert.equal(notes, ['evaluating 1 of 2 images', 'evaluating 2 of 2 images']);
+	await box.evaluate({});
+	assert.equal(box.notes, ['evaluating 1 of 2 images', 'evaluating 2 of 2 images']);
+});
+
+test('the report shows the pictures that the threshold gets wrong', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	await box.image('test/good/2.png', 60);
+	await box.image('test/spot/1.png', 10, 200);
+	await box.image('test/spot/2.png', 10, 40);
+	await box.mask('ground_truth/spot/2_mask.png');
+	const report = box.path('out/report.html');
+	const printed = await box.evaluate({ report, json: true });
+	assert.is(printed.length, 1);
+	const html = await readFile(report, 'utf8');
+	const section = (title: string) => html.slice(html.indexOf(`<h2>${title}`)).split('</section>')[0]!;
+	const shown = (title: string) => [...section(title).matchAll(/<figcaption>(\S+)/g)].map(([, name]) => name);
+	assert.equal(shown('Escapes'), ['spot/2.png']);
+	assert.equal(shown('False rejects'), ['good/2.png']);
+	assert.equal(shown('Close calls'), ['spot/1.png', 'good/1.png']);
+	assert.is(section('Escapes').split('data:image/jpeg').length - 1, 2);
+	assert.is(section('Escapes').split('data:image/png').length - 1, 1);
+	assert.match(html, 'brightness on data');
+});
+
+test('a report that cannot be written is said, and then nothing is printed', async () => {
+	await using box = await boxOf();
+	await box.image('test/good/1.png', 10);
+	const report = box.path('test/good');
+	assert.match((await box.failure({ report, json: true }, 'file-unwritable')).message, report);
 });
 
 type Figures = Readonly<Record<string, number | null>>;
+type Options = Arguments['options'];
 
 /** A folder with a bundle whose map is the brightness of the image in [0, 1] (threshold 0.2), and an empty data set. */
 async function boxOf() {
@@ -144,29 +175,32 @@ async function boxOf() {
 	};
 	const inSpot = (x: number, y: number) => x < SIDE / 4 && y < SIDE / 4;
 	const printed: string[] = [];
-	const context = (signal = new AbortController().signal): Context => ({
-		signal,
-		env: {},
-		cwd: dir,
-		home: dir,
-		interactive: false,
-		print: (line) => printed.push(line),
-		note: () => assert.unreachable('nobody watches'),
-	});
-	const evaluate = async (options: Readonly<Record<string, OptionValue>>, signal?: AbortSignal) => {
+	const notes: string[] = [];
+	const evaluate = async (options: Options, signal = new AbortController().signal) => {
 		printed.length = 0;
-		await evaluateCommand.run({ positionals: ['bundle', 'data'], options }, context(signal));
+		await evaluateCommand.run(
+			{ positionals: [bundle, join(dir, 'data')], options: { threads: '0', ...options } },
+			{
+				signal,
+				env: {},
+				version: '0.1.0',
+				home: dir,
+				interactive: false,
+				print: (line) => printed.push(line),
+				note: (line) => notes.push(line),
+			},
+		);
 		return [...printed];
 	};
 	return {
 		bundle,
 		path,
-		context,
+		notes,
 		evaluate,
 		/** An even image, a square of another brightness in its corner. */
 		image: (name: string, grey: number, spot = grey) => write(name, (x, y) => (inSpot(x, y) ? spot : grey)),
 		mask: (name: string) => write(name, (x, y) => (inSpot(x, y) ? 255 : 0)),
-		async failure(options: Readonly<Record<string, OptionValue>>, code: FailureCode, signal?: AbortSignal) {
+		async failure(options: Options, code: FailureCode, signal?: AbortSignal) {
 			const thrown = await evaluate(options, signal).then(
 				() => assert.unreachable('it did not fail'),
 				(reason: unknown) => reason,

@@ -95,7 +95,7 @@ test('a signal ends it without a result', async () => {
 	const seen: string[] = [];
 	const onProgress = (done: number, of: number) => {
 		seen.push(`${done}/${of}`);
-		abort.abort();
+		abort.abort(new Failure('interrupted', 'Interrupted'));
 	};
 	const failure = await failureOf(
 		evaluate([image('a'), image('b')], world, { ...options(2), signal: abort.signal, onProgress }),

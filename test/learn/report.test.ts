@@ -1,7 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ScoredImage } from '../../src/learn/evaluation.js';
-import { type Report, reportHtml, worthALook } from '../../src/learn/report.js';
+import { worthALook } from '../../src/learn/exhibits.js';
+import { type Report, reportHtml } from '../../src/learn/report.js';
 
 const test = suite('report');
 
@@ -96,18 +97,43 @@ test('the mark on the curve is what the threshold does', () => {
 	assert.ok(Math.abs((corner('cy') - bottom!) / (top! - bottom!) - 2 / 3) < 0.01);
 });
 
-test('the worst come first, and no more than asked for', () => {
+test('heatmaps come with the colours that they are drawn in', () => {
+	const exhibit = {
+		...scoredOf('cut', 1),
+		aspect: 1,
+		picture: new Uint8Array(3),
+		heatmap: new Uint8Array(3),
+		truth: null,
+	};
+	const html = reportHtml(
+		reportOf({ galleries: [{ title: 'Escapes', note: 'Look.', exhibits: [exhibit] }] }),
+	);
+	assert.match(html, '0.5 usual on good parts');
+	assert.match(html, '2 threshold');
+});
+
+test('the worst come first, then the close calls', () => {
 	const scored = [
 		...[5, 1, 3, 2.5].map((score) => scoredOf('cut', score)),
 		...[0.5, 2, 4, 6].map((score) => scoredOf('good', score)),
 	];
-	const scoresOf = (images: readonly ScoredImage[]) => images.map(({ score }) => score);
-	const look = worthALook(scored, 2.5, 2);
-	assert.equal(scoresOf(look.escapes), [1, 2.5]);
-	assert.equal(scoresOf(look.falseRejects), [6, 4]);
-	assert.equal(scoresOf(look.closeRejects), [3, 5]);
-	assert.equal(scoresOf(look.closeAccepts), [2, 0.5]);
-	assert.equal(scoresOf(worthALook(scored, 2.5, 1).falseRejects), [6]);
+	const shown = worthALook(scored, 2.5).map(({ title, images }) => [
+		title,
+		...images.map(({ score }) => score),
+	]);
+	assert.equal(shown, [
+		['Escapes', 1, 2.5],
+		['False rejects', 6, 4],
+		['Close calls', 3, 5, 2, 0.5],
+	]);
+});
+
+test('no more pictures are shown than a page can bear, and the rest is said', () => {
+	const scored = Array.from({ length: 40 }, (_, i) => scoredOf('cut', i));
+	const [escapes, falseRejects] = worthALook(scored, 100);
+	assert.is(escapes!.images.length, 12);
+	assert.match(escapes!.note, '12 of 40');
+	assert.is(falseRejects!.note, 'None.');
 });
 
 function reportOf(changes: Partial<Report> = {}): Report {
@@ -133,6 +159,7 @@ function reportOf(changes: Partial<Report> = {}): Report {
 		],
 		proCurve: [],
 		facts: [['bundle', 'bottle']],
+		scale: { low: 0.5, threshold: 2 },
 		galleries: [],
 		...changes,
 	};
