@@ -43,7 +43,8 @@ export function scoreHistogram(good: readonly number[], bad: readonly number[], 
 	return svg(width, height, 'Scores of good parts upwards, of defective parts downwards', [
 		...ticks(threshold + first * step, threshold + last * step).map(
 			(tick) =>
-				line('axis faint', x(tick), 0, x(tick), height - bottom) + label(x(tick), height - 8, tickText(tick)),
+				line('axis faint', x(tick), 0, x(tick), height - bottom) +
+				label(x(tick), height - 8, tickText(tick), x(tick) > width - 16 ? 'end' : 'middle'),
 		),
 		...goodCounts.map((count, i) => bar(count, i, true)),
 		...badCounts.map((count, i) => bar(count, i, false)),
@@ -72,7 +73,7 @@ export function rocChart(curve: readonly RocPoint[], threshold: number): string 
 		line('chance', x(0), y(0), x(1), y(1)),
 		`<polyline class="line" points="${points.join(' ')}"/>`,
 		`<circle class="limit" cx="${px(x(here.fpr))}" cy="${px(y(here.tpr))}" r="4.5"/>`,
-		label(x(here.fpr) + 9, y(here.tpr) + 14, 'threshold', 'start', 'strong'),
+		label(x(here.fpr) + 9, y(here.tpr) + (here.tpr < 0.5 ? -8 : 16), 'threshold', 'start', 'strong'),
 	]);
 }
 
@@ -97,7 +98,7 @@ export function proChart(overlaps: readonly number[]): string {
 
 /** The colours of a heatmap over a grey part, with the map values that they stand for. */
 export function heatmapLegend({ low, threshold }: Scale): string {
-	const [width, top, slices] = [420, 12, 84];
+	const [width, top, slices] = [600, 12, 100];
 	const most = 2.5;
 	const x = (place: number) => (place / most) * width;
 	const slice = (i: number) => {
@@ -111,7 +112,7 @@ export function heatmapLegend({ low, threshold }: Scale): string {
 		...Array.from({ length: slices }, (_, i) => slice(i)),
 		line('limit', x(1), 0, x(1), top + 4),
 		label(0, 27, `${valueAt(0)} usual on good parts`, 'start'),
-		label(x(1), 27, `${valueAt(1)} threshold`),
+		label(x(1), 27, `${valueAt(1)} threshold`, 'start'),
 		label(width, 27, `${valueAt(most)}`, 'end'),
 	]);
 }

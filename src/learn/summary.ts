@@ -67,7 +67,10 @@ export function verdictSentence(
 }
 
 /** Why metrics are missing or rest on fewer images, none when nothing is. */
-export function missingSentence({ imageAuroc }: Figures, scored: readonly ScoredImage[]): string[] {
+export function missingSentence(
+	{ imageAuroc, pixelAuroc }: Figures,
+	scored: readonly ScoredImage[],
+): string[] {
 	const defective = scored.filter(({ kind }) => kind !== GOOD);
 	const masked = defective.filter(({ mask }) => mask !== null).length;
 	if (imageAuroc === null) {
@@ -75,6 +78,7 @@ export function missingSentence({ imageAuroc }: Figures, scored: readonly Scored
 		return [`There are ${only} images only, so there is no AUROC.`];
 	}
 	if (masked === 0) return ['There are no masks, so nothing is said about pixels.'];
+	if (pixelAuroc === null) return ['No mask shows a defective pixel, so nothing is said about pixels.'];
 	if (masked < defective.length) {
 		return [
 			`Only ${ofText(masked, defective.length)} defective images have a mask: pixel metrics rest on these.`,

@@ -70,6 +70,18 @@ test('a defective image without a mask counts for the image metrics only', async
 	assert.match(summaryLines(found).join('\n'), 'Only 1 of 2 defective images have a mask');
 });
 
+test('masks without a defective pixel are said', async () => {
+	const { world } = worldOf({ good: [1, 1, 1, 1], bad: [1, 1, 1, 4] });
+	const blank = { width: SIZE, height: SIZE, channels: 1 as const, data: new Uint8Array(SIZE * SIZE) };
+	const found = await evaluate(
+		[image('good'), image('bad', 'crack', 'mask')],
+		{ ...world, readMask: async () => blank },
+		options(2),
+	);
+	assert.is(found.figures.pixelAuroc, null);
+	assert.match(summaryLines(found).join('\n'), 'No mask shows a defective pixel');
+});
+
 test('an image that cannot be read ends it, and every frame is let go of', async () => {
 	const { world, open } = worldOf({ good: [1, 1, 1, 1] });
 	const failure = await failureOf(evaluate([image('good'), image('lost'), image('good')], world, options(2)));
