@@ -202,5 +202,6 @@ td.wrong { color: var(--bad); font-weight: 600; } .confusion td b { font-size: 1
 .exhibit div { display: flex; gap: 3px; } .exhibit img { flex: 1 1 0; min-width: 0; width: 0; object-fit: fill; border-radius: 2px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.5rem; margin: 0; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } h2 { break-after: avoid; }
+	.gallery { grid-template-columns: 1fr 1fr; } .beside { flex-wrap: nowrap; } .beside figure { flex: 1; }
 	* { -webkit-print-color-adjust: exact; print-color-adjust: exact; } }
 `;
