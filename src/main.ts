@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Failure } from './base/failure.js';
+import { nearest } from './base/words.js';
 import type { Arguments, Command, Context } from './commands/command.js';
-import { commandHelp, generalHelp, nearest } from './commands/help.js';
+import { commandHelp, generalHelp } from './commands/help.js';
 import { childCommands, commands } from './commands/table.js';
 
 const EXIT = { failure: 1, usage: 2, fault: 70, interrupted: 130 } as const;

@@ -14,6 +14,8 @@ export type FailureCode =
 	| 'bundle-golden'
 	| 'model-failed'
 	| 'broker-refused'
+	| 'verdict-unproven'
+	| 'station-silent'
 	| 'child-died'
 	| 'teaching-failed'
 	| 'interrupted';

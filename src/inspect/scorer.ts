@@ -8,6 +8,8 @@ export type Scorer = {
 	/** Side of the square input and of the map, in pixels. */
 	readonly size: number;
 	readonly provider: string;
+	/** SHA-256 of the model. */
+	readonly model: string;
 	/** `input` is interleaved RGB `[size, size, 3]`. Blocks the thread. @throws Failure model-failed */
 	score(input: Uint8Array): Promise<Scored>;
 	/** Scores the golden vectors again. @throws Failure bundle-golden */
@@ -44,7 +46,14 @@ export async function openScorer(
 		await session.close();
 		throw failure;
 	}
-	return { size, provider: session.provider, score, prove, close: () => session.close() };
+	return {
+		size,
+		provider: session.provider,
+		model: bundle.manifest.files.model,
+		score,
+		prove,
+		close: () => session.close(),
+	};
 }
 
 function goldenDeviation(expected: GoldenVector, { map, score }: Scored): number {

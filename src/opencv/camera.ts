@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mat, VideoCapture } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
+import { withoutPassword } from '../base/words.js';
 import { simulatedPart } from '../sim/line.js';
 import type { Camera, Frame } from '../vision/frame.js';
 import type { CameraSource, SimSource } from '../vision/source.js';
@@ -229,12 +230,6 @@ function openCapture(address: string, backend: number, shown: string): VideoCapt
 		throw unavailable(shown, reasonOf(thrown).replaceAll(address, shown), advice);
 	}
 	return capture;
-}
-
-function withoutPassword(address: string): string {
-	const url = new URL(address);
-	if (url.password) url.password = '***';
-	return url.href;
 }
 
 function unavailable(name: string, state: string, advice: string): Failure {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Frame, Stamp } from '../vision/frame.js';
@@ -124,7 +124,8 @@ function encode(extension: string, image: Image, flags: number[]): Uint8Array {
 async function decodeFile(path: string, flags: number): Promise<Mat> {
 	let bytes: Buffer;
 	try {
-		bytes = await readFile(path);
+		// At once, so that the decoding already runs beside whatever blocks this thread next.
+		bytes = readFileSync(path);
 	} catch (thrown) {
 		throw unreadable(path, reasonOf(thrown));
 	}

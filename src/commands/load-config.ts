@@ -1,0 +1,72 @@
+import { dirname, resolve } from 'node:path';
+import { Failure, reasonOf } from '../base/failure.js';
+import { type Check, faultLine, parseConfig } from '../config/parse.js';
+import type { Config } from '../config/schema.js';
+import { readText } from '../disk/text.js';
+import { isCronExpression } from '../schedule/clock-guarded.js';
+import { parseSource } from '../vision/source.js';
+
+/**
+ * Reads and checks a configuration file; paths in it are relative to it and come back absolute.
+ * @throws Failure file-unreadable, config-invalid with a line for every fault
+ */
+export async function loadConfig(path: string): Promise<Config> {
+	const parsed = parseConfig(await readText(path, 'configuration'), [sources, times]);
+	if ('config' in parsed) return absolute(parsed.config, dirname(resolve(path)));
+	const lines = parsed.faults.map((fault) => faultLine(path, fault));
+	throw new Failure(
+		'config-invalid',
+		`Cannot use configuration "${path}": ${lines.length} fault${lines.length === 1 ? '' : 's'}\n${lines.join('\n')}`,
+	);
+}
+
+/** The broker's password, from the file that the configuration names. @throws Failure file-unreadable */
+export async function passwordOf({ mqtt }: Config): Promise<string | undefined> {
+	if (mqtt.passwordFile === undefined) return undefined;
+	return (await readText(mqtt.passwordFile, 'password file')).split('\n')[0]!.trim();
+}
+
+const sources: Check = ({ stations }) =>
+	Object.entries(stations).flatMap(([station, { camera }]) => {
+		try {
+			parseSource(camera.source);
+			return [];
+		} catch (thrown) {
+			return [{ path: ['stations', station, 'camera', 'source'], message: reasonOf(thrown) }];
+		}
+	});
+
+const times: Check = ({ schedule: { selfCheck } }) =>
+	selfCheck === undefined || isCronExpression(selfCheck)
+		? []
+		: [
+				{
+					path: ['schedule', 'selfCheck'],
+					message: `"${selfCheck}" is not a cron expression, like "0 3 * * *"`,
+				},
+			];
+
+function absolute(config: Config, base: string): Config {
+	const { mqtt, recipes, stations } = config;
+	return {
+		...config,
+		mqtt: {
+			...mqtt,
+			...(mqtt.passwordFile !== undefined && { passwordFile: resolve(base, mqtt.passwordFile) }),
+		},
+		recipes: mapValues(recipes, (recipe) => ({ ...recipe, model: resolve(base, recipe.model) })),
+		stations: mapValues(stations, (station) => {
+			const { camera } = station;
+			return { ...station, camera: { ...camera, source: absoluteSource(camera.source, base) } };
+		}),
+	};
+}
+
+function absoluteSource(source: string, base: string): string {
+	const parsed = parseSource(source);
+	return parsed.kind === 'file' ? resolve(base, parsed.path) : source;
+}
+
+function mapValues<T>(record: Readonly<Record<string, T>>, map: (value: T) => T): Record<string, T> {
+	return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}

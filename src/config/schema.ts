@@ -1,0 +1,121 @@
+import { z } from 'zod';
+
+/** Names become levels of MQTT topics. */
+const name = z
+	.string()
+	.regex(
+		/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/,
+		'must be letters, digits, "-" or "_", at most 64, and start with a letter or digit',
+	);
+
+const milliseconds = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
+
+const mqtt = z.strictObject({
+	url: z
+		.string()
+		.regex(/^(mqtts?|wss?):\/\/[^\s]+$/, 'must be like mqtt://host:1883 or mqtts://host:8883')
+		.default('mqtt://localhost:1883')
+		.describe('Address of the broker.'),
+	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
+	passwordFile: z.string().min(1).optional().describe('A file whose first line is the password.'),
+	clientId: z.string().min(1).max(65535).optional().describe('By default inspectord-<box>.'),
+});
+
+const camera = z.strictObject({
+	source: z
+		.string()
+		.min(1)
+		.describe(
+			'Device number or path, rtsp:// or http:// address, "gstreamer: …", folder of images, video file, or "sim:?…".',
+		),
+	loop: z.boolean().default(false).describe('Start again at the end of a folder or video file.'),
+	timeoutMs: milliseconds(100, 600_000).default(5000).describe('A frame that takes longer is an error.'),
+});
+
+const region = z
+	.strictObject({
+		x: z.number().int().min(0),
+		y: z.number().int().min(0),
+		width: z.number().int().min(8),
+		height: z.number().int().min(8),
+	})
+	.describe('The part of the picture to inspect, in pixels; by default all of it. Teach with the same.');
+
+const heatmap = z.strictObject({
+	most: z.number().int().min(0).max(32).default(4).describe('Pictures for a rejected part at most.'),
+	padding: z.number().int().min(0).max(256).default(12).describe('Surroundings shown, in pixels of the map.'),
+	longestSide: z
+		.number()
+		.int()
+		.min(32)
+		.max(4096)
+		.default(480)
+		.describe('Pictures are shrunk to this many pixels.'),
+	quality: z.number().int().min(10).max(100).default(80).describe('Of the JPEG.'),
+});
+
+const recipe = z.strictObject({
+	model: z.string().min(1).describe('The bundle to inspect with: a folder, relative to this file.'),
+	region: region.optional(),
+	threshold: z
+		.union([z.literal('bundle'), z.number().positive()])
+		.default('bundle')
+		.describe('Scores above it are rejected; "bundle" takes what teaching found.'),
+	trigger: z
+		.strictObject({
+			everyMs: milliseconds(0, 86_400_000)
+				.default(0)
+				.describe('Least time between two parts; 0: as frames come.'),
+		})
+		.prefault({}),
+	deadlineMs: milliseconds(10, 600_000)
+		.default(5000)
+		.describe('A part whose score comes later than this after its frame is an error.'),
+	provider: z
+		.enum(['cpu', 'cuda', 'tensorrt'])
+		.default('cpu')
+		.describe('What may compute; nothing else ever does.'),
+	threads: z
+		.number()
+		.int()
+		.min(0)
+		.max(256)
+		.default(0)
+		.describe('Processor threads for the model; 0: one a core.'),
+	heatmap: heatmap.prefault({}),
+});
+
+const station = z.strictObject({
+	camera,
+	recipe: z.string().min(1).describe('One of the recipes below.'),
+});
+
+const schedule = z.strictObject({
+	selfCheck: z
+		.string()
+		.optional()
+		.describe(
+			'When every station scores its golden vectors again, as cron writes times: "0 3 * * *" is three at night.',
+		),
+});
+
+/** One configuration file. Unknown keys are faults. */
+export const configSchema = z.strictObject({
+	box: name.describe('Name of this box in every topic.'),
+	mqtt: mqtt.prefault({}),
+	stations: z
+		.record(name, station)
+		.refine((all) => Object.keys(all).length > 0, 'there must be at least one station'),
+	recipes: z.record(name, recipe),
+	schedule: schedule.prefault({}),
+	log: z.enum(['error', 'warning', 'info', 'debug']).default('info'),
+});
+
+export type Config = z.infer<typeof configSchema>;
+export type RecipeConfig = Config['recipes'][string];
+export type CameraConfig = Config['stations'][string]['camera'];
+
+/** For editors and other tools: draft 2020-12. */
+export function configJsonSchema(): unknown {
+	return z.toJSONSchema(configSchema, { io: 'input' });
+}

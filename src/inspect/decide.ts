@@ -1,0 +1,39 @@
+import type { FailureCode } from '../base/failure.js';
+import type { Verdict } from '../protocol/verdict.js';
+
+/** Everything that a verdict rests on. */
+export type Evidence = {
+	readonly score: number;
+	readonly threshold: number;
+	/** From the taking of the frame to its score. */
+	readonly ageMs: number;
+	readonly deadlineMs: number;
+	/** SHA-256 of the model that scored, and of the one that the recipe names. */
+	readonly model: string;
+	readonly recipeModel: string;
+	/** Where the model ran, and where the configuration lets it run. */
+	readonly provider: string;
+	readonly allowedProvider: string;
+};
+
+export type Decision = {
+	readonly verdict: Verdict;
+	readonly error?: { readonly code: FailureCode; readonly message: string };
+};
+
+/** The house's first rule: 'accept' only for a score at or below the threshold, measured in time by the right model on the right provider. */
+export function decide(evidence: Evidence): Decision {
+	const { score, threshold, ageMs, deadlineMs, model, recipeModel, provider, allowedProvider } = evidence;
+	const error = (message: string): Decision => ({
+		verdict: 'error',
+		error: { code: 'verdict-unproven', message },
+	});
+	if (!Number.isFinite(score)) return error(`the score is ${score}, which is no number`);
+	if (!Number.isFinite(threshold)) return error(`the threshold is ${threshold}, which is no number`);
+	if (model !== recipeModel) return error('another model scored than the recipe names');
+	if (provider !== allowedProvider)
+		return error(`the model ran on "${provider}", allowed is "${allowedProvider}"`);
+	if (!(ageMs <= deadlineMs))
+		return error(`the score came ${Math.round(ageMs)} ms after the frame, allowed are ${deadlineMs} ms`);
+	return { verdict: score <= threshold ? 'accept' : 'reject' };
+}
