@@ -1,0 +1,18 @@
+// Debian packages that the project stands on, each with a file that shows it is there.
+export const packages = [
+	{ name: 'build-essential', shows: '/usr/bin/g++', for: 'build' },
+	{ name: 'make', shows: '/usr/bin/make', for: 'build' },
+	{ name: 'python3', shows: '/usr/bin/python3', for: 'build' },
+	{ name: 'libopencv-dev', shows: '/usr/include/opencv4/opencv2/core.hpp', for: 'build' },
+	{ name: 'mosquitto', shows: '/usr/sbin/mosquitto', for: 'test' },
+];
+
+/** The packages that are missing for `purposes` ('build', 'test'), as `exists` sees the disk. */
+export function missingPackages(purposes, exists) {
+	return packages.filter((p) => purposes.includes(p.for) && !exists(p.shows)).map((p) => p.name);
+}
+
+/** The one line that installs them, for a person to run. */
+export function installLine(names) {
+	return `sudo apt-get update && sudo apt-get install -y --no-install-recommends ${names.join(' ')}`;
+}

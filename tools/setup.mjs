@@ -1,0 +1,155 @@
+// Brings a bare clone to where it can run: Debian packages, npm ci (which compiles the OpenCV binding), tsc.
+// Every step is skipped when its result stands, and redone when it was interrupted.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installLine, missingPackages } from './packages.mjs';
+
+export const root = fileURLToPath(new URL('..', import.meta.url));
+const at = (...parts) => path.join(root, ...parts);
+const STAMP = at('node_modules', '.inspectord-setup');
+const LOCK = at('.setup', 'lock');
+
+/** @param {{ tests: boolean }} want */
+export async function setUp({ tests }) {
+	if (Number(process.versions.node.split('.')[0]) < 20) stop(`Node ${process.versions.node} is too old: inspectord needs Node 20 or newer.`);
+	mkdirSync(at('.setup'), { recursive: true });
+	await lock();
+	try {
+		await debianPackages(tests);
+		await npmPackages();
+		await compile('dist', 'tsconfig.json', ['src']);
+		if (tests) await compile('build', 'tsconfig.test.json', ['src', 'test', 'bench']);
+	} finally {
+		rmSync(LOCK, { recursive: true, force: true });
+	}
+}
+
+async function debianPackages(tests) {
+	const needed = missingPackages(['build'], existsSync);
+	const wanted = tests ? missingPackages(['test'], existsSync) : [];
+	if (needed.length + wanted.length === 0) return;
+	if (process.getuid?.() !== 0) {
+		if (needed.length > 0) stop(`Missing: ${needed.join(', ')}. Please run once:\n\n  ${installLine([...needed, ...wanted])}\n\nand then start again.`);
+		console.log(`Without ${wanted.join(', ')} some tests are skipped. To have them: ${installLine(wanted)}`);
+		return;
+	}
+	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+	await step('reading Debian\'s package lists', 'apt-get', ['update', '-qq'], env);
+	await step(`installing ${[...needed, ...wanted].join(', ')}`, 'apt-get', ['install', '-y', '--no-install-recommends', ...needed, ...wanted], env);
+}
+
+async function npmPackages() {
+	const wanted = fingerprint([at('package-lock.json'), at('tools/npm-env.cjs')], `${process.version} ${process.arch}`);
+	if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
+	rmSync(STAMP, { force: true });
+	const env = { ...process.env };
+	// What the surrounding npm would pass on belongs to another run.
+	for (const key of Object.keys(env)) if (/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key)) delete env[key];
+	await step('installing npm packages (compiles the OpenCV binding: about 3 minutes on two cores)', 'npm', ['ci', '--no-audit', '--no-fund'], env);
+	const probe = "require('./node_modules/onnxruntime-node'); process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD='1'; require('opencv4nodejs')";
+	await step('loading the native packages', process.execPath, ['-e', probe], process.env);
+	writeFileSync(STAMP, wanted);
+}
+
+/** tsc into a folder beside, then a rename: a compiled folder is whole or absent. */
+async function compile(out, project, sources) {
+	const stamp = at('.setup', `${out}.stamp`);
+	const wanted = fingerprint([at('package-lock.json'), at(project), at('tsconfig.json'), ...sources.flatMap((s) => filesBelow(at(s)))], '');
+	if (existsSync(at(out)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+	const fresh = at('.setup', `${out}.${process.pid}`);
+	await step(`compiling ${out}`, process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', project, '--outDir', fresh], process.env);
+	rmSync(stamp, { force: true });
+	rmSync(at(out), { recursive: true, force: true });
+	renameSync(fresh, at(out));
+	writeFileSync(stamp, wanted);
+}
+
+function fingerprint(files, more) {
+	const hash = createHash('sha256').update(more);
+	for (const file of files) hash.update(file).update(readFileSync(file));
+	return hash.digest('hex');
+}
+
+function filesBelow(folder) {
+	if (!existsSync(folder)) return [];
+	return readdirSync(folder, { recursive: true })
+		.map((name) => path.join(folder, String(name)))
+		.filter((file) => statSync(file).isFile())
+		.sort();
+}
+
+/** Runs a command, says how long it has been at it, keeps its output in a log and shows its end when it fails. */
+async function step(what, command, args, env) {
+	const log = at('.setup', 'setup.log');
+	const output = createWriteStream(log);
+	const begun = Date.now();
+	const elapsed = () => `${Math.round((Date.now() - begun) / 1000)} s`;
+	const tty = process.stdout.isTTY === true;
+	const say = () => (tty ? process.stdout.write(`\r${what} … ${elapsed()} `) : console.log(`${what} … ${elapsed()}`));
+	say();
+	const ticking = setInterval(say, tty ? 1000 : 30_000);
+	// Its own group, so that Ctrl-C ends all of it.
+	const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+	child.stdout.pipe(output, { end: false });
+	child.stderr.pipe(output, { end: false });
+	const interrupt = () => {
+		try {
+			process.kill(-child.pid, 'SIGTERM');
+		} catch {}
+		rmSync(LOCK, { recursive: true, force: true });
+		console.log('\ninterrupted; the next start goes on from here');
+		process.exit(130);
+	};
+	process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+	const code = await new Promise((resolve) => {
+		child.once('error', (error) => {
+			output.write(String(error));
+			resolve(127);
+		});
+		child.once('close', resolve);
+	});
+	clearInterval(ticking);
+	process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+	await new Promise((resolve) => output.end(resolve));
+	if (tty) process.stdout.write(`\r\x1b[K${what}: ${elapsed()}\n`);
+	if (code === 0) return;
+	const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25).join('\n');
+	stop(`${tail}\n\nFailed (${code}): ${what}\nThe whole output is in ${path.relative(process.cwd(), log)}.`);
+}
+
+/** One set-up at a time; a lock whose owner is gone is taken over. */
+async function lock() {
+	for (let said = false; ; ) {
+		try {
+			mkdirSync(LOCK);
+			writeFileSync(path.join(LOCK, 'pid'), String(process.pid));
+			return;
+		} catch {
+			if (!ownerLives()) {
+				rmSync(LOCK, { recursive: true, force: true });
+				continue;
+			}
+			if (!said) console.log('Another set-up is running in this folder; waiting for it.');
+			said = true;
+			await new Promise((resolve) => setTimeout(resolve, 500));
+		}
+	}
+}
+
+function ownerLives() {
+	try {
+		process.kill(Number(readFileSync(path.join(LOCK, 'pid'), 'utf8')), 0);
+		return true;
+	} catch (error) {
+		return error.code === 'EPERM';
+	}
+}
+
+function stop(message) {
+	rmSync(LOCK, { recursive: true, force: true });
+	console.error(message);
+	process.exit(1);
+}
