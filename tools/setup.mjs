@@ -2,7 +2,17 @@
 // Every step is skipped when its result stands, and redone when it was interrupted.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+	createWriteStream,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installLine, missingPackages } from './packages.mjs';
@@ -14,7 +24,8 @@ const LOCK = at('.setup', 'lock');
 
 /** @param {{ tests: boolean }} want */
 export async function setUp({ tests }) {
-	if (Number(process.versions.node.split('.')[0]) < 20) stop(`Node ${process.versions.node} is too old: inspectord needs Node 20 or newer.`);
+	if (Number(process.versions.node.split('.')[0]) < 20)
+		stop(`Node ${process.versions.node} is too old: inspectord needs Node 20 or newer.`);
 	mkdirSync(at('.setup'), { recursive: true });
 	await lock();
 	try {
@@ -32,24 +43,42 @@ async function debianPackages(tests) {
 	const wanted = tests ? missingPackages(['test'], existsSync) : [];
 	if (needed.length + wanted.length === 0) return;
 	if (process.getuid?.() !== 0) {
-		if (needed.length > 0) stop(`Missing: ${needed.join(', ')}. Please run once:\n\n  ${installLine([...needed, ...wanted])}\n\nand then start again.`);
+		if (needed.length > 0)
+			stop(
+				`Missing: ${needed.join(', ')}. Please run once:\n\n  ${installLine([...needed, ...wanted])}\n\nand then start again.`,
+			);
 		console.log(`Without ${wanted.join(', ')} some tests are skipped. To have them: ${installLine(wanted)}`);
 		return;
 	}
 	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-	await step('reading Debian\'s package lists', 'apt-get', ['update', '-qq'], env);
-	await step(`installing ${[...needed, ...wanted].join(', ')}`, 'apt-get', ['install', '-y', '--no-install-recommends', ...needed, ...wanted], env);
+	await step("reading Debian's package lists", 'apt-get', ['update', '-qq'], env);
+	await step(
+		`installing ${[...needed, ...wanted].join(', ')}`,
+		'apt-get',
+		['install', '-y', '--no-install-recommends', ...needed, ...wanted],
+		env,
+	);
 }
 
 async function npmPackages() {
-	const wanted = fingerprint([at('package-lock.json'), at('tools/npm-env.cjs')], `${process.version} ${process.arch}`);
+	const wanted = fingerprint(
+		[at('package-lock.json'), at('tools/npm-env.cjs')],
+		`${process.version} ${process.arch}`,
+	);
 	if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
 	rmSync(STAMP, { force: true });
 	const env = { ...process.env };
 	// What the surrounding npm would pass on belongs to another run.
-	for (const key of Object.keys(env)) if (/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key)) delete env[key];
-	await step('installing npm packages (compiles the OpenCV binding: about 3 minutes on two cores)', 'npm', ['ci', '--no-audit', '--no-fund'], env);
-	const probe = "require('./node_modules/onnxruntime-node'); process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD='1'; require('opencv4nodejs')";
+	for (const key of Object.keys(env))
+		if (/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key)) delete env[key];
+	await step(
+		'installing npm packages (compiles the OpenCV binding: about 3 minutes on two cores)',
+		'npm',
+		['ci', '--no-audit', '--no-fund'],
+		env,
+	);
+	const probe =
+		"require('./node_modules/onnxruntime-node'); process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD='1'; require('opencv4nodejs')";
 	await step('loading the native packages', process.execPath, ['-e', probe], process.env);
 	writeFileSync(STAMP, wanted);
 }
@@ -57,10 +86,18 @@ async function npmPackages() {
 /** tsc into a folder beside, then a rename: a compiled folder is whole or absent. */
 async function compile(out, project, sources) {
 	const stamp = at('.setup', `${out}.stamp`);
-	const wanted = fingerprint([at('package-lock.json'), at(project), at('tsconfig.json'), ...sources.flatMap((s) => filesBelow(at(s)))], '');
+	const wanted = fingerprint(
+		[at('package-lock.json'), at(project), at('tsconfig.json'), ...sources.flatMap((s) => filesBelow(at(s)))],
+		'',
+	);
 	if (existsSync(at(out)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
 	const fresh = at('.setup', `${out}.${process.pid}`);
-	await step(`compiling ${out}`, process.execPath, [at('node_modules/typescript/bin/tsc'), '-p', project, '--outDir', fresh], process.env);
+	await step(
+		`compiling ${out}`,
+		process.execPath,
+		[at('node_modules/typescript/bin/tsc'), '-p', project, '--outDir', fresh],
+		process.env,
+	);
 	rmSync(stamp, { force: true });
 	rmSync(at(out), { recursive: true, force: true });
 	renameSync(fresh, at(out));
@@ -88,7 +125,8 @@ async function step(what, command, args, env) {
 	const begun = Date.now();
 	const elapsed = () => `${Math.round((Date.now() - begun) / 1000)} s`;
 	const tty = process.stdout.isTTY === true;
-	const say = () => (tty ? process.stdout.write(`\r${what} … ${elapsed()} `) : console.log(`${what} … ${elapsed()}`));
+	const say = () =>
+		tty ? process.stdout.write(`\r${what} … ${elapsed()} `) : console.log(`${what} … ${elapsed()}`);
 	say();
 	const ticking = setInterval(say, tty ? 1000 : 30_000);
 	// Its own group, so that Ctrl-C ends all of it.

@@ -28,14 +28,19 @@ async function runFile(name) {
 	const { code, output } = await outputOf(path.join(folder, name));
 	const total = Number(/Total:\s+(\d+)/.exec(output)?.[1] ?? 0);
 	const passed = Number(/Passed:\s+(\d+)/.exec(output)?.[1] ?? 0);
-	const reasons = output.split('\n').filter((line) => line.includes('skipped:')).map((line) => line.slice(line.indexOf('skipped:')));
+	const reasons = output
+		.split('\n')
+		.filter((line) => line.includes('skipped:'))
+		.map((line) => line.slice(line.indexOf('skipped:')));
 	const skipped = Math.min(reasons.length, passed);
 	const failed = code === 0 && total > 0 ? total - passed : Math.max(1, total - passed);
 	totals.passed += passed - skipped;
 	totals.skipped += skipped;
 	totals.failed += failed;
 	const seconds = ((Date.now() - begun) / 1000).toFixed(1).padStart(6);
-	console.log(`${failed ? 'FAIL' : 'ok  '} ${seconds} s  ${String(passed - skipped).padStart(3)}  ${name.replace('.test.js', '')}`);
+	console.log(
+		`${failed ? 'FAIL' : 'ok  '} ${seconds} s  ${String(passed - skipped).padStart(3)}  ${name.replace('.test.js', '')}`,
+	);
 	for (const reason of new Set(reasons)) console.log(`                 ${reason}`);
 	if (failed) console.log(output);
 }
@@ -43,7 +48,8 @@ async function runFile(name) {
 function outputOf(file) {
 	return new Promise((resolve) => {
 		const env = { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' };
-		if (!env.INSPECTORD_DATA && existsSync(path.join(root, '..', 'shared'))) env.INSPECTORD_DATA = path.join(root, '..', 'shared');
+		if (!env.INSPECTORD_DATA && existsSync(path.join(root, '..', 'shared')))
+			env.INSPECTORD_DATA = path.join(root, '..', 'shared');
 		const child = spawn(process.execPath, [file], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
 		let output = '';
 		const hear = (chunk) => {

@@ -39,14 +39,14 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		});
 	await using services = new Services();
 	const link = await services.start(() => {
-		const { url, username, clientId = `inspectord-${box}` } = config.mqtt;
+		const { url, version, username, clientId = `inspectord-${box}` } = config.mqtt;
 		const { password } = world;
 		const will = { topic: boxTopic, payload: boxState('offline') };
 		const credentials = {
 			...(username !== undefined && { username }),
 			...(password !== undefined && { password }),
 		};
-		return openBrokerLink({ url, clientId, ...credentials, will }, outbox, log);
+		return openBrokerLink({ url, version, clientId, ...credentials, will }, outbox, log);
 	});
 	link.retain(boxTopic, boxState('online'));
 

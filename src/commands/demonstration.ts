@@ -39,7 +39,7 @@ export async function prepareDemonstration(
 	context.note('Ctrl-C ends it.');
 	const config = configSchema.parse({
 		box: 'demo',
-		mqtt: { url: `mqtt://127.0.0.1:${port}` },
+		mqtt: { url: `mqtt://127.0.0.1:${port}`, version: '3.1.1' },
 		stations: { flange: { camera: { source: SOURCE }, recipe: 'flange' } },
 		recipes: { flange: { model: bundle } },
 		log: 'warning',

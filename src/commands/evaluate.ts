@@ -29,7 +29,7 @@ export const evaluateCommand: Command = {
 		const { test } = await readDataset(datasetDir);
 		const scorer = await openScorer(bundle, openSession, { threads });
 		try {
-			const world = { readPicture, readMask, score: scorer.score, now: () => performance.now() };
+			const world = { ...worldOf(bundle, scorer), now: () => performance.now() };
 			const evaluation = await evaluate(test, world, {
 				size: scorer.size,
 				threshold: bundle.manifest.calibration.threshold,
@@ -55,6 +55,16 @@ export const evaluateCommand: Command = {
 	},
 };
 
+/** Pictures and masks as the bundle was taught: the whole of them, or its region. */
+function worldOf({ manifest }: Bundle, { score }: Scorer) {
+	const region = manifest.input.region ?? undefined;
+	return {
+		readPicture: (path: string) => readPicture(path, path, region),
+		readMask: (path: string, size: number) => readMask(path, size, region),
+		score,
+	};
+}
+
 async function pageOf(
 	evaluation: Evaluation,
 	bundle: Bundle,
@@ -64,7 +74,7 @@ async function pageOf(
 	const { name, createdAt, architecture, input, calibration, training, files, versions } = bundle.manifest;
 	const { backbone, teacher } = architecture;
 	const scale = { low: calibration.mapMedian, threshold: calibration.threshold };
-	const world = { readPicture, readMask, score: scorer.score, encodeJpeg, encodePng };
+	const world = { ...worldOf(bundle, scorer), encodeJpeg, encodePng };
 	return reportHtml({
 		...evaluation,
 		title: `${name} on ${basename(resolve(datasetDir))}`,

@@ -135,6 +135,7 @@ function lostPart(start: Start, run: string, sequence: number, failure: Failure)
 		station,
 		recipeName,
 		recipe,
+		region: undefined,
 		run,
 		model: { name: '', sha256: '' },
 		threshold: Number.NaN,

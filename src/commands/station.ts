@@ -68,6 +68,7 @@ async function runStation(
 		try {
 			const inspection: Inspection = {
 				...start,
+				region: recipe.region ?? bundle.manifest.input.region ?? undefined,
 				scorer,
 				model: { name: bundle.manifest.name, sha256: bundle.manifest.files.model },
 				threshold: recipe.threshold === 'bundle' ? bundle.manifest.calibration.threshold : recipe.threshold,

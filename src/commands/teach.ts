@@ -5,6 +5,7 @@ import { assertReplaceable } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { architectures, type Backbone, isBackbone } from '../model/architecture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
+import type { Rect } from '../vision/image.js';
 import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
 import { duration, teachInChild } from './teaching.js';
 
@@ -27,6 +28,10 @@ export const teachCommand: Command = {
 			value: 'PIXELS',
 			summary: 'side of the square that pictures are resized to, a multiple of 32',
 			fallback: '256',
+		},
+		region: {
+			value: 'X,Y,WIDTH,HEIGHT',
+			summary: 'the part of the pictures to learn, in pixels (default all)',
 		},
 		iterations: { value: 'N', summary: 'training steps', fallback: '100' },
 		batch: { value: 'N', summary: 'pictures a step', fallback: '16' },
@@ -72,6 +77,7 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 	await goodImages(images);
 	await assertReplaceable(out);
 	const { teacher, backbone } = teacherOption(args, home);
+	const region = regionOption(args);
 	return {
 		images: resolve(images),
 		...(teacher !== undefined && { teacher }),
@@ -79,12 +85,23 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		name: basename(resolve(out)),
 		backbone,
 		size,
+		...(region && { region }),
 		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
 		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),
 		seed: numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 }),
 		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
 	};
+}
+
+function regionOption(args: Arguments): Rect | undefined {
+	const text = textOption(args, 'region');
+	if (text === undefined) return undefined;
+	const found = /^(\d+),(\d+),(\d+),(\d+)$/.exec(text)?.slice(1).map(Number);
+	if (!found)
+		throw new Failure('usage', `Cannot use --region "${text}"`, 'Write it like --region 100,50,640,480.');
+	const [x, y, width, height] = found as [number, number, number, number];
+	return { x, y, width, height };
 }
 
 function teacherOption(args: Arguments, home: string): { teacher?: string; backbone: Backbone } {

@@ -16,6 +16,10 @@ const mqtt = z.strictObject({
 		.regex(/^(mqtts?|wss?):\/\/[^\s]+$/, 'must be like mqtt://host:1883 or mqtts://host:8883')
 		.default('mqtt://localhost:1883')
 		.describe('Address of the broker.'),
+	version: z
+		.enum(['5', '3.1.1'])
+		.default('5')
+		.describe('Of MQTT. With 3.1.1 the broker cannot say when it refuses a message.'),
 	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
 	passwordFile: z.string().min(1).optional().describe('A file whose first line is the password.'),
 	clientId: z.string().min(1).max(65535).optional().describe('By default inspectord-<box>.'),
@@ -39,7 +43,7 @@ const region = z
 		width: z.number().int().min(8),
 		height: z.number().int().min(8),
 	})
-	.describe('The part of the picture to inspect, in pixels; by default all of it. Teach with the same.');
+	.describe('The part of the picture to inspect, in pixels; by default what the bundle was taught with.');
 
 const heatmap = z.strictObject({
 	most: z.number().int().min(0).max(32).default(4).describe('Pictures for a rejected part at most.'),

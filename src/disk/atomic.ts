@@ -26,7 +26,7 @@ export async function writeFolder(
 		await swap(fresh, dir);
 		await flush(parent);
 	} catch (thrown) {
-		if (fresh) await rm(fresh, { recursive: true, force: true });
+		if (fresh) await rm(fresh, { recursive: true, force: true }).catch(() => {});
 		throw new Failure(
 			'file-unwritable',
 			`Cannot write folder "${dir}": ${reasonOf(thrown)}`,
@@ -44,7 +44,7 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 		await rename(fresh, path);
 		await flush(dirname(path));
 	} catch (thrown) {
-		await rm(fresh, { force: true });
+		await rm(fresh, { force: true }).catch(() => {});
 		throw new Failure(
 			'file-unwritable',
 			`Cannot write "${path}": ${reasonOf(thrown)}`,

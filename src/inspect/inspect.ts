@@ -16,6 +16,8 @@ export type Inspection = {
 	readonly station: string;
 	readonly recipeName: string;
 	readonly recipe: RecipeConfig;
+	/** The part of the picture to inspect; undefined for all of it. */
+	readonly region: Rect | undefined;
 	readonly scorer: Scorer;
 	readonly model: { readonly name: string; readonly sha256: string };
 	readonly threshold: number;
@@ -36,9 +38,9 @@ export async function inspectFrame(
 	sequence: number,
 	inspection: Inspection,
 ): Promise<Inspected> {
-	const { recipe, scorer, model, threshold, now } = inspection;
+	const { recipe, region, scorer, model, threshold, now } = inspection;
 	const begun = now();
-	const input = frame.modelInput(recipe.region, scorer.size);
+	const input = frame.modelInput(region, scorer.size);
 	const prepared = now();
 	const { map, score } = await scorer.score(input);
 	const scored = now();
@@ -123,7 +125,7 @@ function drawHeatmaps(frame: Frame, map: Float32Array, id: string, inspection: I
 	const { box, station, recipe, scorer, threshold, mapMedian, encodeJpeg } = inspection;
 	const { most, padding, longestSide, quality } = recipe.heatmap;
 	const side = scorer.size;
-	const area: Rect = recipe.region ?? { x: 0, y: 0, width: frame.width, height: frame.height };
+	const area: Rect = inspection.region ?? { x: 0, y: 0, width: frame.width, height: frame.height };
 	const scale: Scale = { low: Math.min(mapMedian, threshold), threshold };
 	return regionsAbove(map, side, side, threshold, { most, pad: padding }).map((region, index) => {
 		const frameBox = toFrameBox(region.box, side, area);

@@ -7,6 +7,7 @@ import type { BundleContents, GoldenVector } from '../model/bundle.js';
 import { inferenceProgram, scoreWith } from '../model/inference.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress } from '../protocol/teach-messages.js';
+import type { Rect } from '../vision/image.js';
 import { openFeatures } from './features.js';
 import { train } from './train.js';
 
@@ -26,6 +27,7 @@ export type TeachSettings = {
 	readonly seed: number;
 	readonly holdout: number;
 	readonly threads: number;
+	readonly region?: Rect;
 };
 
 /** The good pictures: `image(i)` is picture i as interleaved RGB `[size, size, 3]`, prepared as when running. */
@@ -89,7 +91,14 @@ export async function teach(
 					backbone: settings.backbone,
 					teacher: { sha256: teacher.sha256, origin: teacher.origin, seeded: teacher.seeded },
 				},
-				input: { size, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area' },
+				input: {
+					size,
+					colour: 'RGB',
+					layout: 'NHWC',
+					dtype: 'uint8',
+					resize: 'area',
+					region: settings.region ?? null,
+				},
 				calibration: {
 					threshold: Math.max(...scores),
 					rule: 'max',

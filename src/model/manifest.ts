@@ -20,6 +20,8 @@ export const manifestSchema = z.strictObject({
 		layout: z.literal('NHWC'),
 		dtype: z.literal('uint8'),
 		resize: z.literal('area'),
+		/** The part of the picture that was taught, null for all of it. */
+		region: z.strictObject({ x: count, y: count, width: count, height: count }).nullable(),
 	}),
 	/** Scores of good images that were not trained on; the threshold is their maximum. */
 	calibration: z.strictObject({

@@ -9,6 +9,7 @@ import type { Outbox, Outgoing } from './outbox.js';
 export type LinkSettings = {
 	readonly url: string;
 	readonly clientId: string;
+	readonly version: '5' | '3.1.1';
 	readonly username?: string;
 	readonly password?: string;
 	/** Said by the broker when we are gone without a word. */
@@ -44,7 +45,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 	const retained = new Map<string, Uint8Array>();
 	const ending = new AbortController();
 	let client: MqttClient | undefined;
-	let protocolVersion: 4 | 5 = 5;
+	let protocolVersion: 4 | 5 = settings.version === '5' ? 5 : 4;
 	let inFlight = 0;
 	const refusedTopics = new Set<string>();
 

@@ -5,18 +5,27 @@ import type { Frame, Stamp } from '../vision/frame.js';
 import type { Image, Rect } from '../vision/image.js';
 import { cv } from './library.js';
 
-/** @throws Failure image-unreadable naming the file: missing, empty, cut off, or not an image */
-export async function readPicture(path: string, name = path): Promise<Frame> {
-	return frameOfMat(await decodeFile(path, cv.IMREAD_COLOR), name);
+/** Takes the middle of each cell, as other tools do; the binding has no name for it. */
+const INTER_NEAREST_EXACT = 6;
+
+/**
+ * A picture file, or the region of it.
+ * @throws Failure image-unreadable naming the file: missing, empty, cut off, not an image, or without the region
+ */
+export async function readPicture(path: string, name = path, region?: Rect): Promise<Frame> {
+	return frameOfMat(cutOut(await decodeFile(path, cv.IMREAD_COLOR), region, name), name);
 }
 
 /** A mask as one channel of 0 and 255, resized to `size` squared without new values. @throws Failure image-unreadable */
-export async function readMask(path: string, size?: number): Promise<Image> {
-	const mat = await decodeFile(path, cv.IMREAD_GRAYSCALE);
+export async function readMask(path: string, size?: number, region?: Rect): Promise<Image> {
+	const mat = cutOut(await decodeFile(path, cv.IMREAD_GRAYSCALE), region, path);
 	try {
-		const sized = size === undefined ? mat : mat.resize(size, size, 0, 0, cv.INTER_NEAREST);
+		const sized = size === undefined ? mat : mat.resize(size, size, 0, 0, INTER_NEAREST_EXACT);
 		const { rows, cols } = sized;
-		const data = Uint8Array.from(sized.getData(), (v) => (v > 127 ? 255 : 0));
+		const grey = sized.getData();
+		const most = grey.reduce((a, b) => Math.max(a, b), 0);
+		// Some tools write 255 for a defect, some 1.
+		const data = Uint8Array.from(grey, (v) => (2 * v > most ? 255 : 0));
 		if (sized !== mat) sized.release();
 		return { width: cols, height: rows, channels: 1, data };
 	} finally {
@@ -79,6 +88,19 @@ function resizeSmoothly(mat: Mat, width: number, height: number): Mat {
 	const grown = shrunk.resize(height, width, 0, 0, cv.INTER_LINEAR);
 	shrunk.release();
 	return grown;
+}
+
+/** The region as a Mat of its own, the whole one released; without a region the Mat itself. */
+function cutOut(mat: Mat, region: Rect | undefined, name: string): Mat {
+	if (!region) return mat;
+	try {
+		const view = mat.getRegion(rectIn(region, mat.cols, mat.rows, name));
+		const part = view.copy();
+		view.release();
+		return part;
+	} finally {
+		mat.release();
+	}
 }
 
 /** Releases the Mat. */
