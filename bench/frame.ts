@@ -1,0 +1,110 @@
+// What a frame costs in the station beside the bare run of its model: read from a folder, prepared, scored, judged, heatmaps
+// drawn for the fourth that is rejected. Both in turn in one process, so that a noisy machine disturbs both.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { configSchema } from '../src/config/schema.js';
+import { listImages } from '../src/disk/dataset.js';
+import { encodeOnnx } from '../src/graph/onnx.js';
+import { type Inspection, inspectFrame } from '../src/inspect/inspect.js';
+import { architectures } from '../src/model/architecture.js';
+import { inferenceProgram, scoreWith } from '../src/model/inference.js';
+import { paperAdam } from '../src/model/adam.js';
+import { stepProgram } from '../src/model/step.js';
+import { seededTeacher } from '../src/model/teacher.js';
+import { float32 } from '../src/graph/tensor.js';
+import { initialWeights } from '../src/model/weights.js';
+import { openCamera } from '../src/opencv/camera.js';
+import { encodeJpeg } from '../src/opencv/picture.js';
+import { openSession } from '../src/ort/session.js';
+import { simulatedPart } from '../src/sim/line.js';
+import { shown, summary } from './median.js';
+
+const SIZE = 256;
+const PICTURES = 20;
+const ROUNDS = 8;
+const A_ROUND = 10;
+
+/** An untrained ResNet18 pair: as much work as a trained one. */
+function untrainedModel(): Uint8Array {
+	const { parameters, statistics } = stepProgram(architectures.resnet18, paperAdam, 2, SIZE);
+	const weights = initialWeights(parameters, 1);
+	for (const { name, length } of statistics) {
+		weights.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
+	}
+	return encodeOnnx(inferenceProgram('resnet18', seededTeacher('resnet18', 1), weights, SIZE), 'bench');
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'inspectord-bench-'));
+try {
+	for (let i = 0; i < PICTURES; i += 1) {
+		await writeFile(join(folder, `${i}.jpg`), encodeJpeg(simulatedPart(1, i, 0.25).image, 90));
+	}
+	const session = await openSession(untrainedModel(), {});
+	const camera = await openCamera({ kind: 'file', path: folder }, { timeoutMs: 5000, loop: true, listImages });
+	const scores: number[] = [];
+	const first = await camera.read();
+	const input = first!.modelInput(undefined, SIZE);
+	first!.release();
+	for (let i = 0; i < PICTURES; i += 1) {
+		const frame = await camera.read();
+		scores.push((await scoreWith(session, frame!.modelInput(undefined, SIZE), SIZE)).score);
+		frame!.release();
+	}
+	const threshold = [...scores].sort((a, b) => a - b)[Math.floor(0.75 * PICTURES)]!;
+	const config = configSchema.parse({
+		box: 'bench',
+		stations: { one: { camera: { source: folder }, recipe: 'one' } },
+		recipes: { one: { model: folder } },
+	});
+	const inspection: Inspection = {
+		box: 'bench',
+		station: 'one',
+		recipeName: 'one',
+		recipe: config.recipes.one!,
+		region: undefined,
+		scorer: {
+			size: SIZE,
+			provider: 'cpu',
+			model: 'bench',
+			score: (picture) => scoreWith(session, picture, SIZE),
+			prove: async () => {},
+			close: async () => {},
+		},
+		model: { name: 'bench', sha256: 'bench' },
+		threshold,
+		mapMedian: threshold / 2,
+		run: 'bench',
+		encodeJpeg,
+		now: () => performance.now(),
+	};
+	const bareMs: number[] = [];
+	const stationMs: number[] = [];
+	let rejected = 0;
+	for (let round = 0; round <= ROUNDS; round += 1) {
+		for (let i = 0; i < A_ROUND; i += 1) {
+			const begun = performance.now();
+			await scoreWith(session, input, SIZE);
+			if (round > 0) bareMs.push(performance.now() - begun);
+		}
+		for (let i = 0; i < A_ROUND; i += 1) {
+			const begun = performance.now();
+			const frame = await camera.read();
+			const { message } = await inspectFrame(frame!, i, inspection);
+			frame!.release();
+			if (round > 0) stationMs.push(performance.now() - begun);
+			if (round > 0 && message.verdict === 'reject') rejected += 1;
+		}
+	}
+	await camera.close();
+	await session.close();
+	console.log(`ResNet18 at ${SIZE} pixels, pictures of 512 pixels as JPEG, ${rejected} of ${stationMs.length} rejected`);
+	console.log(shown('bare session.run', 'ms', bareMs));
+	console.log(shown('frame in the station', 'ms', stationMs));
+	const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+	console.log(`means: ${mean(bareMs).toFixed(2)} and ${mean(stationMs).toFixed(2)} ms`);
+	const [station, bare] = [summary(stationMs).median, summary(bareMs).median];
+	console.log(JSON.stringify({ stationMs: station, bareMs: bare, ratio: station / bare }));
+} finally {
+	await rm(folder, { recursive: true, force: true });
+}
