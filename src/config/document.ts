@@ -1,0 +1,43 @@
+import { configJsonSchema } from './schema.js';
+
+type Node = {
+	readonly properties?: Readonly<Record<string, Node>>;
+	readonly additionalProperties?: Node | false;
+	readonly description?: string;
+	readonly default?: unknown;
+	readonly required?: readonly string[];
+	readonly type?: string;
+	readonly enum?: readonly unknown[];
+	readonly anyOf?: readonly Node[];
+	readonly const?: unknown;
+};
+
+/** docs/configuration.md: every setting, from the schema that the code checks with. */
+export function configDocument(): string {
+	return `# Every setting
+
+Generated from \`src/config/schema.ts\` by \`npm run docs\`; a test keeps it true. Keys that are not listed here are refused.
+\`inspectord check --config FILE\` tells every fault with its line. Editors can use \`config/schema.json\`.
+
+| setting | value | default | what it does |
+| --- | --- | --- | --- |
+${rows('', configJsonSchema() as Node).join('\n')}
+`;
+}
+
+function rows(path: string, node: Node): string[] {
+	return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+		const full = path ? `${path}.${key}` : key;
+		if (child.properties) return rows(full, child);
+		if (child.additionalProperties) return rows(`${full}.<name>`, child.additionalProperties);
+		const fallback = child.default === undefined ? (node.required?.includes(key) ? 'needed' : '') : `\`${JSON.stringify(child.default)}\``;
+		return [`| \`${full}\` | ${valueOf(child)} | ${fallback} | ${child.description ?? ''} |`];
+	});
+}
+
+function valueOf(node: Node): string {
+	if (node.enum) return node.enum.map((v) => `\`${v}\``).join(', ');
+	if (node.const !== undefined) return `\`${node.const}\``;
+	if (node.anyOf) return node.anyOf.map(valueOf).join(' or ');
+	return node.type ?? '';
+}

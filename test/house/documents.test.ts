@@ -1,0 +1,34 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { configDocument } from '../../src/config/document.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { configJsonSchema } from '../../src/config/schema.js';
+import { mqttDocument } from '../../src/protocol/document.js';
+
+const documents = suite('documents');
+
+const root = new URL('../../../', import.meta.url);
+
+const generated: Readonly<Record<string, () => string>> = {
+	'docs/mqtt.md': mqttDocument,
+	'docs/configuration.md': configDocument,
+	'config/schema.json': () => `${JSON.stringify(configJsonSchema(), null, '\t')}\n`,
+};
+
+for (const [path, make] of Object.entries(generated)) {
+	documents(`${path} says what the code says (npm run docs writes it)`, async () => {
+		const file = new URL(path, root);
+		if (process.env.WRITE_DOCUMENTS) await writeFile(file, make());
+		assert.is(await readFile(file, 'utf8'), make());
+	});
+}
+
+for (const path of ['config/bench.yaml', 'config/line.yaml']) {
+	documents(`${path} is a configuration without faults`, async () => {
+		const parsed = parseConfig(await readFile(new URL(path, root), 'utf8'));
+		assert.ok('config' in parsed, JSON.stringify(parsed));
+	});
+}
+
+documents.run();
