@@ -5,5 +5,7 @@ import { root, setUp } from './setup.mjs';
 
 await setUp({ tests: true });
 const [name, ...args] = process.argv.slice(2);
-const { status } = spawnSync(process.execPath, [path.join(root, 'build', 'bench', `${name}.js`), ...args], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [path.join(root, 'build', 'bench', `${name}.js`), ...args], {
+	stdio: 'inherit',
+});
 process.exitCode = status ?? 1;

@@ -30,14 +30,19 @@ function rows(path: string, node: Node): string[] {
 		const full = path ? `${path}.${key}` : key;
 		if (child.properties) return rows(full, child);
 		if (child.additionalProperties) return rows(`${full}.<name>`, child.additionalProperties);
-		const fallback = child.default === undefined ? (node.required?.includes(key) ? 'needed' : '') : `\`${JSON.stringify(child.default)}\``;
-		return [`| \`${full}\` | ${valueOf(child)} | ${fallback} | ${child.description ?? ''} |`];
+		const fallback =
+			child.default === undefined
+				? node.required?.includes(key)
+					? 'needed'
+					: ''
+				: `\`${JSON.stringify(child.default)}\``;
+		return [`| \`${full}\` | ${valuesOf(child)} | ${fallback} | ${child.description ?? ''} |`];
 	});
 }
 
-function valueOf(node: Node): string {
+function valuesOf(node: Node): string {
 	if (node.enum) return node.enum.map((v) => `\`${v}\``).join(', ');
 	if (node.const !== undefined) return `\`${node.const}\``;
-	if (node.anyOf) return node.anyOf.map(valueOf).join(' or ');
+	if (node.anyOf) return node.anyOf.map(valuesOf).join(' or ');
 	return node.type ?? '';
 }

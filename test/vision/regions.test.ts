@@ -1,0 +1,62 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { colourAt, overlay } from '../../src/vision/heatmap.js';
+import { regionsAbove, toFrameBox } from '../../src/vision/regions.js';
+
+const regions = suite('regions of a map');
+
+/** Rows of digits, each a map value. */
+const mapOf = (...rows: string[]) => Float32Array.from(rows.join(''), Number);
+
+regions('are connected across corners, the highest first', () => {
+	const map = mapOf('100000', '010000', '000002', '000000');
+	assert.equal(regionsAbove(map, 6, 4, 0.5, { most: 9, pad: 0 }), [
+		{ box: { x: 5, y: 2, width: 1, height: 1 }, peak: 2 },
+		{ box: { x: 0, y: 0, width: 2, height: 2 }, peak: 1 },
+	]);
+	assert.is(regionsAbove(map, 6, 4, 0.5, { most: 1, pad: 0 }).length, 1);
+});
+
+regions('grow by their padding, stay in the map, and become one where they overlap', () => {
+	const map = mapOf('1000', '0000', '0020', '0000');
+	assert.equal(regionsAbove(map, 4, 4, 0.5, { most: 9, pad: 1 }), [
+		{ box: { x: 0, y: 0, width: 4, height: 4 }, peak: 2 },
+	]);
+});
+
+regions('do not hold what is at the threshold, nor what is no number', () => {
+	assert.equal(regionsAbove(Float32Array.of(1, Number.NaN, 0.5, 1), 2, 2, 1, { most: 9, pad: 0 }), []);
+});
+
+regions('are found in the frame where the map covers a part of it', () => {
+	const area = { x: 100, y: 50, width: 512, height: 128 };
+	assert.equal(toFrameBox({ x: 0, y: 0, width: 256, height: 256 }, 256, area), area);
+	assert.equal(toFrameBox({ x: 128, y: 64, width: 2, height: 4 }, 256, area), {
+		x: 356,
+		y: 82,
+		width: 4,
+		height: 2,
+	});
+});
+
+regions('are painted on a fixed scale: the threshold has one colour, whatever the picture', () => {
+	const [below, at] = [colourAt(0.998), colourAt(1)];
+	assert.ok(below.rgb[2] > below.rgb[0], 'bluish below');
+	assert.ok(at.rgb[0] > 200 && at.rgb[2] < 60, 'yellow from the threshold on');
+	const paint = (...values: number[]) => {
+		const picture = { width: 2, height: 2, channels: 3, data: new Uint8Array(12).fill(100) } as const;
+		return [
+			...overlay(
+				picture,
+				Float32Array.from(values),
+				2,
+				{ x: 0, y: 0, width: 2, height: 2 },
+				{ low: 1, threshold: 2 },
+			).data.slice(0, 3),
+		];
+	};
+	assert.equal(paint(2, 2, 2, 2), paint(2, 9, 9, 9));
+	assert.equal(paint(1, 1, 1, 1), [100, 100, 100], 'what is usual leaves the picture as it is');
+});
+
+regions.run();

@@ -1,0 +1,42 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { type CameraSource, parseSource } from '../../src/vision/source.js';
+
+const sources = suite('a camera source');
+
+const right: Readonly<Record<string, CameraSource>> = {
+	'0': { kind: 'device', device: '0' },
+	'/dev/video2': { kind: 'device', device: '/dev/video2' },
+	'rtsp://user:pw@192.0.2.1/s': { kind: 'stream', url: 'rtsp://user:pw@192.0.2.1/s' },
+	'http://192.0.2.1/stream.mjpg': { kind: 'stream', url: 'http://192.0.2.1/stream.mjpg' },
+	'gstreamer: videotestsrc ! appsink': { kind: 'gstreamer', pipeline: 'videotestsrc ! appsink' },
+	'pictures/good': { kind: 'file', path: 'pictures/good' },
+	'/data/film.mp4': { kind: 'file', path: '/data/film.mp4' },
+	'sim:': { kind: 'sim', sim: { seed: 1, defects: 0.2, count: undefined, fps: 2 } },
+	'sim:?seed=3&defects=0&count=10&fps=5': { kind: 'sim', sim: { seed: 3, defects: 0, count: 10, fps: 5 } },
+};
+
+for (const [text, source] of Object.entries(right)) {
+	sources(`"${text}" is a ${source.kind}`, () => assert.equal(parseSource(text), source));
+}
+
+for (const text of [
+	'',
+	'  ',
+	'ftp://x/y',
+	'gstreamer: videotestsrc',
+	'sim:?speed=1',
+	'sim:?defects=2',
+	'sim:?count=1.5',
+	'sim:?seed=',
+]) {
+	sources(`"${text}" is refused with what would be right`, () => {
+		assert.throws(
+			() => parseSource(text),
+			(thrown: unknown) => thrown instanceof Failure && thrown.advice?.includes('rtsp://') === true,
+		);
+	});
+}
+
+sources.run();
