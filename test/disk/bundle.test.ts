@@ -1,0 +1,149 @@
+import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { readBundle, writeBundle } from '../../src/disk/bundle.js';
+import { readTeacher } from '../../src/disk/teacher.js';
+import { openScorer } from '../../src/inspect/scorer.js';
+import { openSession } from '../../src/ort/session.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+
+const bundles = suite('bundles');
+
+async function failureOf(work: Promise<unknown>): Promise<Failure> {
+	const thrown = await work.then(
+		() => undefined,
+		(failure: unknown) => failure,
+	);
+	assert.instance(thrown, Failure);
+	return thrown as Failure;
+}
+
+bundles('are read as they were written and prove themselves', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	assert.is(bundle.manifest.name, 'tiny');
+	assert.is(bundle.manifest.calibration.threshold, Math.max(...bundle.manifest.calibration.scores));
+	assert.is(bundle.golden.length, 2);
+	const scorer = await openScorer(bundle, openSession, { threads: 1 });
+	const again = await scorer.score(bundle.golden[1]!.image);
+	assert.ok(Math.abs(again.score - bundle.golden[1]!.score) < 1e-5);
+	assert.is(again.score, Math.max(...again.map));
+	await scorer.close();
+});
+
+type Damage = readonly [what: string, damage: (dir: string) => Promise<void>, message: RegExp];
+
+const edit = async (dir: string, change: (text: string) => string) => {
+	const path = join(dir, 'manifest.json');
+	await writeFile(path, change(await readFile(path, 'utf8')));
+};
+
+const damages: readonly Damage[] = [
+	['without its model', (dir) => rm(join(dir, 'model.onnx')), /it has no file "model.onnx"/],
+	[
+		'with a model that is cut off',
+		(dir) => truncate(join(dir, 'model.onnx'), 1000),
+		/"model.onnx" is damaged or cut off/,
+	],
+	[
+		'with other golden vectors',
+		(dir) => writeFile(join(dir, 'golden.json'), '[]'),
+		/"golden.json" is damaged/,
+	],
+	['without a manifest', (dir) => rm(join(dir, 'manifest.json')), /it has no file "manifest.json"/],
+	['with half a manifest', (dir) => truncate(join(dir, 'manifest.json'), 100), /"manifest.json" is not JSON/],
+	[
+		'of another format',
+		(dir) => edit(dir, (t) => t.replace('"formatVersion": 1', '"formatVersion": 2')),
+		/format version 2/,
+	],
+	[
+		'with a threshold of words',
+		(dir) => edit(dir, (t) => t.replace(/"threshold": [^,]+/, '"threshold": "high"')),
+		/calibration.threshold/,
+	],
+];
+
+bundles('that are damaged are refused with the file and its state', async () => {
+	await using folder = await temporaryFolder();
+	const whole = await tinyBundle(join(folder.path, 'whole'));
+	for (const [what, damage, message] of damages) {
+		const dir = join(folder.path, what);
+		await cp(whole, dir, { recursive: true });
+		await damage(dir);
+		const failure = await failureOf(readBundle(dir));
+		assert.is(failure.code, 'bundle-invalid', what);
+		assert.match(failure.message, message, what);
+	}
+});
+
+bundles('whose golden vectors do not hold are not opened', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	const golden = bundle.golden.map((vector, i) =>
+		i === 1 ? { ...vector, score: vector.score + 1e-3 } : vector,
+	);
+	const failure = await failureOf(openScorer({ ...bundle, golden }, openSession, { threads: 1 }));
+	assert.is(failure.code, 'bundle-golden');
+	assert.match(failure.message, /golden vector 2 deviates by 1\.0e-3/);
+});
+
+bundles('replace an older bundle, but nothing else', async () => {
+	await using folder = await temporaryFolder();
+	const { path } = folder;
+	const bundle = await readBundle(await tinyBundle(join(path, 'b')));
+	const { files: _, ...manifest } = bundle.manifest;
+	const contents = {
+		manifest: { ...manifest, name: 'second' },
+		model: new Uint8Array(10),
+		golden: bundle.golden,
+	};
+	await writeBundle(join(path, 'b'), contents);
+	assert.is((await readBundle(join(path, 'b'))).manifest.name, 'second');
+	assert.equal(await readdir(path), ['b'], 'nothing unfinished is left');
+	await mkdir(join(path, 'other'));
+	await writeFile(join(path, 'other', 'letter.txt'), 'dear');
+	const failure = await failureOf(writeBundle(join(path, 'other'), contents));
+	assert.match(failure.message, /the folder holds something else/);
+	assert.equal(await readdir(join(path, 'other')), ['letter.txt']);
+});
+
+bundles('that cannot be written leave nothing behind', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	await writeFile(join(folder.path, 'file'), '');
+	const { files: _, ...manifest } = bundle.manifest;
+	const failure = await failureOf(
+		writeBundle(join(folder.path, 'file', 'b'), { manifest, model: new Uint8Array(1), golden: [] }),
+	);
+	assert.is(failure.code, 'file-unwritable');
+	assert.equal((await readdir(folder.path)).sort(), ['b', 'file']);
+});
+
+bundles('stand on a teacher that is read whole or refused', async () => {
+	await using folder = await temporaryFolder();
+	const cases: readonly (readonly [name: string, content: Uint8Array | string, message: RegExp])[] = [
+		['empty', '', /shorter than a safetensors header/],
+		['text', 'this is no weights file at all', /not a safetensors file/],
+		[
+			'cut',
+			Buffer.concat([
+				Buffer.from('68000000 00000000'.replaceAll(' ', ''), 'hex').fill(0, 1),
+				Buffer.from('{}'),
+			]),
+			/cut off/,
+		],
+	];
+	for (const [name, content, message] of cases) {
+		const path = join(folder.path, name);
+		await writeFile(path, content);
+		const failure = await failureOf(readTeacher(path));
+		assert.is(failure.code, 'teacher-invalid');
+		assert.match(failure.message, message);
+	}
+	assert.is((await failureOf(readTeacher(join(folder.path, 'absent')))).code, 'teacher-invalid');
+});
+
+bundles.run();

@@ -1,0 +1,117 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { cv } from '../../src/opencv/library.js';
+import { encodeJpeg, encodePng, frameOf, readMask, readPicture } from '../../src/opencv/picture.js';
+import { drawPart } from '../../src/sim/line.js';
+import type { Image } from '../../src/vision/image.js';
+import { temporaryFolder } from '../tiny-bundle.js';
+
+const pictures = suite('pictures');
+
+const plain = (width: number, height: number, rgb: readonly number[]): Image => ({
+	width,
+	height,
+	channels: 3,
+	data: Uint8Array.from({ length: width * height * 3 }, (_, i) => rgb[i % 3]!),
+});
+
+pictures("become RGB of the model's size, whatever their shape", () => {
+	for (const [width, height] of [
+		[300, 200],
+		[20, 400],
+		[10, 10],
+		[64, 64],
+	] as const) {
+		const frame = frameOf(plain(width, height, [10, 100, 200]));
+		const input = frame.modelInput(undefined, 64);
+		frame.release();
+		assert.is(input.length, 64 * 64 * 3);
+		assert.equal([...input.slice(0, 3)], [10, 100, 200]);
+	}
+});
+
+pictures('are shrunk by averaging, so that fine stripes become grey and not false stripes', () => {
+	const stripes = plain(256, 256, [0, 0, 0]);
+	for (let i = 0; i < stripes.data.length; i += 1) stripes.data[i] = Math.floor(i / 3) % 2 ? 255 : 0;
+	const frame = frameOf(stripes);
+	const input = frame.modelInput(undefined, 64);
+	frame.release();
+	assert.ok(input.every((v) => v >= 126 && v <= 129));
+});
+
+pictures('are cut to the region, and a region outside is refused', () => {
+	const image = plain(100, 50, [0, 0, 0]);
+	image.data.set([9, 8, 7], (20 * 100 + 60) * 3);
+	const frame = frameOf(image, 'part.png');
+	assert.equal([...frame.crop({ x: 60, y: 20, width: 1, height: 1 }, 100).data], [9, 8, 7]);
+	assert.throws(
+		() => frame.modelInput({ x: 60, y: 0, width: 41, height: 50 }, 32),
+		(thrown: unknown) =>
+			thrown instanceof Failure && /41x50\+60\+0 from "part.png": it is 100x50/.test(thrown.message),
+	);
+	frame.release();
+});
+
+pictures('that are grey, 16 bit or have an alpha channel are read as colour', async () => {
+	await using folder = await temporaryFolder();
+	const make: Readonly<Record<string, () => Buffer>> = {
+		'grey.png': () => cv.imencode('.png', new cv.Mat(8, 8, cv.CV_8UC1, 77)),
+		'deep.png': () => cv.imencode('.png', new cv.Mat(8, 8, cv.CV_16UC1, 77 * 256)),
+		'alpha.png': () => cv.imencode('.png', new cv.Mat(8, 8, cv.CV_8UC4, [77, 77, 77, 0])),
+	};
+	for (const [name, encode] of Object.entries(make)) {
+		const path = join(folder.path, name);
+		await writeFile(path, encode());
+		const frame = await readPicture(path);
+		assert.equal([...frame.modelInput(undefined, 2).slice(0, 3)], [77, 77, 77], name);
+		frame.release();
+	}
+});
+
+pictures('that cannot be read are named, with what is wrong', async () => {
+	await using folder = await temporaryFolder();
+	const { image } = drawPart(1, 0, undefined, 128);
+	const jpeg = encodeJpeg(image, 80);
+	const png = encodePng(image);
+	const files: Readonly<Record<string, readonly [content: Uint8Array | string, message: RegExp]>> = {
+		'empty.jpg': ['', /it is empty/],
+		'text.jpg': ['hello', /not an image/],
+		'cut.jpg': [jpeg.subarray(0, jpeg.length >> 1), /the JPEG is cut off/],
+		'cut.png': [png.subarray(0, png.length >> 1), /the PNG is cut off/],
+		'head.png': [png.subarray(0, 20), /cut off/],
+	};
+	for (const [name, [content, message]] of Object.entries(files)) {
+		const path = join(folder.path, name);
+		await writeFile(path, content);
+		const failure = await readPicture(path).then(
+			() => undefined,
+			(thrown: unknown) => thrown as Failure,
+		);
+		assert.instance(failure, Failure, name);
+		assert.is(failure!.code, 'image-unreadable');
+		assert.match(failure!.message, message, name);
+		assert.ok(failure!.message.includes(path));
+	}
+	await writeFile(join(folder.path, 'whole.jpg'), Buffer.concat([jpeg, Buffer.alloc(100)]));
+	(await readPicture(join(folder.path, 'whole.jpg'))).release();
+	assert.ok((await readFile(join(folder.path, 'whole.jpg'))).length > 100);
+});
+
+pictures(
+	'of masks keep two values, whether a tool wrote 255 or 1, and are sampled at the middle of each cell',
+	async () => {
+		await using folder = await temporaryFolder();
+		for (const value of [1, 255]) {
+			const data = new Uint8Array(16 * 16);
+			for (let y = 0; y < 16; y += 1) data.fill(value, y * 16 + 8, y * 16 + 16);
+			const path = join(folder.path, `${value}.png`);
+			await writeFile(path, encodePng({ width: 16, height: 16, channels: 1, data }));
+			assert.equal([...(await readMask(path, 4)).data.slice(0, 4)], [0, 0, 255, 255]);
+		}
+	},
+);
+
+pictures.run();

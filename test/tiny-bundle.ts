@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeBundle } from '../src/disk/bundle.js';
+import { teach } from '../src/learn/teach.js';
+import { seededTeacher } from '../src/model/teacher.js';
+import { frameOf } from '../src/opencv/picture.js';
+import { openSession } from '../src/ort/session.js';
+import { drawPart } from '../src/sim/line.js';
+
+const SIZE = 64;
+
+/** A folder that goes away with its scope. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+	const path = await mkdtemp(join(tmpdir(), 'inspectord-test-'));
+	return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** A real bundle, taught in a second or two: pocket network with a seeded teacher, pictures of 64 pixels. @returns its folder */
+export async function tinyBundle(dir: string): Promise<string> {
+	const teacher = {
+		weights: seededTeacher('pocket', 1),
+		sha256: '0'.repeat(64),
+		origin: 'seed',
+		seeded: true,
+	};
+	const images = {
+		count: 10,
+		image: async (i: number) => {
+			const frame = frameOf(drawPart(1, i, undefined, 128).image);
+			const input = frame.modelInput(undefined, SIZE);
+			frame.release();
+			return input;
+		},
+	};
+	const settings = {
+		name: 'tiny',
+		backbone: 'pocket',
+		size: SIZE,
+		iterations: 5,
+		batch: 4,
+		seed: 1,
+		holdout: 0.2,
+		threads: 1,
+	} as const;
+	const contents = await teach(images, teacher, settings, {
+		openSession,
+		report: () => {},
+		signal: new AbortController().signal,
+		now: () => performance.now(),
+		wallClock: () => new Date(),
+		memoryMb: () => 0,
+		versions: { inspectord: 'test', onnxruntime: 'test', opencv: 'test' },
+	});
+	await writeBundle(dir, contents);
+	return dir;
+}
