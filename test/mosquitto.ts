@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { connect, type MqttClient } from 'mqtt';
+import { eventually } from './free-port.js';
+
+const MOSQUITTO = '/usr/sbin/mosquitto';
+
+/** Whether the real broker is there; says so where not. */
+export function hasMosquitto(): boolean {
+	if (existsSync(MOSQUITTO)) return true;
+	console.log('skipped: mosquitto is not installed');
+	return false;
+}
+
+export type Mosquitto = AsyncDisposable & {
+	readonly url: string;
+	kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+};
+
+/** A real mosquitto on a port; `folder` keeps its configuration, and what it must remember over a restart. */
+export async function startMosquitto(port: number, folder: string): Promise<Mosquitto> {
+	const file = join(folder, `mosquitto-${port}.conf`);
+	const lines = [
+		`listener ${port} 127.0.0.1`,
+		'allow_anonymous true',
+		'persistence true',
+		`persistence_location ${folder}/`,
+		'user root',
+	];
+	await writeFile(file, `${lines.join('\n')}\nautosave_on_changes true\nautosave_interval 1\n`);
+	const child = spawn(MOSQUITTO, ['-c', file], { stdio: 'ignore' });
+	await eventually('mosquitto listens', () => listens(port));
+	return {
+		url: `mqtt://127.0.0.1:${port}`,
+		kill: (signal) => ended(child, signal),
+		[Symbol.asyncDispose]: () => ended(child, 'SIGKILL'),
+	};
+}
+
+export type Heard = { readonly topic: string; readonly payload: Buffer; readonly retain: boolean };
+
+/** A plain MQTT 3.1.1 subscriber to everything of ours, with a session that survives the broker's restarts. */
+export async function listen(
+	url: string,
+): Promise<AsyncDisposable & { readonly heard: Heard[]; readonly client: MqttClient }> {
+	const client = connect(url, {
+		protocolVersion: 4,
+		clean: false,
+		clientId: `test-${process.pid}-${Math.random()}`,
+		reconnectPeriod: 50,
+	});
+	const heard: Heard[] = [];
+	client.on('error', () => {});
+	client.on('message', (topic, payload, { retain }) => heard.push({ topic, payload, retain }));
+	await client.subscribeAsync('inspectord/#', { qos: 1 });
+	return { heard, client, [Symbol.asyncDispose]: () => client.endAsync(true) };
+}
+
+function listens(port: number): Promise<boolean> {
+	return new Promise((resolve) => {
+		const socket = createConnection(port, '127.0.0.1');
+		socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+		socket.once('connect', () => socket.destroy());
+	});
+}
+
+function ended(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+	return new Promise((resolve) => {
+		child.once('exit', () => resolve());
+		child.kill(signal);
+	});
+}

@@ -1,0 +1,137 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { listImages } from '../../src/disk/dataset.js';
+import { openCamera } from '../../src/opencv/camera.js';
+import { encodeJpeg, encodePng } from '../../src/opencv/picture.js';
+import { drawPart } from '../../src/sim/line.js';
+import type { Camera } from '../../src/vision/frame.js';
+import { parseSource } from '../../src/vision/source.js';
+import { startMjpegServer } from '../cameras/mjpeg-server.js';
+import { freePort } from '../free-port.js';
+import { temporaryFolder } from '../tiny-bundle.js';
+
+const cameras = suite('cameras');
+
+const open = (source: string, { loop = false, timeoutMs = 5000 } = {}): Promise<Camera> =>
+	openCamera(parseSource(source), { timeoutMs, loop, listImages });
+
+/** The next frame's name, or the code of its failure, or 'end'. */
+async function nameOf(camera: Camera): Promise<string> {
+	try {
+		const frame = await camera.read();
+		frame?.release();
+		return frame ? (frame.name ?? 'frame') : 'end';
+	} catch (thrown) {
+		assert.instance(thrown, Failure);
+		return (thrown as Failure).code;
+	}
+}
+
+async function refusal(source: string): Promise<Failure> {
+	const thrown = await open(source).then(
+		() => undefined,
+		(failure: unknown) => failure,
+	);
+	assert.instance(thrown, Failure, source);
+	return thrown as Failure;
+}
+
+cameras(
+	'show a folder in natural order with its subfolders, pass over what cannot be read with a failure, and end',
+	async () => {
+		await using folder = await temporaryFolder();
+		const png = encodePng(drawPart(1, 0, undefined, 64).image);
+		await mkdir(join(folder.path, 'sub'));
+		for (const name of ['10.png', '2.png', join('sub', '1.png')])
+			await writeFile(join(folder.path, name), png);
+		await writeFile(join(folder.path, '3.png'), png.subarray(0, 100));
+		await writeFile(join(folder.path, 'notes.txt'), 'no picture');
+		const camera = await open(folder.path);
+		const names: string[] = [];
+		for (let i = 0; i < 6; i += 1) names.push(await nameOf(camera));
+		await camera.close();
+		assert.equal(names, ['2.png', 'image-unreadable', '10.png', join('sub', '1.png'), 'end', 'end']);
+	},
+);
+
+cameras('start a folder again when they are told to loop', async () => {
+	await using folder = await temporaryFolder();
+	for (const name of ['a.png', 'b.png'])
+		await writeFile(join(folder.path, name), encodePng(drawPart(1, 0, undefined, 64).image));
+	const camera = await open(folder.path, { loop: true });
+	assert.equal(
+		[await nameOf(camera), await nameOf(camera), await nameOf(camera)],
+		['a.png', 'b.png', 'a.png'],
+	);
+	await camera.close();
+});
+
+cameras('draw the simulated line until its count is reached', async () => {
+	const camera = await open('sim:?seed=1&count=2&defects=0&fps=100');
+	assert.equal(
+		[await nameOf(camera), await nameOf(camera), await nameOf(camera)],
+		['part-0', 'part-1', 'end'],
+	);
+	await camera.close();
+});
+
+cameras('that cannot be opened say which and why', async () => {
+	await using folder = await temporaryFolder();
+	await writeFile(join(folder.path, 'film.mp4'), 'no film');
+	const port = await freePort();
+	const cases: readonly (readonly [source: string, code: string, message: RegExp])[] = [
+		['/dev/video99', 'camera-unavailable', /"\/dev\/video99": there is no such device/],
+		[join(folder.path, 'absent'), 'camera-unavailable', /absent": ENOENT/],
+		[join(folder.path, 'film.mp4'), 'camera-unavailable', /Cannot open camera ".*film\.mp4"/],
+		[folder.path, 'images-missing', /has none|no images/],
+		[`http://user:secret@127.0.0.1:${port}/x`, 'camera-unavailable', /http:\/\/user:\*\*\*@/],
+	];
+	for (const [source, code, message] of cases) {
+		if (source === folder.path) {
+			await mkdir(join(folder.path, 'empty'));
+			const failure = await refusal(join(folder.path, 'empty'));
+			assert.is(failure.code, code);
+			continue;
+		}
+		const failure = await refusal(source);
+		assert.is(failure.code, code, failure.message);
+		assert.match(failure.message, message);
+		assert.not.match(failure.message, /secret/);
+	}
+});
+
+cameras('read a network camera, give its newest frame, and notice when it falls silent', async () => {
+	const jpegs = [0, 1, 2, 3].map((i) => encodeJpeg(drawPart(1, i, undefined, 128).image, 80));
+	await using server = await startMjpegServer(jpegs, 25);
+	const camera = await open(server.url, { timeoutMs: 3000 });
+	assert.ok(camera.live);
+	for (let i = 0; i < 5; i += 1) assert.is(await nameOf(camera), 'frame');
+	await new Promise((resolve) => setTimeout(resolve, 600));
+	assert.is(await nameOf(camera), 'frame');
+	assert.ok(camera.dropped > 0, 'frames that came while nobody read are dropped');
+	server.stall();
+	let seen = '';
+	for (let i = 0; i < 60 && seen !== 'camera-silent'; i += 1) seen = await nameOf(camera);
+	assert.is(seen, 'camera-silent');
+	await camera.close();
+});
+
+cameras('can be opened again after the other side hung up', async () => {
+	const jpegs = [encodeJpeg(drawPart(1, 0, undefined, 128).image, 80)];
+	await using server = await startMjpegServer(jpegs, 25);
+	const first = await open(server.url, { timeoutMs: 3000 });
+	assert.is(await nameOf(first), 'frame');
+	server.hangUp();
+	let seen = '';
+	for (let i = 0; i < 60 && seen !== 'camera-silent'; i += 1) seen = await nameOf(first);
+	assert.is(seen, 'camera-silent');
+	await first.close();
+	const second = await open(server.url, { timeoutMs: 3000 });
+	assert.is(await nameOf(second), 'frame');
+	await second.close();
+});
+
+cameras.run();
