@@ -74,11 +74,9 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 			`Cannot use --size "${size}": it is a multiple of 32`,
 			'Use 256, 320, 384 or 512.',
 		);
-	await goodImages(images);
-	await assertReplaceable(out);
 	const { teacher, backbone } = teacherOption(args, home);
 	const region = regionOption(args);
-	return {
+	const request: TeachRequest = {
 		images: resolve(images),
 		...(teacher !== undefined && { teacher }),
 		out: resolve(out),
@@ -92,6 +90,9 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
 	};
+	await goodImages(images);
+	await assertReplaceable(out);
+	return request;
 }
 
 function regionOption(args: Arguments): Rect | undefined {

@@ -1,0 +1,159 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readBundle } from '../../src/disk/bundle.js';
+import { eventually } from '../free-port.js';
+import { program, start } from '../program.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+
+const commands = suite('the command line');
+
+commands('explains itself', async () => {
+	const { code, out } = await program('--help');
+	assert.is(code, 0);
+	for (const name of ['run', 'teach', 'evaluate', 'check', 'simulate']) {
+		assert.match(out, new RegExp(`^  ${name} `, 'm'));
+		const help = await program(name, '--help');
+		assert.is(help.code, 0);
+		assert.match(help.out, new RegExp(`^Usage: inspectord ${name}`));
+	}
+	assert.match((await program('--version')).out, /^\d+\.\d+\.\d+\n$/);
+});
+
+const misuses: readonly (readonly [args: string[], message: RegExp])[] = [
+	[[], /^$/],
+	[['tech'], /There is no command "tech"\nDid you mean "teach"\?/],
+	[['station'], /station is a child process/],
+	[['teach', '--otu', 'x', 'y'], /There is no option "--otu" for teach\nDid you mean "--out"\?/],
+	[['teach', 'x'], /teach needs a place for the bundle/],
+	[['teach', '--out', 'x'], /teach takes IMAGES, not 0 argument/],
+	[['teach', 'x', '--out', 'y', '--size', '100'], /--size "100": it is a multiple of 32/],
+	[['teach', 'x', '--out', 'y', '--holdout', '2'], /--holdout "2": it is a number from 0.01 to 0.9/],
+	[['simulate', 'x', '--good', 'many'], /--good "many"/],
+	[['check'], /check needs a configuration/],
+];
+
+for (const [args, message] of misuses) {
+	commands(`ends with 2 and says what is wrong: ${args.join(' ') || '(nothing)'}`, async () => {
+		const { code, err } = await program(...args);
+		assert.is(code, 2);
+		assert.match(err, message);
+	});
+}
+
+commands('simulates a data set, teaches from it, and refuses what it cannot learn from', async () => {
+	await using folder = await temporaryFolder();
+	const at = (name: string) => join(folder.path, name);
+	const small = ['--size', '64', '--iterations', '3', '--batch', '4', '--threads', '1'];
+	const simulated = await program(
+		'simulate',
+		at('set'),
+		'--good',
+		'10',
+		'--defects',
+		'4',
+		'--size',
+		'96',
+		'--json',
+	);
+	assert.is(simulated.code, 0, simulated.err);
+	assert.equal(JSON.parse(simulated.out), { train: 10, testGood: 2, testDefective: 4, seed: 1, size: 96 });
+	assert.equal((await readdir(at('set/ground_truth'))).sort(), [
+		'chipped_edge',
+		'missing_hole',
+		'scratch',
+		'stain',
+	]);
+
+	const taught = await program(
+		'teach',
+		at('set'),
+		'--out',
+		at('b'),
+		'--backbone',
+		'pocket',
+		...small,
+		'--region',
+		'8,8,80,80',
+		'--json',
+	);
+	assert.is(taught.code, 0, taught.err);
+	const result = JSON.parse(taught.out) as { images: number; heldOut: number; threshold: number };
+	assert.equal([result.images, result.heldOut], [8, 2]);
+	const { manifest } = await readBundle(at('b'));
+	assert.is(manifest.calibration.threshold, result.threshold);
+	assert.equal(manifest.input.region, { x: 8, y: 8, width: 80, height: 80 });
+
+	const evaluated = await program('evaluate', at('b'), at('set'), '--json');
+	assert.is(evaluated.code, 0, evaluated.err);
+	assert.is(JSON.parse(evaluated.out).images, 6);
+
+	await mkdir(at('few'));
+	await mkdir(at('letters'));
+	await writeFile(at('letters/a.txt'), 'dear');
+	await writeFile(at('wrong.safetensors'), 'no weights');
+	const teach = (...args: string[]) => program('teach', ...args, ...small);
+	const refusals: readonly (readonly [args: string[], message: RegExp])[] = [
+		[[at('few'), '--out', at('n')], /Cannot find images in ".*few"/],
+		[[at('absent'), '--out', at('n')], /absent"/],
+		[[at('set/test/stain'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
+		[[at('set'), '--out', at('letters')], /the folder holds something else/],
+		[
+			[at('set'), '--out', at('n'), '--teacher', at('wrong.safetensors')],
+			/Cannot read teacher ".*wrong\.safetensors"/,
+		],
+	];
+	for (const [args, message] of refusals) {
+		const { code, err } = await teach(...args);
+		assert.is(code, 1, err);
+		assert.match(err, message);
+		assert.ok(err.trim().split('\n').length <= 2, `one or two lines:\n${err}`);
+	}
+	assert.not.ok((await readdir(folder.path)).some((name) => name === 'n' || name.includes('unfinished')));
+	assert.is((await program('simulate', at('letters'))).code, 1);
+	assert.equal(await readdir(at('letters')), ['a.txt']);
+});
+
+commands('leave no half bundle when they are interrupted', async () => {
+	await using folder = await temporaryFolder();
+	const set = join(folder.path, 'set');
+	await program('simulate', set, '--good', '10', '--defects', '0', '--size', '96');
+	await using teaching = start(
+		'teach',
+		set,
+		'--out',
+		join(folder.path, 'b'),
+		'--backbone',
+		'pocket',
+		'--size',
+		'64',
+		'--iterations',
+		'100000',
+		'--threads',
+		'1',
+	);
+	await eventually('it learns', () => teaching.err().includes('learning'));
+	teaching.child.kill('SIGINT');
+	const { code } = await teaching.ended;
+	assert.is(code, 130);
+	assert.equal(await readdir(folder.path), ['set']);
+});
+
+commands('check a configuration and everything that it needs', async () => {
+	await using folder = await temporaryFolder();
+	await tinyBundle(join(folder.path, 'b'));
+	const file = join(folder.path, 'c.yaml');
+	await writeFile(
+		file,
+		'box: t\nmqtt: { url: "mqtt://127.0.0.1:1" }\nstations:\n  s: { camera: { source: "sim:" }, recipe: r }\nrecipes:\n  r: { model: b }\n',
+	);
+	const { code, out, err } = await program('check', '--config', file);
+	assert.is(code, 1);
+	assert.match(out, /^ok {5}recipes\.r: .*proves its golden vectors/m);
+	assert.match(out, /^ok {5}stations\.s: camera "sim:" gives 512x512/m);
+	assert.match(out, /^FAULT {2}mqtt: Cannot reach broker "127\.0\.0\.1:1"/m);
+	assert.match(err, /would start with 1 fault/);
+});
+
+commands.run();

@@ -1,0 +1,225 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodePng } from '../../src/opencv/picture.js';
+import type { StationState } from '../../src/protocol/states.js';
+import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import { drawPart } from '../../src/sim/line.js';
+import { eventually, freePort } from '../free-port.js';
+import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { program, start } from '../program.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+
+const run = suite('the daemon');
+
+type Line = AsyncDisposable & {
+	readonly path: string;
+	readonly url: string;
+	readonly heard: readonly Heard[];
+	readonly pictures: string;
+	readonly bundle: string;
+	/** Writes a configuration with one station. @returns its path */
+	config(camera: string, recipe?: string): Promise<string>;
+};
+
+/** A folder with pictures (one of them cut off) and a bundle, a mosquitto, and somebody who listens. */
+async function line(count: number): Promise<Line> {
+	const folder = await temporaryFolder();
+	const { path } = folder;
+	const pictures = join(path, 'pictures');
+	await mkdir(pictures);
+	for (let i = 0; i < count; i += 1) {
+		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
+	}
+	const bundle = await tinyBundle(join(path, 'bundle'));
+	const broker = await startMosquitto(await freePort(), path);
+	const subscriber = await listen(broker.url);
+	return {
+		path,
+		url: broker.url,
+		heard: subscriber.heard,
+		pictures,
+		bundle,
+		config: async (camera, recipe = '') => {
+			const file = join(path, 'line.yaml');
+			const text = `box: t\nmqtt: { url: "${broker.url}" }\nstations:\n  s:\n    camera: { ${camera} }\n    recipe: r\nrecipes:\n  r:\n    model: bundle\n${recipe}`;
+			await writeFile(file, text);
+			return file;
+		},
+		[Symbol.asyncDispose]: async () => {
+			await subscriber[Symbol.asyncDispose]();
+			await broker[Symbol.asyncDispose]();
+			await folder[Symbol.asyncDispose]();
+		},
+	};
+}
+
+const verdictsOf = (heard: readonly Heard[]): VerdictMessage[] =>
+	heard
+		.filter(({ topic }) => topic === 'inspectord/t/s/verdict')
+		.map(({ payload }) => JSON.parse(payload.toString()));
+const statesOf = (heard: readonly Heard[]): StationState[] =>
+	heard
+		.filter(({ topic }) => topic === 'inspectord/t/s/state')
+		.map(({ payload }) => JSON.parse(payload.toString()));
+
+run(
+	'publishes one verdict an image, an error for the one that cannot be read, and ends when told to with the last one',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(7);
+		const cut = join(world.pictures, '3.png');
+		await writeFile(cut, (await readFile(cut)).subarray(0, 200));
+		const config = await world.config('source: pictures');
+		const { code, out, err } = await program('run', '--config', config, '--until-finished');
+		assert.is(code, 0, err);
+		await eventually('all verdicts arrive', () => verdictsOf(world.heard).length === 7);
+		const verdicts = verdictsOf(world.heard);
+		assert.equal(
+			verdicts.map(({ sequence }) => sequence),
+			[1, 2, 3, 4, 5, 6, 7],
+		);
+		const failed = verdicts.filter(({ verdict }) => verdict === 'error');
+		assert.is(failed.length, 1);
+		assert.match(failed[0]!.error!.message, /3\.png": the PNG is cut off/);
+		for (const { verdict, score, threshold, margin, frame } of verdicts.filter(
+			({ verdict }) => verdict !== 'error',
+		)) {
+			assert.is(verdict, score! <= threshold! ? 'accept' : 'reject');
+			assert.ok(Math.abs(margin! - (score! - threshold!)) < 1e-9);
+			assert.match(frame!, /^\d\.png$/);
+		}
+		assert.is(out.trim().split('\n').length, 7);
+		assert.equal(
+			statesOf(world.heard).map(({ state }) => state),
+			['starting', 'running', 'finished', 'stopped'],
+		);
+		await eventually('the box says goodbye', () =>
+			world.heard.some(({ topic, payload }) => topic === 'inspectord/t/state' && payload.includes('offline')),
+		);
+	},
+);
+
+run('sends pictures of what it rejects, whose topics match their verdict', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line(3);
+	const config = await world.config(
+		'source: pictures',
+		'    threshold: 0.01\n    heatmap: { most: 2, longestSide: 64 }\n',
+	);
+	const { code, err } = await program('run', '--config', config, '--until-finished');
+	assert.is(code, 0, err);
+	const listed = () => verdictsOf(world.heard).flatMap(({ heatmaps }) => heatmaps);
+	await eventually('verdicts arrive', () => verdictsOf(world.heard).length === 3);
+	assert.ok(listed().length >= 3);
+	await eventually(
+		'pictures arrive',
+		() => world.heard.filter(({ topic }) => topic.includes('/heatmap/')).length === listed().length,
+	);
+	for (const { id, heatmaps } of verdictsOf(world.heard)) {
+		heatmaps.forEach(({ topic, bytes, peak, box }, index) => {
+			assert.is(topic, `inspectord/t/s/heatmap/${id}/${index}`);
+			const { payload } = world.heard.find((heard) => heard.topic === topic)!;
+			assert.is(payload.length, bytes);
+			assert.equal([payload[0], payload[1]], [0xff, 0xd8]);
+			assert.ok(peak > 0.01 && box.width > 0 && box.x + box.width <= 96);
+		});
+	}
+});
+
+run(
+	'never loads OpenCV or ONNX Runtime itself, replaces a station that is killed, and ends cleanly on SIGTERM',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(2);
+		const config = await world.config('source: pictures, loop: true', '    trigger: { everyMs: 50 }\n');
+		await using daemon = start('run', '--config', config);
+		const { pid } = daemon.child;
+		await eventually('it inspects', () => verdictsOf(world.heard).length > 3);
+		const maps = await readFile(`/proc/${pid}/maps`, 'utf8');
+		assert.not.match(maps, /opencv|onnxruntime/i);
+		const [child] = await childrenOf(pid!);
+		assert.match(await readFile(`/proc/${child}/maps`, 'utf8'), /onnxruntime/);
+		process.kill(child!, 'SIGKILL');
+		const lost = await eventually('an error verdict tells', () =>
+			verdictsOf(world.heard).find(({ error }) => error?.code === 'child-died'),
+		);
+		assert.is(lost.verdict, 'error');
+		const runs = () =>
+			new Set(
+				verdictsOf(world.heard)
+					.filter(({ verdict }) => verdict !== 'error')
+					.map((v) => v.run),
+			);
+		await eventually('another process inspects', () => runs().size === 2);
+		daemon.child.kill('SIGTERM');
+		const { code, err } = await daemon.ended;
+		assert.is(code, 0, err);
+		assert.is(statesOf(world.heard).at(-1)!.state, 'stopped');
+	},
+);
+
+const troubles: readonly (readonly [
+	what: string,
+	camera: string,
+	prepare: (world: Line) => Promise<void>,
+	code: string,
+])[] = [
+	['a camera that is not there', 'source: /dev/video98', async () => {}, 'camera-unavailable'],
+	[
+		'a folder without images',
+		'source: empty',
+		async ({ path }) => void (await mkdir(join(path, 'empty'))),
+		'images-missing',
+	],
+	[
+		'a bundle that is cut off',
+		'source: pictures',
+		async ({ bundle }) => writeFile(join(bundle, 'model.onnx'), 'x'),
+		'bundle-invalid',
+	],
+];
+
+for (const [what, camera, prepare, expected] of troubles) {
+	run(`stays alive with ${what}, and says so in error verdicts and states`, async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(1);
+		await prepare(world);
+		await using daemon = start('run', '--config', await world.config(camera));
+		await eventually(
+			'two error verdicts',
+			() => verdictsOf(world.heard).filter(({ error }) => error?.code === expected).length >= 2,
+		);
+		assert.ok(verdictsOf(world.heard).every(({ verdict }) => verdict === 'error'));
+		assert.ok(
+			statesOf(world.heard).some(({ state, error }) => state === 'error' && error?.code === expected),
+		);
+		assert.is(daemon.child.exitCode, null);
+		daemon.child.kill('SIGTERM');
+		assert.is((await daemon.ended).code, 0);
+	});
+}
+
+run('refuses a configuration with faults, each with its line', async () => {
+	await using folder = await temporaryFolder();
+	const file = join(folder.path, 'bad.yaml');
+	await writeFile(
+		file,
+		'box: t\nstations:\n  s:\n    camera: { source: "ftp://x" }\n    recipe: r\nrecipes:\n  r: { modle: b }\n',
+	);
+	const { code, err } = await program('run', '--config', file);
+	assert.is(code, 1);
+	assert.match(err, /bad\.yaml:7:8 recipes\.r\.modle: unknown key, did you mean "model"\?/);
+	assert.is((await program('run', '--config', join(folder.path, 'absent'))).code, 1);
+});
+
+async function childrenOf(pid: number): Promise<number[]> {
+	const tasks = await readdir(`/proc/${pid}/task`);
+	const lists = await Promise.all(
+		tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')),
+	);
+	return lists.flatMap((list) => list.trim().split(' ').filter(Boolean).map(Number));
+}
+
+run.run();

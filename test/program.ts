@@ -1,0 +1,41 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MAIN = fileURLToPath(new URL('../src/main.js', import.meta.url));
+
+export type Outcome = { readonly code: number | null; readonly out: string; readonly err: string };
+
+/** The real program, as a person starts it. */
+export type Running = AsyncDisposable & {
+	readonly child: ChildProcess;
+	readonly out: () => string;
+	readonly err: () => string;
+	readonly ended: Promise<Outcome>;
+};
+
+export function start(...args: string[]): Running {
+	const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+	const said = { out: '', err: '' };
+	child.stdout.on('data', (chunk) => {
+		said.out += chunk;
+	});
+	child.stderr.on('data', (chunk) => {
+		said.err += chunk;
+	});
+	const ended = new Promise<Outcome>((resolve) => child.once('close', (code) => resolve({ code, ...said })));
+	return {
+		child,
+		out: () => said.out,
+		err: () => said.err,
+		ended,
+		[Symbol.asyncDispose]: async () => {
+			if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+			await ended;
+		},
+	};
+}
+
+/** Runs the program to its end. */
+export function program(...args: string[]): Promise<Outcome> {
+	return start(...args).ended;
+}
