@@ -1,0 +1,119 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
+import { seededTeacher } from '../../src/model/teacher.js';
+import { frameOf } from '../../src/opencv/picture.js';
+import { openSession } from '../../src/ort/session.js';
+import type { Progress } from '../../src/protocol/teach-messages.js';
+import { drawPart } from '../../src/sim/line.js';
+
+const teaching = suite('teaching');
+
+const settings = {
+	name: 't',
+	backbone: 'pocket',
+	size: 64,
+	iterations: 6,
+	batch: 4,
+	seed: 3,
+	holdout: 0.25,
+	threads: 1,
+} as const;
+const teacher = { weights: seededTeacher('pocket', 1), sha256: '0'.repeat(64), origin: 'seed', seeded: true };
+
+function images(count: number) {
+	return {
+		count,
+		image: async (i: number) => {
+			const frame = frameOf(drawPart(1, i, undefined, 96).image);
+			const input = frame.modelInput(undefined, 64);
+			frame.release();
+			return input;
+		},
+	};
+}
+
+function world(
+	report: (progress: Progress) => void = () => {},
+	signal = new AbortController().signal,
+): TeachWorld {
+	return {
+		openSession,
+		report,
+		signal,
+		now: () => performance.now(),
+		wallClock: () => new Date(0),
+		memoryMb: () => 1,
+		versions: { inspectord: '0', onnxruntime: '0', opencv: '0' },
+	};
+}
+
+teaching('holds a share back by the seed, each picture on one side only', () => {
+	const { train, heldOut } = holdOut(50, 0.2, 1);
+	assert.equal([train.length, heldOut.length], [40, 10]);
+	assert.equal(
+		[...train, ...heldOut].sort((a, b) => a - b),
+		Array.from({ length: 50 }, (_, i) => i),
+	);
+	assert.equal(holdOut(50, 0.2, 1), { train, heldOut });
+	assert.not.equal(holdOut(50, 0.2, 2).heldOut, heldOut);
+	assert.is(holdOut(8, 0.01, 1).heldOut.length, 2);
+	assert.is(holdOut(8, 0.9, 1).train.length, 2);
+});
+
+teaching(
+	'makes the loss smaller, tells how it goes, and gives the same model for the same seed',
+	async () => {
+		const heard: Progress[] = [];
+		const first = await teach(
+			images(12),
+			teacher,
+			settings,
+			world((p) => heard.push(p)),
+		);
+		const { losses } = first.manifest.training;
+		assert.is(losses.length, 6);
+		assert.ok(losses.at(-1)! < 0.8 * losses[0]!, losses.join(' '));
+		assert.equal([...new Set(heard.map(({ phase }) => phase))], ['features', 'training', 'calibrating']);
+		const { calibration, training } = first.manifest;
+		assert.equal([training.images, training.heldOut, calibration.scores.length], [9, 3, 3]);
+		assert.is(calibration.threshold, Math.max(...calibration.scores));
+		assert.ok(calibration.mapMedian > 0 && calibration.mapMedian < calibration.threshold);
+		const again = await teach(images(12), teacher, settings, world());
+		assert.ok(Math.abs(again.manifest.calibration.threshold - calibration.threshold) < 1e-5);
+	},
+);
+
+teaching('refuses too few pictures, and stops between two steps when it is told to', async () => {
+	const few = await teach(images(7), teacher, settings, world()).then(
+		() => undefined,
+		(failure: unknown) => failure as Failure,
+	);
+	assert.is(few?.code, 'images-missing');
+	const abort = new AbortController();
+	const steps: number[] = [];
+	const report = (p: Progress) => {
+		if (p.phase !== 'training') return;
+		steps.push(p.done);
+		if (p.done === 2) abort.abort(new Failure('interrupted', 'Interrupted'));
+	};
+	const stopped = await teach(images(12), teacher, settings, world(report, abort.signal)).then(
+		() => undefined,
+		(failure: unknown) => failure as Failure,
+	);
+	assert.is(stopped?.code, 'interrupted');
+	assert.equal(steps, [1, 2]);
+});
+
+teaching('does not go on when a number is none', async () => {
+	const weights = seededTeacher('pocket', 1);
+	weights.get('conv1.bias').data[0] = Number.NaN;
+	const failure = await teach(images(12), { ...teacher, weights }, settings, world()).then(
+		() => undefined,
+		(thrown: unknown) => thrown as Failure,
+	);
+	assert.is(failure?.code, 'teaching-failed');
+});
+
+teaching.run();
