@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { configSchema } from '../src/config/schema.js';
 import { listImages } from '../src/disk/dataset.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
+import { float32 } from '../src/graph/tensor.js';
 import { type Inspection, inspectFrame } from '../src/inspect/inspect.js';
+import { paperAdam } from '../src/model/adam.js';
 import { architectures } from '../src/model/architecture.js';
 import { inferenceProgram, scoreWith } from '../src/model/inference.js';
-import { paperAdam } from '../src/model/adam.js';
 import { stepProgram } from '../src/model/step.js';
 import { seededTeacher } from '../src/model/teacher.js';
-import { float32 } from '../src/graph/tensor.js';
 import { initialWeights } from '../src/model/weights.js';
 import { openCamera } from '../src/opencv/camera.js';
 import { encodeJpeg } from '../src/opencv/picture.js';
@@ -41,7 +41,10 @@ try {
 		await writeFile(join(folder, `${i}.jpg`), encodeJpeg(simulatedPart(1, i, 0.25).image, 90));
 	}
 	const session = await openSession(untrainedModel(), {});
-	const camera = await openCamera({ kind: 'file', path: folder }, { timeoutMs: 5000, loop: true, listImages });
+	const camera = await openCamera(
+		{ kind: 'file', path: folder },
+		{ timeoutMs: 5000, loop: true, listImages },
+	);
 	const scores: number[] = [];
 	const first = await camera.read();
 	const input = first!.modelInput(undefined, SIZE);
@@ -98,7 +101,9 @@ try {
 	}
 	await camera.close();
 	await session.close();
-	console.log(`ResNet18 at ${SIZE} pixels, pictures of 512 pixels as JPEG, ${rejected} of ${stationMs.length} rejected`);
+	console.log(
+		`ResNet18 at ${SIZE} pixels, pictures of 512 pixels as JPEG, ${rejected} of ${stationMs.length} rejected`,
+	);
 	console.log(shown('bare session.run', 'ms', bareMs));
 	console.log(shown('frame in the station', 'ms', stationMs));
 	const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;

@@ -1,7 +1,8 @@
 /** The middle of some measurements, with the tenth and ninetieth percentile as their spread. */
 export function summary(values: readonly number[]): { median: number; low: number; high: number } {
 	const sorted = [...values].sort((a, b) => a - b);
-	const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+	const at = (share: number) =>
+		sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 	return { median: at(0.5), low: at(0.1), high: at(0.9) };
 }
 

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
-import { writeWhole } from '../disk/atomic.js';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
+import { writeWhole } from '../disk/file.js';
 import { openScorer, type Scorer } from '../inspect/scorer.js';
 import { type Evaluation, evaluate } from '../learn/evaluation.js';
 import { galleries } from '../learn/exhibits.js';

@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { Failure } from '../base/failure.js';
-import { FolderWriter } from '../disk/folder-writer.js';
+import { assertReplaceable, FolderWriter } from '../disk/folder.js';
 import { encodePng } from '../opencv/picture.js';
 import { DEFECTS } from '../sim/defects.js';
 import { drawPart } from '../sim/line.js';
 import { type Command, numberOption } from './command.js';
+
+/** Says that a folder is our own earlier work, which may be replaced. */
+const MARKER = 'inspectord-simulated.json';
 
 /** One picture to draw: where it goes, which part of the line it is, and with what defect. */
 type Plan = {
@@ -34,7 +37,8 @@ export const simulate: Command = {
 		const size = numberOption(args, 'size', { lowest: 64, highest: 4096 });
 		if (out === '') throw new Failure('usage', 'simulate needs a folder to write to');
 		const plans = planOf(good, defects);
-		await using folder = await FolderWriter.open(out, 'inspectord-simulated.json');
+		await assertReplaceable(out, MARKER);
+		await using folder = await FolderWriter.open(out);
 		for (const [done, { path, mask, index, defect }] of plans.entries()) {
 			context.signal.throwIfAborted();
 			const part = drawPart(seed, index, defect, size);
@@ -44,7 +48,8 @@ export const simulate: Command = {
 		}
 		const test = Math.ceil(good / 5);
 		const counts = { train: good, testGood: test, testDefective: defects, seed, size };
-		await folder.commit(`${JSON.stringify(counts)}\n`);
+		await folder.write(MARKER, `${JSON.stringify(counts)}\n`);
+		await folder.commit();
 		context.print(
 			args.options.json
 				? JSON.stringify(counts)

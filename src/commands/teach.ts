@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Failure } from '../base/failure.js';
-import { assertReplaceable } from '../disk/bundle.js';
+import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { architectures, type Backbone, isBackbone } from '../model/architecture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
@@ -91,7 +91,7 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
 	};
 	await goodImages(images);
-	await assertReplaceable(out);
+	await assertBundlePlace(out);
 	return request;
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
 import { goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
-import { writeFolder } from './atomic.js';
+import { assertReplaceable, FolderWriter } from './folder.js';
 
 const MANIFEST = 'manifest.json';
 const MODEL = 'model.onnx';
@@ -20,38 +20,22 @@ export async function writeBundle(
 	dir: string,
 	{ manifest, model, golden }: BundleContents,
 ): Promise<Manifest> {
-	await assertReplaceable(dir);
+	await assertBundlePlace(dir);
 	const vectors = JSON.stringify(
 		golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })),
 	);
 	const whole: Manifest = { ...manifest, files: { model: sha256(model), golden: sha256(vectors) } };
-	await writeFolder(resolve(dir), {
-		[MODEL]: model,
-		[GOLDEN]: vectors,
-		[MANIFEST]: `${JSON.stringify(whole, null, '\t')}\n`,
-	});
+	await using folder = await FolderWriter.open(dir);
+	await folder.write(MODEL, model);
+	await folder.write(GOLDEN, vectors);
+	await folder.write(MANIFEST, `${JSON.stringify(whole, null, '\t')}\n`);
+	await folder.commit();
 	return whole;
 }
 
 /** A place that a bundle may be written to: nothing there, an empty folder, or an older bundle. @throws Failure file-unwritable */
-export async function assertReplaceable(dir: string): Promise<void> {
-	let names: string[];
-	try {
-		names = await readdir(dir);
-	} catch (thrown) {
-		if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return;
-		throw new Failure(
-			'file-unwritable',
-			`Cannot write a bundle to "${dir}": ${reasonOf(thrown)}`,
-			'Choose another place with --out.',
-		);
-	}
-	if (names.length === 0 || names.includes(MANIFEST)) return;
-	throw new Failure(
-		'file-unwritable',
-		`Cannot write a bundle to "${dir}": the folder holds something else`,
-		'Choose a new or empty folder with --out.',
-	);
+export function assertBundlePlace(dir: string): Promise<void> {
+	return assertReplaceable(dir, MANIFEST);
 }
 
 /** Reads a bundle and verifies its hashes. @throws Failure bundle-invalid saying which file is wrong and how */

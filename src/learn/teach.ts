@@ -2,12 +2,11 @@ import { Failure } from '../base/failure.js';
 import { permutation, randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
 import type { OpenSession, Session } from '../graph/session.js';
-import { architectures, type Backbone } from '../model/architecture.js';
+import { architectures } from '../model/architecture.js';
 import type { BundleContents, GoldenVector } from '../model/bundle.js';
 import { inferenceProgram, scoreWith } from '../model/inference.js';
 import type { Weights } from '../model/weights.js';
-import type { Progress } from '../protocol/teach-messages.js';
-import type { Rect } from '../vision/image.js';
+import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import { openFeatures } from './features.js';
 import { train } from './train.js';
 
@@ -18,17 +17,7 @@ export const FEWEST_IMAGES = 8;
 const GOLDEN_IMAGES = 3;
 const GOLDEN_VALUES = 16;
 
-export type TeachSettings = {
-	readonly name: string;
-	readonly backbone: Backbone;
-	readonly size: number;
-	readonly iterations: number;
-	readonly batch: number;
-	readonly seed: number;
-	readonly holdout: number;
-	readonly threads: number;
-	readonly region?: Rect;
-};
+export type TeachSettings = Omit<TeachRequest, 'images' | 'teacher' | 'out'>;
 
 /** The good pictures: `image(i)` is picture i as interleaved RGB `[size, size, 3]`, prepared as when running. */
 export type GoodImages = { readonly count: number; image(index: number): Promise<Uint8Array> };

@@ -2,23 +2,14 @@ import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Failure } from '../../src/base/failure.js';
 import { readBundle, writeBundle } from '../../src/disk/bundle.js';
 import { readTeacher } from '../../src/disk/teacher.js';
 import { openScorer } from '../../src/inspect/scorer.js';
 import { openSession } from '../../src/ort/session.js';
+import { failureOf } from '../failure-of.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const bundles = suite('bundles');
-
-async function failureOf(work: Promise<unknown>): Promise<Failure> {
-	const thrown = await work.then(
-		() => undefined,
-		(failure: unknown) => failure,
-	);
-	assert.instance(thrown, Failure);
-	return thrown as Failure;
-}
 
 bundles('are read as they were written and prove themselves', async () => {
 	await using folder = await temporaryFolder();

@@ -7,6 +7,7 @@ import { frameOf } from '../../src/opencv/picture.js';
 import { openSession } from '../../src/ort/session.js';
 import type { Progress } from '../../src/protocol/teach-messages.js';
 import { drawPart } from '../../src/sim/line.js';
+import { failureOf } from '../failure-of.js';
 
 const teaching = suite('teaching');
 
@@ -86,11 +87,8 @@ teaching(
 );
 
 teaching('refuses too few pictures, and stops between two steps when it is told to', async () => {
-	const few = await teach(images(7), teacher, settings, world()).then(
-		() => undefined,
-		(failure: unknown) => failure as Failure,
-	);
-	assert.is(few?.code, 'images-missing');
+	const few = await failureOf(teach(images(7), teacher, settings, world()));
+	assert.is(few.code, 'images-missing');
 	const abort = new AbortController();
 	const steps: number[] = [];
 	const report = (p: Progress) => {
@@ -98,22 +96,16 @@ teaching('refuses too few pictures, and stops between two steps when it is told 
 		steps.push(p.done);
 		if (p.done === 2) abort.abort(new Failure('interrupted', 'Interrupted'));
 	};
-	const stopped = await teach(images(12), teacher, settings, world(report, abort.signal)).then(
-		() => undefined,
-		(failure: unknown) => failure as Failure,
-	);
-	assert.is(stopped?.code, 'interrupted');
+	const stopped = await failureOf(teach(images(12), teacher, settings, world(report, abort.signal)));
+	assert.is(stopped.code, 'interrupted');
 	assert.equal(steps, [1, 2]);
 });
 
 teaching('does not go on when a number is none', async () => {
 	const weights = seededTeacher('pocket', 1);
 	weights.get('conv1.bias').data[0] = Number.NaN;
-	const failure = await teach(images(12), { ...teacher, weights }, settings, world()).then(
-		() => undefined,
-		(thrown: unknown) => thrown as Failure,
-	);
-	assert.is(failure?.code, 'teaching-failed');
+	const failure = await failureOf(teach(images(12), { ...teacher, weights }, settings, world()));
+	assert.is(failure.code, 'teaching-failed');
 });
 
 teaching.run();

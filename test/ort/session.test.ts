@@ -1,10 +1,10 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Failure } from '../../src/base/failure.js';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32, zeros } from '../../src/graph/tensor.js';
 import { openSession } from '../../src/ort/session.js';
+import { failureOf } from '../failure-of.js';
 
 const sessions = suite('a session');
 
@@ -25,15 +25,6 @@ sessions('runs a graph, into memory that it is given where it is given some', as
 	assert.equal([...results.y!.data], [2, 4, 6]);
 	await session.close();
 });
-
-async function failureOf(work: Promise<unknown>): Promise<Failure> {
-	const thrown = await work.then(
-		() => undefined,
-		(failure: unknown) => failure,
-	);
-	assert.instance(thrown, Failure);
-	return thrown as Failure;
-}
 
 sessions('refuses bytes that are no model, and a path without one', async () => {
 	for (const model of [Uint8Array.of(1, 2, 3), '/nowhere/model.onnx']) {

@@ -1,0 +1,119 @@
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Failure, reasonOf } from '../base/failure.js';
+import { flush, writeThrough } from './file.js';
+
+/** Between a folder's name and what tells its unfinished forms apart. */
+const UNFINISHED = '.unfinished-';
+const REPLACED = '.replaced-';
+
+/**
+ * Fills a folder beside its place, to the disk's surface, and puts it there by a rename: it appears whole or not at all.
+ * Disposing without a commit removes what was written; what a writer left that was killed goes with the next one.
+ */
+export class FolderWriter implements AsyncDisposable {
+	readonly #place: string;
+	readonly #fresh: string;
+	#done = false;
+
+	private constructor(place: string, fresh: string) {
+		this.#place = place;
+		this.#fresh = fresh;
+	}
+
+	/** @throws Failure file-unwritable */
+	static async open(dir: string): Promise<FolderWriter> {
+		const place = resolve(dir);
+		return attempt(place, async () => {
+			await mkdir(dirname(place), { recursive: true });
+			await sweep(place);
+			return new FolderWriter(place, await mkdtemp(place + UNFINISHED));
+		});
+	}
+
+	/** @throws Failure file-unwritable */
+	async write(path: string, content: Uint8Array | string): Promise<void> {
+		await attempt(this.#place, async () => {
+			const target = join(this.#fresh, path);
+			await mkdir(dirname(target), { recursive: true });
+			await writeThrough(target, content);
+		});
+	}
+
+	/** Replaces what stands there. @throws Failure file-unwritable; then the old folder still stands */
+	async commit(): Promise<void> {
+		await attempt(this.#place, async () => {
+			await flush(this.#fresh);
+			await swap(this.#fresh, this.#place);
+			await flush(dirname(this.#place));
+		});
+		this.#done = true;
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		if (!this.#done) await rm(this.#fresh, { recursive: true, force: true });
+	}
+}
+
+/**
+ * Refuses a place that holds something that is not ours: nothing there, an empty folder, or one with the file `marker` may be replaced.
+ * @throws Failure file-unwritable
+ */
+export async function assertReplaceable(dir: string, marker: string): Promise<void> {
+	const names = await attempt(dir, () => readdir(dir).catch(absentIsEmpty));
+	if (names.length === 0 || names.includes(marker)) return;
+	throw unwritable(dir, 'the folder holds something else');
+}
+
+function absentIsEmpty(thrown: NodeJS.ErrnoException): string[] {
+	if (thrown.code === 'ENOENT') return [];
+	throw thrown;
+}
+
+async function swap(fresh: string, place: string): Promise<void> {
+	const old = place + REPLACED + process.pid;
+	const stands = await exists(place);
+	if (stands) await rename(place, old);
+	try {
+		await rename(fresh, place);
+	} catch (thrown) {
+		if (stands) await rename(old, place);
+		throw thrown;
+	}
+	if (stands) await rm(old, { recursive: true, force: true });
+}
+
+/** Removes unfinished folders; one that was moved aside when the machine stopped comes back. */
+async function sweep(place: string): Promise<void> {
+	const [parent, name] = [dirname(place), basename(place)];
+	for (const entry of await readdir(parent)) {
+		const path = join(parent, entry);
+		const replaced = entry.startsWith(name + REPLACED);
+		if (replaced && !(await exists(place))) await rename(path, place);
+		else if (replaced || entry.startsWith(name + UNFINISHED))
+			await rm(path, { recursive: true, force: true });
+	}
+}
+
+function exists(path: string): Promise<boolean> {
+	return stat(path).then(
+		() => true,
+		() => false,
+	);
+}
+
+async function attempt<T>(dir: string, work: () => Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (thrown) {
+		throw unwritable(dir, reasonOf(thrown));
+	}
+}
+
+function unwritable(dir: string, state: string): Failure {
+	return new Failure(
+		'file-unwritable',
+		`Cannot write folder "${dir}": ${state}`,
+		'Choose a new or empty folder on a disk with room.',
+	);
+}
