@@ -10,6 +10,7 @@ import { drawPart } from '../../src/sim/line.js';
 import type { Camera } from '../../src/vision/frame.js';
 import { parseSource } from '../../src/vision/source.js';
 import { startMjpegServer } from '../cameras/mjpeg-server.js';
+import { hasRtspServer, startRtspServer } from '../cameras/rtsp-server.js';
 import { freePort } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
@@ -132,6 +133,24 @@ cameras('can be opened again after the other side hung up', async () => {
 	const second = await open(server.url, { timeoutMs: 3000 });
 	assert.is(await nameOf(second), 'frame');
 	await second.close();
+});
+
+cameras('read an RTSP camera, notice when it is gone, and read it again when it is back', async () => {
+	if (!hasRtspServer()) return;
+	const port = await freePort();
+	const first = await startRtspServer(port);
+	const camera = await open(first.url, { timeoutMs: 5000 });
+	for (let i = 0; i < 3; i += 1) assert.is(await nameOf(camera), 'frame');
+	await first[Symbol.asyncDispose]();
+	let seen = '';
+	for (let i = 0; i < 100 && seen !== 'camera-silent'; i += 1) seen = await nameOf(camera);
+	assert.is(seen, 'camera-silent');
+	await camera.close();
+	assert.is((await refusal(first.url)).code, 'camera-unavailable');
+	await using second = await startRtspServer(port);
+	const again = await open(second.url, { timeoutMs: 5000 });
+	assert.is(await nameOf(again), 'frame');
+	await again.close();
 });
 
 cameras.run();
