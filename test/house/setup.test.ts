@@ -14,8 +14,14 @@ const file = fileURLToPath(new URL('../../../tools/packages.mjs', import.meta.ur
 
 setup('knows what is missing, and the one line that installs it', async () => {
 	const { missingPackages, installLine } = (await import(pathToFileURL(file).href)) as Packages;
-	assert.equal(missingPackages(['build', 'test'], () => true), []);
-	assert.equal(missingPackages(['build'], (path) => !path.includes('opencv')), ['libopencv-dev']);
+	assert.equal(
+		missingPackages(['build', 'test'], () => true),
+		[],
+	);
+	assert.equal(
+		missingPackages(['build'], (path) => !path.includes('opencv')),
+		['libopencv-dev'],
+	);
 	assert.ok(missingPackages(['test'], () => false).includes('mosquitto'));
 	assert.not.ok(missingPackages(['build'], () => false).includes('mosquitto'));
 	assert.match(installLine(['a', 'b']), /^sudo apt-get .* install -y --no-install-recommends a b$/);
