@@ -21,8 +21,8 @@ type Start = Extract<StationDown, { kind: 'start' }>;
 
 const restarting: Backoff = { firstMs: 1000, mostMs: 60_000 };
 
-/** A station that says nothing for so long hangs; opening a model may take its time. */
-const SILENCE_MS = { starting: 600_000, running: 30_000 } as const;
+/** A station that says nothing for so long hangs. Opening a model may take its time, and a dead camera blocks its thread for 30 s. */
+const SILENCE_MS = { starting: 600_000, running: 60_000 } as const;
 
 const GRACE_MS = 4000;
 

@@ -216,7 +216,9 @@ function frameReader(capture: VideoCapture, name: string, timeoutMs: number) {
 			return undefined;
 		},
 		close: async (): Promise<void> => {
-			if (!pending) capture.release();
+			const release = () => capture.release();
+			if (pending) void pending.then(release, release);
+			else release();
 		},
 	};
 }
