@@ -3,6 +3,7 @@ import { writeBundle } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
 import { type GoodImages, type Teacher, teach } from '../learn/teach.js';
+import { type Backbone, isBackbone } from '../model/architecture.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
 import { opencvVersion } from '../opencv/library.js';
 import { frameOf, readPicture } from '../opencv/picture.js';
@@ -50,16 +51,21 @@ async function learnFrom(
 	report: (progress: Extract<TeachUp, { kind: 'progress' }>['progress']) => void,
 ): Promise<Taught> {
 	const started = performance.now();
-	const teacher = await teacherOf(request);
-	const contents = await teach(await goodImagesOf(request), teacher, request, {
-		openSession,
-		report,
-		signal,
-		now: () => performance.now(),
-		wallClock: () => new Date(),
-		memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
-		versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
-	});
+	const { backbone, ...teacher } = await teacherOf(request);
+	const contents = await teach(
+		await goodImagesOf(request),
+		teacher,
+		{ ...request, backbone },
+		{
+			openSession,
+			report,
+			signal,
+			now: () => performance.now(),
+			wallClock: () => new Date(),
+			memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
+			versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
+		},
+	);
 	signal.throwIfAborted();
 	const { training, calibration } = await writeBundle(request.out, contents);
 	return {
@@ -74,20 +80,33 @@ async function learnFrom(
 	};
 }
 
-async function teacherOf({ teacher, backbone, seed }: TeachRequest): Promise<Teacher> {
+async function teacherOf({
+	teacher,
+	backbone,
+	seed,
+}: TeachRequest): Promise<Teacher & { readonly backbone: Backbone }> {
 	if (teacher === undefined) {
-		const weights = seededTeacher(backbone, seed);
-		return { weights, sha256: '0'.repeat(64), origin: `random weights from seed ${seed}`, seeded: true };
+		const drawn = backbone ?? 'resnet18';
+		const origin = `random weights from seed ${seed}`;
+		return {
+			backbone: drawn,
+			weights: seededTeacher(drawn, seed),
+			sha256: '0'.repeat(64),
+			origin,
+			seeded: true,
+		};
 	}
-	const file = await readTeacher(teacher);
+	const { weights, metadata, sha256 } = await readTeacher(teacher);
+	const said = metadata.architecture ?? '';
+	const meant = backbone ?? (isBackbone(said) ? said : 'resnet18');
 	try {
-		const origin = file.metadata.origin ?? teacher;
-		return { weights: foldTeacher(file.weights, backbone), sha256: file.sha256, origin, seeded: false };
+		const origin = metadata.origin ?? teacher;
+		return { backbone: meant, weights: foldTeacher(weights, meant), sha256, origin, seeded: false };
 	} catch (thrown) {
 		throw new Failure(
 			'teacher-invalid',
 			`Cannot use teacher "${teacher}": ${reasonOf(thrown)}`,
-			'Give a file for this backbone, or name the other one with --backbone.',
+			'Give a file for this backbone, or name the right one with --backbone.',
 		);
 	}
 }

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { Failure } from '../base/failure.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
-import { architectures, type Backbone, isBackbone } from '../model/architecture.js';
+import { architectures, isBackbone } from '../model/architecture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
 import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
@@ -18,11 +18,14 @@ export const teachCommand: Command = {
 		'Learns what good parts look like from pictures of good ones and writes a bundle that `run` inspects with.',
 	positionals: ['IMAGES'],
 	options: {
-		teacher: { value: 'FILE', summary: 'safetensors weights of an ImageNet-trained ResNet' },
+		teacher: {
+			value: 'FILE',
+			summary: 'safetensors weights of an ImageNet-trained ResNet (default: our own small one)',
+		},
 		out: { value: 'BUNDLE', summary: 'the folder to write' },
 		backbone: {
 			value: 'NAME',
-			summary: `the network of the teacher: ${Object.keys(architectures).join(', ')} (default resnet18 with --teacher)`,
+			summary: `the network of the teacher: ${Object.keys(architectures).join(', ')} (default: what the file says, or resnet18)`,
 		},
 		size: {
 			value: 'PIXELS',
@@ -74,14 +77,12 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 			`Cannot use --size "${size}": it is a multiple of 32`,
 			'Use 256, 320, 384 or 512.',
 		);
-	const { teacher, backbone } = teacherOption(args, home);
 	const region = regionOption(args);
 	const request: TeachRequest = {
 		images: resolve(images),
-		...(teacher !== undefined && { teacher }),
+		...teacherOption(args, home),
 		out: resolve(out),
 		name: basename(resolve(out)),
-		backbone,
 		size,
 		...(region && { region }),
 		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
@@ -105,19 +106,19 @@ function regionOption(args: Arguments): Rect | undefined {
 	return { x, y, width, height };
 }
 
-function teacherOption(args: Arguments, home: string): { teacher?: string; backbone: Backbone } {
+/** Without a file: our own teacher, unless another backbone is named, which then has random weights. */
+function teacherOption(args: Arguments, home: string): Pick<TeachRequest, 'teacher' | 'backbone'> {
 	const file = textOption(args, 'teacher');
-	const name = textOption(args, 'backbone') ?? (file === undefined ? POCKET.backbone : 'resnet18');
-	if (!isBackbone(name)) {
+	const name = textOption(args, 'backbone') ?? (file === undefined ? POCKET.backbone : undefined);
+	if (name !== undefined && !isBackbone(name)) {
 		throw new Failure(
 			'usage',
 			`There is no backbone "${name}"`,
 			`Choose one of ${Object.keys(architectures).join(', ')}.`,
 		);
 	}
-	if (file !== undefined) return { teacher: resolve(file), backbone: name };
+	const named = name === undefined ? {} : { backbone: name };
+	if (file !== undefined) return { teacher: resolve(file), ...named };
 	const pocket = join(home, POCKET.file);
-	return name === POCKET.backbone && existsSync(pocket)
-		? { teacher: pocket, backbone: name }
-		: { backbone: name };
+	return name === POCKET.backbone && existsSync(pocket) ? { teacher: pocket, ...named } : named;
 }

@@ -2,7 +2,7 @@ import { Failure } from '../base/failure.js';
 import { permutation, randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
 import type { OpenSession, Session } from '../graph/session.js';
-import { architectures } from '../model/architecture.js';
+import { architectures, type Backbone } from '../model/architecture.js';
 import type { BundleContents, GoldenVector } from '../model/bundle.js';
 import { inferenceProgram, scoreWith } from '../model/inference.js';
 import type { Weights } from '../model/weights.js';
@@ -17,7 +17,9 @@ export const FEWEST_IMAGES = 8;
 const GOLDEN_IMAGES = 3;
 const GOLDEN_VALUES = 16;
 
-export type TeachSettings = Omit<TeachRequest, 'images' | 'teacher' | 'out'>;
+export type TeachSettings = Omit<TeachRequest, 'images' | 'teacher' | 'out' | 'backbone'> & {
+	readonly backbone: Backbone;
+};
 
 /** The good pictures: `image(i)` is picture i as interleaved RGB `[size, size, 3]`, prepared as when running. */
 export type GoodImages = { readonly count: number; image(index: number): Promise<Uint8Array> };

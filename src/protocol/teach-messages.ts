@@ -7,9 +7,10 @@ export type TeachRequest = {
 	readonly images: string | { readonly sim: { readonly seed: number; readonly count: number } };
 	/** A safetensors file; without one the teacher has seeded random weights. */
 	readonly teacher?: string;
+	/** Without one: what the teacher's file says it is, or resnet18. */
+	readonly backbone?: Backbone;
 	readonly out: string;
 	readonly name: string;
-	readonly backbone: Backbone;
 	readonly size: number;
 	readonly iterations: number;
 	readonly batch: number;

@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBundle } from '../../src/disk/bundle.js';
@@ -45,6 +46,7 @@ for (const [args, message] of misuses) {
 commands('simulates a data set, teaches from it, and refuses what it cannot learn from', async () => {
 	await using folder = await temporaryFolder();
 	const at = (name: string) => join(folder.path, name);
+	const pocket = fileURLToPath(new URL('../../../models/teachers/pocket.safetensors', import.meta.url));
 	const small = ['--size', '64', '--iterations', '3', '--batch', '4', '--threads', '1'];
 	const simulated = await program(
 		'simulate',
