@@ -102,6 +102,10 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		[[at('set/test/stain'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
 		[[at('set'), '--out', at('letters')], /the folder holds something else/],
 		[
+			[at('set'), '--out', at('n'), '--teacher', pocket, '--backbone', 'resnet18'],
+			/Cannot use teacher .*not the \[64,3,7,7\] of a resnet18/,
+		],
+		[
 			[at('set'), '--out', at('n'), '--teacher', at('wrong.safetensors')],
 			/Cannot read teacher ".*wrong\.safetensors"/,
 		],
