@@ -10,6 +10,7 @@ export type FailureCode =
 	| 'camera-unavailable'
 	| 'camera-silent'
 	| 'teacher-invalid'
+	| 'download-failed'
 	| 'bundle-invalid'
 	| 'bundle-golden'
 	| 'model-failed'

@@ -7,7 +7,7 @@ import { readBundle } from '../disk/bundle.js';
 import { startEmbeddedBroker } from '../mqtt/embedded-broker.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import { type Arguments, type Context, numberOption, textOption } from './command.js';
-import { POCKET } from './teach.js';
+import { teacherPath } from './teacher.js';
 import { duration, teachInChild } from './teaching.js';
 
 /** Good parts that the demonstration learns from, and how long it learns: under two minutes on two slow cores. */
@@ -49,7 +49,7 @@ export async function prepareDemonstration(
 
 /** Teaches the flange unless a bundle of it stands there and is whole. */
 async function learnOnce(bundle: string, context: Context): Promise<void> {
-	const pocket = join(context.home, POCKET.file);
+	const pocket = teacherPath(context.home, 'pocket');
 	const seeded = !existsSync(pocket);
 	const seededNote = 'Its teacher has random weights: fine to show how it works, not to judge how well.';
 	if (existsSync(bundle)) {
@@ -74,7 +74,7 @@ async function learnOnce(bundle: string, context: Context): Promise<void> {
 		...(!seeded && { teacher: pocket }),
 		out: bundle,
 		name: 'flange',
-		backbone: POCKET.backbone,
+		backbone: 'pocket',
 		seed,
 		holdout: 0.2,
 		threads: 0,

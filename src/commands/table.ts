@@ -17,6 +17,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'measure a bundle on labelled pictures',
 		load: async () => (await import('./evaluate.js')).evaluateCommand,
 	},
+	teacher: {
+		summary: 'add a larger teacher, by download or from a file',
+		load: async () => (await import('./teacher.js')).teacherCommand,
+	},
 	check: {
 		summary: 'would this configuration start? every fault with its path and line',
 		load: async () => (await import('./check.js')).check,

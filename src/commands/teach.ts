@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Failure } from '../base/failure.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
@@ -7,10 +7,8 @@ import { architectures, isBackbone } from '../model/architecture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
 import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
+import { teacherPath } from './teacher.js';
 import { duration, teachInChild } from './teaching.js';
-
-/** The teacher that lies in the project, and its backbone. */
-export const POCKET = { file: join('models', 'teachers', 'pocket.safetensors'), backbone: 'pocket' } as const;
 
 export const teachCommand: Command = {
 	name: 'teach',
@@ -106,10 +104,10 @@ function regionOption(args: Arguments): Rect | undefined {
 	return { x, y, width, height };
 }
 
-/** Without a file: our own teacher, unless another backbone is named, which then has random weights. */
+/** Without a file: the teacher of that name that lies in the project (`teacher add` puts it there), or random weights. */
 function teacherOption(args: Arguments, home: string): Pick<TeachRequest, 'teacher' | 'backbone'> {
 	const file = textOption(args, 'teacher');
-	const name = textOption(args, 'backbone') ?? (file === undefined ? POCKET.backbone : undefined);
+	const name = textOption(args, 'backbone') ?? (file === undefined ? 'pocket' : undefined);
 	if (name !== undefined && !isBackbone(name)) {
 		throw new Failure(
 			'usage',
@@ -119,6 +117,6 @@ function teacherOption(args: Arguments, home: string): Pick<TeachRequest, 'teach
 	}
 	const named = name === undefined ? {} : { backbone: name };
 	if (file !== undefined) return { teacher: resolve(file), ...named };
-	const pocket = join(home, POCKET.file);
-	return name === POCKET.backbone && existsSync(pocket) ? { teacher: pocket, ...named } : named;
+	const added = teacherPath(home, name ?? 'pocket');
+	return existsSync(added) ? { teacher: added, ...named } : named;
 }

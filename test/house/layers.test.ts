@@ -11,7 +11,7 @@ const src = fileURLToPath(new URL('../../../src', import.meta.url));
 /** Rooms that a room may import from; its own is always allowed. */
 const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model'];
 const flows = ['inspect', 'learn'];
-const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule'];
+const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download'];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	'.': ['commands', 'base'],
@@ -43,7 +43,7 @@ const shapeless = /^(utils?|helpers?|manager|types|index|common|misc)\.ts$/;
 function faultsOf(path: string, text: string): string[] {
 	const room = dirname(path) === '.' ? '.' : path.split('/')[0]!;
 	const faults: string[] = [];
-	for (const [, target = ''] of text.matchAll(/(?:from|import\(|require\()\s*'([^']+)'/g)) {
+	for (const [, target = ''] of text.matchAll(/(?:from |import\(|require\()'([^'\n]+)'/g)) {
 		if (target.startsWith('node:')) continue;
 		if (!target.startsWith('.')) {
 			const owner = owners[target] ?? (target === '@u4/opencv-build' ? ['opencv'] : undefined);
