@@ -26,6 +26,7 @@ export async function tinyBundle(dir: string): Promise<string> {
 	};
 	const images = {
 		count: 10,
+		name: (i: number) => `part ${i}`,
 		image: async (i: number) => {
 			const frame = frameOf(drawPart(1, i, undefined, 128).image);
 			const input = frame.modelInput(undefined, SIZE);

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { writeBundle } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
@@ -121,8 +122,16 @@ async function goodImagesOf({ images, region, size }: TeachRequest): Promise<Goo
 	};
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
-		return { count, image: async (i) => prepared(frameOf(drawPart(seed, i).image)) };
+		return {
+			count,
+			image: async (i) => prepared(frameOf(drawPart(seed, i).image)),
+			name: (i) => `part ${i}`,
+		};
 	}
 	const paths = await goodImages(images);
-	return { count: paths.length, image: async (i) => prepared(await readPicture(paths[i]!)) };
+	return {
+		count: paths.length,
+		image: async (i) => prepared(await readPicture(paths[i]!)),
+		name: (i) => basename(paths[i]!),
+	};
 }

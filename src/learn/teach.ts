@@ -8,6 +8,7 @@ import { inferenceProgram, scoreWith } from '../model/inference.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import { openFeatures } from './features.js';
+import { survey } from './survey.js';
 import { train } from './train.js';
 
 /** Fewer good pictures than this say too little about what good is. */
@@ -22,7 +23,11 @@ export type TeachSettings = Omit<TeachRequest, 'images' | 'teacher' | 'out' | 'b
 };
 
 /** The good pictures: `image(i)` is picture i as interleaved RGB `[size, size, 3]`, prepared as when running. */
-export type GoodImages = { readonly count: number; image(index: number): Promise<Uint8Array> };
+export type GoodImages = {
+	readonly count: number;
+	image(index: number): Promise<Uint8Array>;
+	name(index: number): string;
+};
 
 export type Teacher = {
 	readonly weights: Weights;
@@ -63,6 +68,7 @@ export async function teach(
 	}
 	const started = world.now();
 	const { size, threads, seed } = settings;
+	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const split = holdOut(images.count, settings.holdout, seed);
 	const { weights, losses } = await trainOn(images, split.train, teacher, settings, world);
 	const program = inferenceProgram(settings.backbone, teacher.weights, weights, size);

@@ -26,6 +26,7 @@ const teacher = { weights: seededTeacher('pocket', 1), sha256: '0'.repeat(64), o
 function images(count: number) {
 	return {
 		count,
+		name: (i: number) => `part ${i}`,
 		image: async (i: number) => {
 			const frame = frameOf(drawPart(1, i, undefined, 96).image);
 			const input = frame.modelInput(undefined, 64);
@@ -100,6 +101,48 @@ teaching('refuses too few pictures, and stops between two steps when it is told 
 	assert.is(stopped.code, 'interrupted');
 	assert.equal(steps, [1, 2]);
 });
+
+teaching(
+	'warns of pictures that are there twice or show nothing, and stops at once at one that cannot be read',
+	async () => {
+		const whole = images(12);
+		const odd = {
+			...whole,
+			image: async (i: number) =>
+				i === 5 ? new Uint8Array(64 * 64 * 3).fill(7) : whole.image(i === 9 ? 2 : i),
+		};
+		const warnings: string[] = [];
+		await teach(
+			odd,
+			teacher,
+			{ ...settings, iterations: 1 },
+			world((p) => p.phase === 'warning' && warnings.push(p.message)),
+		);
+		assert.is(warnings.length, 2);
+		assert.match(warnings[0]!, /1 picture is twice: "part 9" is "part 2" again/);
+		assert.match(warnings[1]!, /1 picture is nearly without contrast: "part 5"/);
+		const broken = {
+			...whole,
+			image: async (i: number) =>
+				i === 11 ? Promise.reject(new Failure('image-unreadable', 'Cannot read')) : whole.image(i),
+		};
+		const heard: string[] = [];
+		assert.is(
+			(
+				await failureOf(
+					teach(
+						broken,
+						teacher,
+						settings,
+						world((p) => heard.push(p.phase)),
+					),
+				)
+			).code,
+			'image-unreadable',
+		);
+		assert.equal(heard, []);
+	},
+);
 
 teaching('does not go on when a number is none', async () => {
 	const weights = seededTeacher('pocket', 1);
