@@ -122,16 +122,28 @@ async function goodImagesOf({ images, region, size }: TeachRequest): Promise<Goo
 	};
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
-		return {
-			count,
-			image: async (i) => prepared(frameOf(drawPart(seed, i).image)),
-			name: (i) => `part ${i}`,
-		};
+		const image = remembered(async (i) => prepared(frameOf(drawPart(seed, i).image)));
+		return { count, image, name: (i) => `part ${i}` };
 	}
 	const paths = await goodImages(images);
-	return {
-		count: paths.length,
-		image: async (i) => prepared(await readPicture(paths[i]!)),
-		name: (i) => basename(paths[i]!),
+	const image = remembered(async (i) => prepared(await readPicture(paths[i]!)));
+	return { count: paths.length, image, name: (i) => basename(paths[i]!) };
+}
+
+/** Prepared pictures that are kept for the next look: teaching looks at each two or three times. */
+const REMEMBERED_BYTES = 200e6;
+
+function remembered(load: (index: number) => Promise<Uint8Array>): (index: number) => Promise<Uint8Array> {
+	const kept = new Map<number, Uint8Array>();
+	let bytes = 0;
+	return async (index) => {
+		const known = kept.get(index);
+		if (known) return known;
+		const picture = await load(index);
+		if (bytes + picture.length <= REMEMBERED_BYTES) {
+			bytes += picture.length;
+			kept.set(index, picture);
+		}
+		return picture;
 	};
 }
