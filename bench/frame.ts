@@ -32,7 +32,15 @@ function untrainedModel(): Uint8Array {
 	for (const { name, length } of statistics) {
 		weights.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
 	}
-	return encodeOnnx(inferenceProgram('resnet18', seededTeacher('resnet18', 1), weights, SIZE), 'bench');
+	return encodeOnnx(
+		inferenceProgram({
+			backbone: 'resnet18',
+			teacher: seededTeacher('resnet18', 1),
+			student: weights,
+			size: SIZE,
+		}),
+		'bench',
+	);
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'inspectord-bench-'));

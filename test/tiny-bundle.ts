@@ -38,6 +38,7 @@ export async function tinyBundle(dir: string): Promise<string> {
 		name: 'tiny',
 		backbone: 'pocket',
 		size: SIZE,
+		preset: 'paper',
 		iterations: 5,
 		batch: 4,
 		seed: 1,

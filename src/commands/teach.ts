@@ -4,6 +4,7 @@ import { Failure } from '../base/failure.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { architectures, isBackbone } from '../model/architecture.js';
+import { PRESETS, type Preset } from '../model/manifest.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
 import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
@@ -33,6 +34,11 @@ export const teachCommand: Command = {
 		region: {
 			value: 'X,Y,WIDTH,HEIGHT',
 			summary: 'the part of the pictures to learn, in pixels (default all)',
+		},
+		preset: {
+			value: 'NAME',
+			summary: `how maps become scores: standard weighs departures from what good parts show at each place, paper is the published sum`,
+			fallback: 'standard',
 		},
 		iterations: { value: 'N', summary: 'training steps', fallback: '100' },
 		batch: { value: 'N', summary: 'pictures a step', fallback: '16' },
@@ -82,6 +88,7 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		out: resolve(out),
 		name: basename(resolve(out)),
 		size,
+		preset: presetOption(args),
 		...(region && { region }),
 		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
 		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),
@@ -92,6 +99,13 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 	await goodImages(images);
 	await assertBundlePlace(out);
 	return request;
+}
+
+function presetOption(args: Arguments): Preset {
+	const name = textOption(args, 'preset');
+	const preset = PRESETS.find((known) => known === name);
+	if (preset) return preset;
+	throw new Failure('usage', `There is no preset "${name}"`, `Choose one of ${PRESETS.join(', ')}.`);
 }
 
 function regionOption(args: Arguments): Rect | undefined {

@@ -1,10 +1,23 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { permutation, randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
 import type { OpenSession, Session } from '../graph/session.js';
+import type { Tensor } from '../graph/tensor.js';
+import { paperAdam } from '../model/adam.js';
 import { architectures, type Backbone } from '../model/architecture.js';
 import type { BundleContents, GoldenVector } from '../model/bundle.js';
-import { inferenceProgram, scoreWith } from '../model/inference.js';
+import { inferenceProgram, type Pair, scalesProgram, scoreWith } from '../model/inference.js';
+import type { Preset } from '../model/manifest.js';
+import {
+	FEWEST_FOR_NORMALITY,
+	leaveOneOutScores,
+	mapUnder,
+	median,
+	type Normality,
+	normalityOf,
+	type ScaleMaps,
+} from '../model/normality.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import { openFeatures } from './features.js';
@@ -71,12 +84,12 @@ export async function teach(
 	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const split = holdOut(images.count, settings.holdout, seed);
 	const { weights, losses } = await trainOn(images, split.train, teacher, settings, world);
-	const program = inferenceProgram(settings.backbone, teacher.weights, weights, size);
-	const model = encodeOnnx(program, 'inspectord');
+	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, size };
+	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
+	const scores = scored.map(({ score }) => score);
+	const model = encodeOnnx(inferenceProgram(pair, normality), 'inspectord');
 	const session = await world.openSession(model, { threads });
 	try {
-		const scored = await scoreAll(session, images, split.heldOut, size, world);
-		const scores = scored.map(({ score }) => score);
 		return {
 			model,
 			golden: await goldenVectors(session, images, split.heldOut, size),
@@ -97,6 +110,7 @@ export async function teach(
 					region: settings.region ?? null,
 				},
 				calibration: {
+					preset,
 					threshold: Math.max(...scores),
 					rule: 'max',
 					scores,
@@ -107,7 +121,7 @@ export async function teach(
 					heldOut: split.heldOut.length,
 					iterations: losses.length,
 					batch: Math.min(settings.batch, split.train.length),
-					learningRate: 0.005,
+					learningRate: paperAdam.learningRate,
 					seed,
 					seconds: (world.now() - started) / 1000,
 					losses,
@@ -172,28 +186,52 @@ async function trainOn(
 
 type Calibrated = { readonly score: number; readonly middle: number };
 
-async function scoreAll(
-	session: Session,
+/**
+ * Scores of the held-out pictures by the preset, and what the preset learns from them. Where they are too few to tell what is
+ * usual, the paper's plain sum is used.
+ */
+async function calibrate(
+	pair: Pair,
 	images: GoodImages,
-	chosen: readonly number[],
-	size: number,
-	{ report, signal }: TeachWorld,
-): Promise<Calibrated[]> {
-	const scored: Calibrated[] = [];
-	for (const index of chosen) {
-		signal.throwIfAborted();
-		const { map, score } = await scoreWith(session, await images.image(index), size);
-		if (!Number.isFinite(score)) {
-			throw new Failure(
-				'teaching-failed',
-				`Cannot calibrate: the score of good image ${index + 1} is not a number`,
-				'Check the images and the teacher file.',
-			);
+	heldOut: readonly number[],
+	settings: TeachSettings,
+	{ openSession, report, signal }: TeachWorld,
+): Promise<{ preset: Preset; normality?: Normality; scored: Calibrated[] }> {
+	const preset: Preset = heldOut.length < FEWEST_FOR_NORMALITY ? 'paper' : settings.preset;
+	const { size, threads } = settings;
+	const session = await openSession(encodeOnnx(scalesProgram(pair), 'scales'), { threads });
+	const pictures: ScaleMaps[] = [];
+	try {
+		for (const index of heldOut) {
+			signal.throwIfAborted();
+			const image: Tensor = { dtype: 'uint8', shape: [1, size, size, 3], data: await images.image(index) };
+			const results = await session.run({ image });
+			const maps = [1, 2, 3].map((i) => results[`scale${i}`]!.data as Float32Array);
+			if (!maps.every((map) => map.every(Number.isFinite))) {
+				throw new Failure(
+					'teaching-failed',
+					`Cannot calibrate: the map of good image "${images.name(index)}" holds what is not a number`,
+					'Check the images and the teacher file.',
+				);
+			}
+			pictures.push(maps);
+			report({ phase: 'calibrating', done: pictures.length, of: heldOut.length });
+			await breathe();
 		}
-		scored.push({ score, middle: median(map) });
-		report({ phase: 'calibrating', done: scored.length, of: chosen.length });
+	} finally {
+		await session.close();
 	}
-	return scored;
+	if (preset === 'standard')
+		return { preset, normality: normalityOf(pictures), scored: leaveOneOutScores(pictures) };
+	const plain = pictures[0]!.map((map) => ({
+		mean: new Float32Array(map.length),
+		weight: new Float32Array(map.length).fill(1),
+	}));
+	const scored = pictures.map((maps) => {
+		const map = mapUnder(maps, plain);
+		return { score: map.reduce((a, b) => Math.max(a, b)), middle: median(map) };
+	});
+	return { preset, scored };
 }
 
 /** Good pictures that were not trained on, the first as its negative so that a high score is proven too. */
@@ -218,9 +256,4 @@ async function goldenVectors(
 
 function left(elapsedMs: number, done: number, of: number): number {
 	return (elapsedMs / 1000 / done) * (of - done);
-}
-
-function median(values: ArrayLike<number>): number {
-	const sorted = Float64Array.from(values).sort();
-	return sorted[sorted.length >> 1] ?? Number.NaN;
 }

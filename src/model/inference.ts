@@ -2,30 +2,48 @@ import { Graph } from '../graph/graph.js';
 import type { Session } from '../graph/session.js';
 import { architectures, type Backbone } from './architecture.js';
 import { student, teacher } from './networks.js';
-import { anomaly } from './score.js';
+import type { Normality } from './normality.js';
+import { anomaly, scaleMaps } from './score.js';
 import { normalise } from './teacher.js';
 import { frozenUnits, NORM_EPSILON, type Units } from './units.js';
 import { foldNorm, type Weights } from './weights.js';
 
+/** A trained pair: the teacher's folded weights, the student's parameters and running statistics. */
+export type Pair = {
+	readonly backbone: Backbone;
+	readonly teacher: Weights;
+	readonly student: Weights;
+	readonly size: number;
+};
+
 /**
  * A picture to its anomaly map and score in one graph: input `image` uint8 RGB [1, size, size, 3], outputs `map` float32
- * [size, size] and `score`, a float32 scalar. `teacherWeights` are folded; `studentWeights` hold parameters and running statistics.
+ * [size, size] and `score`, a float32 scalar.
  */
-export function inferenceProgram(
-	backbone: Backbone,
-	teacherWeights: Weights,
-	studentWeights: Weights,
-	size: number,
-): Graph {
+export function inferenceProgram(pair: Pair, normality?: Normality): Graph {
+	const { graph, features, imitation } = opened(pair);
+	const { map, score } = anomaly(graph, features, imitation, pair.size, normality);
+	graph.output(graph.reshape(map, [pair.size, pair.size]), 'map');
+	graph.output(graph.reshape(score, []), 'score');
+	return graph;
+}
+
+/** As inferenceProgram, but the maps of the three scales apart: outputs `scale1` to `scale3` [1, size, size]. */
+export function scalesProgram(pair: Pair): Graph {
+	const { graph, features, imitation } = opened(pair);
+	scaleMaps(graph, features, imitation, pair.size).forEach((map, i) => {
+		graph.output(map, `scale${i + 1}`);
+	});
+	return graph;
+}
+
+function opened({ backbone, teacher: teacherWeights, student: studentWeights, size }: Pair) {
 	const arch = architectures[backbone];
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [1, size, size, 3]);
 	const features = teacher(graph, frozenUnits(graph, teacherWeights), arch, normalise(graph, image));
 	const imitation = student(graph, foldedUnits(graph, studentWeights), arch, features);
-	const { map, score } = anomaly(graph, features, imitation, size);
-	graph.output(graph.reshape(map, [size, size]), 'map');
-	graph.output(graph.reshape(score, []), 'score');
-	return graph;
+	return { graph, features, imitation };
 }
 
 /** Frozen units over a trained student: each norm is folded into its convolution on the way. */

@@ -4,6 +4,10 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadeci
 const finite = z.number();
 const count = z.number().int().nonnegative();
 
+/** How maps become scores: the paper's plain sum of the scales, or departures from what good parts show at each place. */
+export const PRESETS = ['standard', 'paper'] as const;
+export type Preset = (typeof PRESETS)[number];
+
 /** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */
 export const manifestSchema = z.strictObject({
 	formatVersion: z.literal(1),
@@ -23,8 +27,9 @@ export const manifestSchema = z.strictObject({
 		/** The part of the picture that was taught, null for all of it. */
 		region: z.strictObject({ x: count, y: count, width: count, height: count }).nullable(),
 	}),
-	/** Scores of good images that were not trained on; the threshold is their maximum. */
+	/** Scores of good images that were not trained on (nor asked what is usual); the threshold is their maximum. */
 	calibration: z.strictObject({
+		preset: z.enum(PRESETS),
 		threshold: finite,
 		rule: z.literal('max'),
 		scores: z.array(finite).min(1),

@@ -2,15 +2,29 @@ import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Tensor } from '../graph/tensor.js';
 import type { Features } from './networks.js';
+import type { Normality } from './normality.js';
 
 /** Deviation of the Gaussian over the anomaly map, in pixels (paper 4.1); its radius is four deviations. */
 const SIGMA = 4;
 const RADIUS = 4 * SIGMA;
 
 /**
- * Anomaly map S_AL and score S_AD of the paper (3.4): per scale 1 − cos over channels, brought to `size` bilinearly with
- * aligned corners, summed, smoothed; the score is the map's maximum. Resize and Gaussian are linear and separable, so
- * both together are one matrix B from either side: map = Σ B·D·Bᵀ.
+ * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, brought to `size` bilinearly with aligned corners, smoothed.
+ * Resize and Gaussian are linear and separable, so both together are one matrix B from either side: B·D·Bᵀ. Each [N, size, size].
+ */
+export function scaleMaps(graph: Graph, teacher: Features, student: Features, size: number): Value[] {
+	return teacher.map((t, i) => {
+		const distance = channelDistance(graph, t, student[i]!);
+		const [, height, width] = distance.shape as [number, number, number];
+		const rows = graph.constant(smoothResize(height, size));
+		const columns = height === width ? rows : graph.constant(smoothResize(width, size));
+		return graph.matMulTransposed(graph.apply('MatMul', [rows, distance], {}), columns);
+	});
+}
+
+/**
+ * Anomaly map and score S_AD, its maximum. Without `normality` the map is the paper's S_AL, the sum of the scales; with it,
+ * the weighted sum of how far each scale is from what good parts show at that place.
  * @returns map [N, size, size], score [N]
  */
 export function anomaly(
@@ -18,13 +32,13 @@ export function anomaly(
 	teacher: Features,
 	student: Features,
 	size: number,
+	normality?: Normality,
 ): { map: Value; score: Value } {
-	const maps = teacher.map((t, i) => {
-		const distance = channelDistance(graph, t, student[i]!);
-		const [, height, width] = distance.shape as [number, number, number];
-		const rows = graph.constant(smoothResize(height, size));
-		const columns = height === width ? rows : graph.constant(smoothResize(width, size));
-		return graph.matMulTransposed(graph.apply('MatMul', [rows, distance], {}), columns);
+	const maps = scaleMaps(graph, teacher, student, size).map((map, i) => {
+		const usual = normality?.[i];
+		if (!usual) return map;
+		const constant = (values: Float32Array) => graph.constant(float32([1, size, size], values));
+		return graph.mul(graph.sub(map, constant(usual.mean)), constant(usual.weight));
 	});
 	const map = maps.reduce((sum, m) => graph.add(sum, m));
 	const score = graph.reshape(graph.apply('ReduceMax', [map], { axes: [1, 2] }), [map.shape[0]!]);

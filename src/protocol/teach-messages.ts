@@ -1,4 +1,5 @@
 import type { Backbone } from '../model/architecture.js';
+import type { Preset } from '../model/manifest.js';
 import type { Rect } from '../vision/image.js';
 
 /** What to teach, and from what; everything that can change the bundle. */
@@ -12,6 +13,7 @@ export type TeachRequest = {
 	readonly out: string;
 	readonly name: string;
 	readonly size: number;
+	readonly preset: Preset;
 	readonly iterations: number;
 	readonly batch: number;
 	readonly seed: number;

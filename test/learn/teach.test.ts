@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
+import { scoreWith } from '../../src/model/inference.js';
 import { seededTeacher } from '../../src/model/teacher.js';
 import { frameOf } from '../../src/opencv/picture.js';
 import { openSession } from '../../src/ort/session.js';
@@ -15,6 +16,7 @@ const settings = {
 	name: 't',
 	backbone: 'pocket',
 	size: 64,
+	preset: 'paper',
 	iterations: 6,
 	batch: 4,
 	seed: 3,
@@ -84,6 +86,32 @@ teaching(
 		assert.ok(calibration.mapMedian > 0 && calibration.mapMedian < calibration.threshold);
 		const again = await teach(images(12), teacher, settings, world());
 		assert.ok(Math.abs(again.manifest.calibration.threshold - calibration.threshold) < 1e-5);
+	},
+);
+
+teaching(
+	'by the standard preset scores a picture as its bundle will, and falls back where too few are held out',
+	async () => {
+		const standard = { ...settings, preset: 'standard', holdout: 0.5 } as const;
+		const contents = await teach(images(18), teacher, standard, world());
+		assert.is(contents.manifest.calibration.preset, 'standard');
+		assert.is(contents.manifest.calibration.scores.length, 9);
+		const session = await openSession(contents.model, { threads: 1 });
+		for (const { image, score, map } of contents.golden) {
+			const again = await scoreWith(session, image, 64);
+			assert.ok(Math.abs(again.score - score) < 1e-5);
+			assert.ok(Object.entries(map).every(([i, v]) => Math.abs(again.map[Number(i)]! - v) < 1e-5));
+		}
+		// In the bundle a held-out picture counts among those that say what is usual: its score is no higher than when left out.
+		const { heldOut } = holdOut(18, 0.5, settings.seed);
+		const { score } = await scoreWith(session, await images(18).image(heldOut[0]!), 64);
+		assert.ok(score <= contents.manifest.calibration.scores[0]! + 1e-6);
+		await session.close();
+		assert.is(
+			(await teach(images(12), teacher, { ...settings, preset: 'standard' }, world())).manifest.calibration
+				.preset,
+			'paper',
+		);
 	},
 );
 

@@ -167,7 +167,15 @@ networks('from pixels to score take uint8 pictures and give a map and a scalar, 
 	for (const { name, length } of statistics)
 		weights.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
 	const session = await openSession(
-		encodeOnnx(inferenceProgram('pocket', seededTeacher('pocket', 1), weights, 64), 'm'),
+		encodeOnnx(
+			inferenceProgram({
+				backbone: 'pocket',
+				teacher: seededTeacher('pocket', 1),
+				student: weights,
+				size: 64,
+			}),
+			'm',
+		),
 		{ threads: 1 },
 	);
 	const random = randomFrom(1);
