@@ -77,6 +77,7 @@ async function learnFrom(
 		seconds: (performance.now() - started) / 1000,
 		loss: training.losses.at(-1) ?? Number.NaN,
 		threshold: calibration.threshold,
+		falseRejectBound: calibration.falseRejectBound,
 		seededTeacher: teacher.seeded,
 	};
 }

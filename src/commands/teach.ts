@@ -52,6 +52,11 @@ export const teachCommand: Command = {
 			summary: 'of the pictures, kept from training to set the threshold',
 			fallback: '0.2',
 		},
+		'false-rejects': {
+			value: 'RATE',
+			summary:
+				'allow this share of good parts to be rejected (default: the threshold is the highest held-out score)',
+		},
 		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
 		json: { summary: 'print the result as one line of JSON' },
 	},
@@ -62,7 +67,7 @@ export const teachCommand: Command = {
 		if (taught.seededTeacher)
 			context.note('warning: the teacher has random weights; give a real one with --teacher.');
 		context.print(
-			`Taught from ${taught.images} good pictures in ${duration(taught.seconds)}; ${taught.heldOut} more set the threshold to ${taught.threshold.toFixed(4)}.`,
+			`Taught from ${taught.images} good pictures in ${duration(taught.seconds)}; ${taught.heldOut} more set the threshold to ${taught.threshold.toFixed(4)}: of good parts like them at most ${(100 * taught.falseRejectBound).toFixed(1)} % are rejected.`,
 		);
 		context.print(`The bundle is "${taught.bundle}".`);
 	},
@@ -89,6 +94,9 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		name: basename(resolve(out)),
 		size,
 		preset: presetOption(args),
+		...(textOption(args, 'false-rejects') !== undefined && {
+			falseRejects: numberOption(args, 'false-rejects', { lowest: 0.0001, highest: 0.5, whole: false }),
+		}),
 		...(region && { region }),
 		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
 		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),

@@ -22,6 +22,7 @@ import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import { openFeatures } from './features.js';
 import { survey } from './survey.js';
+import { assertSupported, thresholdOf } from './threshold.js';
 import { train } from './train.js';
 
 /** Fewer good pictures than this say too little about what good is. */
@@ -81,8 +82,9 @@ export async function teach(
 	}
 	const started = world.now();
 	const { size, threads, seed } = settings;
-	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const split = holdOut(images.count, settings.holdout, seed);
+	assertSupported(split.heldOut.length, settings.falseRejects, settings.holdout);
+	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const { weights, losses } = await trainOn(images, split.train, teacher, settings, world);
 	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, size };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
@@ -111,8 +113,7 @@ export async function teach(
 				},
 				calibration: {
 					preset,
-					threshold: Math.max(...scores),
-					rule: 'max',
+					...thresholdOf(scores, settings.falseRejects),
 					scores,
 					mapMedian: median(scored.map(({ middle }) => middle)),
 				},

@@ -27,11 +27,13 @@ export const manifestSchema = z.strictObject({
 		/** The part of the picture that was taught, null for all of it. */
 		region: z.strictObject({ x: count, y: count, width: count, height: count }).nullable(),
 	}),
-	/** Scores of good images that were not trained on (nor asked what is usual); the threshold is their maximum. */
+	/** Scores of good images that were not trained on (nor asked what is usual); the threshold is their maximum, or a quantile. */
 	calibration: z.strictObject({
 		preset: z.enum(PRESETS),
 		threshold: finite,
-		rule: z.literal('max'),
+		rule: z.enum(['max', 'quantile']),
+		/** A good part is rejected with at most this probability, as far as the held-out ones stand for it. */
+		falseRejectBound: finite,
 		scores: z.array(finite).min(1),
 		mapMedian: finite,
 	}),

@@ -19,6 +19,8 @@ export type TeachRequest = {
 	readonly seed: number;
 	/** Share of the images that is kept from training, for the threshold. */
 	readonly holdout: number;
+	/** The rate of rejected good parts that is allowed; without one the threshold is the maximum. */
+	readonly falseRejects?: number;
 	readonly region?: Rect;
 	readonly threads: number;
 };
@@ -46,6 +48,7 @@ export type Taught = {
 	readonly seconds: number;
 	readonly loss: number;
 	readonly threshold: number;
+	readonly falseRejectBound: number;
 	/** True when the teacher's weights were drawn from a seed: good for a demonstration only. */
 	readonly seededTeacher: boolean;
 };

@@ -237,7 +237,14 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
 			},
 			input: { size: SIZE, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area', region: null },
-			calibration: { preset: 'paper', threshold: 0.2, rule: 'max', scores: [0.2], mapMedian: 0.05 },
+			calibration: {
+				preset: 'paper',
+				threshold: 0.2,
+				rule: 'max',
+				falseRejectBound: 0.5,
+				scores: [0.2],
+				mapMedian: 0.05,
+			},
 			training: {
 				images: 8,
 				heldOut: 2,

@@ -1,0 +1,51 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { randomFrom } from '../../src/base/random.js';
+import { assertSupported, thresholdOf } from '../../src/learn/threshold.js';
+
+const thresholds = suite('the threshold');
+
+const scores = [3, 1, 9, 5, 7, 2, 8, 4, 6];
+
+thresholds('is the maximum of held-out scores, which promises 1 in n + 1', () => {
+	assert.equal(thresholdOf(scores), { threshold: 9, rule: 'max', falseRejectBound: 0.1 });
+});
+
+for (const [rate, threshold, bound] of [
+	[0.1, 9, 0.1],
+	[0.2, 8, 0.2],
+	[0.25, 8, 0.2],
+	[0.5, 5, 0.5],
+] as const) {
+	thresholds(`for ${rate} false rejects is the score that promises no more`, () => {
+		const found = thresholdOf(scores, rate);
+		assert.is(found.threshold, threshold);
+		assert.ok(Math.abs(found.falseRejectBound - bound) < 1e-12);
+	});
+}
+
+thresholds('keeps its promise on average over many draws', () => {
+	const random = randomFrom(1);
+	let rejected = 0;
+	const draws = 4000;
+	for (let i = 0; i < draws; i += 1) {
+		const { threshold } = thresholdOf(Array.from({ length: 19 }, random.normal), 0.1);
+		if (random.normal() > threshold) rejected += 1;
+	}
+	assert.ok(Math.abs(rejected / draws - 0.1) < 0.015, `${rejected} of ${draws}`);
+});
+
+thresholds('is not promised by too few pictures, which says how many more it takes', () => {
+	assertSupported(99, 0.01, 0.2);
+	assertSupported(3, undefined, 0.2);
+	assert.throws(
+		() => assertSupported(34, 0.01, 0.2),
+		(thrown: unknown) =>
+			thrown instanceof Failure &&
+			/1 % false rejects with 34 held-out pictures: they support 2\.9 % at best/.test(thrown.message) &&
+			/about 325 more pictures of good parts \(99 must be held out\)/.test(thrown.advice ?? ''),
+	);
+});
+
+thresholds.run();
