@@ -13,6 +13,7 @@ import { architectures } from '../src/model/architecture.js';
 import { inferenceProgram, scoreWith } from '../src/model/inference.js';
 import { stepProgram } from '../src/model/step.js';
 import { seededTeacher } from '../src/model/teacher.js';
+import { oneTile } from '../src/model/tiling.js';
 import { initialWeights } from '../src/model/weights.js';
 import { openCamera } from '../src/opencv/camera.js';
 import { encodeJpeg } from '../src/opencv/picture.js';
@@ -21,6 +22,7 @@ import { simulatedPart } from '../src/sim/line.js';
 import { shown, summary } from './median.js';
 
 const SIZE = 256;
+const tiling = oneTile(SIZE);
 const PICTURES = 20;
 const ROUNDS = 8;
 const A_ROUND = 10;
@@ -37,7 +39,7 @@ function untrainedModel(): Uint8Array {
 			backbone: 'resnet18',
 			teacher: seededTeacher('resnet18', 1),
 			student: weights,
-			size: SIZE,
+			tiling: oneTile(SIZE),
 		}),
 		'bench',
 	);
@@ -55,11 +57,11 @@ try {
 	);
 	const scores: number[] = [];
 	const first = await camera.read();
-	const input = first!.modelInput(undefined, SIZE);
+	const input = first!.modelInput(undefined, tiling);
 	first!.release();
 	for (let i = 0; i < PICTURES; i += 1) {
 		const frame = await camera.read();
-		scores.push((await scoreWith(session, frame!.modelInput(undefined, SIZE), SIZE)).score);
+		scores.push((await scoreWith(session, frame!.modelInput(undefined, tiling), tiling)).score);
 		frame!.release();
 	}
 	const threshold = [...scores].sort((a, b) => a - b)[Math.floor(0.75 * PICTURES)]!;
@@ -75,10 +77,10 @@ try {
 		recipe: config.recipes.one!,
 		region: undefined,
 		scorer: {
-			size: SIZE,
+			size: tiling,
 			provider: 'cpu',
 			model: 'bench',
-			score: (picture) => scoreWith(session, picture, SIZE),
+			score: (picture) => scoreWith(session, picture, tiling),
 			prove: async () => {},
 			close: async () => {},
 		},
@@ -95,7 +97,7 @@ try {
 	for (let round = 0; round <= ROUNDS; round += 1) {
 		for (let i = 0; i < A_ROUND; i += 1) {
 			const begun = performance.now();
-			await scoreWith(session, input, SIZE);
+			await scoreWith(session, input, tiling);
 			if (round > 0) bareMs.push(performance.now() - begun);
 		}
 		for (let i = 0; i < A_ROUND; i += 1) {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { writeBundle } from '../src/disk/bundle.js';
 import { teach } from '../src/learn/teach.js';
 import { seededTeacher } from '../src/model/teacher.js';
+import { oneTile } from '../src/model/tiling.js';
 import { frameOf } from '../src/opencv/picture.js';
 import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
 
-const SIZE = 64;
+const tiling = oneTile(64);
 
 /** A folder that goes away with its scope. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -29,15 +30,15 @@ export async function tinyBundle(dir: string): Promise<string> {
 		name: (i: number) => `part ${i}`,
 		image: async (i: number) => {
 			const frame = frameOf(drawPart(1, i, undefined, 128).image);
-			const input = frame.modelInput(undefined, SIZE);
+			const input = frame.modelInput(undefined, tiling);
 			frame.release();
-			return input;
+			return { input, size: frame };
 		},
 	};
 	const settings = {
 		name: 'tiny',
 		backbone: 'pocket',
-		size: SIZE,
+		tiling,
 		preset: 'paper',
 		iterations: 5,
 		batch: 4,

@@ -11,7 +11,15 @@ import { teacherPath } from './teacher.js';
 import { duration, teachInChild } from './teaching.js';
 
 /** Good parts that the demonstration learns from, and how long it learns: under two minutes on two slow cores. */
-const LESSON = { seed: 7, count: 100, iterations: 80, batch: 16, size: 256, preset: 'standard' } as const;
+const LESSON = {
+	seed: 7,
+	count: 100,
+	iterations: 80,
+	batch: 16,
+	size: 256,
+	tiles: { rows: 1, columns: 1 },
+	preset: 'standard',
+} as const;
 
 /** Another stretch of the line than the one that was learnt from. */
 const SOURCE = 'sim:?seed=8&defects=0.25&fps=2';

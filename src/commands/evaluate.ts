@@ -8,8 +8,10 @@ import { galleries } from '../learn/exhibits.js';
 import { reportHtml } from '../learn/report.js';
 import { summaryLines } from '../learn/summary.js';
 import type { Bundle } from '../model/bundle.js';
+import type { Manifest } from '../model/manifest.js';
 import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
+import type { Size } from '../vision/image.js';
 import { type Command, numberOption, textOption } from './command.js';
 
 export const evaluateCommand: Command = {
@@ -60,7 +62,7 @@ function worldOf({ manifest }: Bundle, { score }: Scorer) {
 	const region = manifest.input.region ?? undefined;
 	return {
 		readPicture: (path: string) => readPicture(path, path, region),
-		readMask: (path: string, size: number) => readMask(path, size, region),
+		readMask: (path: string, size: Size) => readMask(path, size, region),
 		score,
 	};
 }
@@ -84,7 +86,7 @@ async function pageOf(
 			['data set', resolve(datasetDir)],
 			['bundle', `${resolve(bundle.dir)}, made ${createdAt}`],
 			['model', `SHA-256 ${files.model}`],
-			['network', `${backbone}, ${input.size} × ${input.size} pixels, on provider "${scorer.provider}"`],
+			['network', `${backbone}, ${tilingText(input.tiling)}, on provider "${scorer.provider}"`],
 			['teacher', `${teacher.origin}${teacher.seeded ? ' (random weights: for demonstrations only)' : ''}`],
 			[
 				'taught',
@@ -92,7 +94,7 @@ async function pageOf(
 			],
 			[
 				'threshold',
-				`the highest score of ${calibration.scores.length} good pictures that were kept from training`,
+				`the ${calibration.rule === 'max' ? 'highest' : 'quantile'} of the scores of ${calibration.scores.length} good pictures that were kept from training: at most ${(100 * calibration.falseRejectBound).toFixed(1)} % false rejects`,
 			],
 			[
 				'made with',
@@ -100,4 +102,9 @@ async function pageOf(
 			],
 		],
 	});
+}
+
+function tilingText({ side, rows, columns }: Manifest['input']['tiling']): string {
+	const tile = `${side} × ${side} pixels`;
+	return rows * columns === 1 ? tile : `${rows} × ${columns} tiles of ${tile}`;
 }

@@ -3,9 +3,10 @@ import { Failure, reasonOf } from '../base/failure.js';
 import { writeBundle } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
-import { type GoodImages, type Teacher, teach } from '../learn/teach.js';
+import { type GoodImage, type GoodImages, type Teacher, teach } from '../learn/teach.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
+import { type Tiling, tilingFor } from '../model/tiling.js';
 import { opencvVersion } from '../opencv/library.js';
 import { frameOf, readPicture } from '../opencv/picture.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
@@ -53,10 +54,11 @@ async function learnFrom(
 ): Promise<Taught> {
 	const started = performance.now();
 	const { backbone, ...teacher } = await teacherOf(request);
+	const { images, tiling } = await goodImagesOf(request);
 	const contents = await teach(
-		await goodImagesOf(request),
+		images,
 		teacher,
-		{ ...request, backbone },
+		{ ...request, backbone, tiling },
 		{
 			openSession,
 			report,
@@ -113,36 +115,51 @@ async function teacherOf({
 	}
 }
 
-async function goodImagesOf({ images, region, size }: TeachRequest): Promise<GoodImages> {
-	const prepared = (frame: Frame): Uint8Array => {
+/** The pictures, and the tiling that the first of them asks for. */
+async function goodImagesOf({
+	images,
+	region,
+	size: side,
+	tiles,
+}: TeachRequest): Promise<{ images: GoodImages; tiling: Tiling }> {
+	const { count, name, frame } = await framesOf(images);
+	const first = await frame(0);
+	const tiling = tilingFor(side, tiles, region ?? first);
+	first.release();
+	const image = remembered(async (i) => {
+		const { width, height, modelInput, release } = await frame(i);
 		try {
-			return frame.modelInput(region, size);
+			return { input: modelInput(region, tiling), size: { width, height } };
 		} finally {
-			frame.release();
+			release();
 		}
-	};
+	});
+	return { images: { count, name, image }, tiling };
+}
+
+async function framesOf(images: TeachRequest['images']) {
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
-		const image = remembered(async (i) => prepared(frameOf(drawPart(seed, i).image)));
-		return { count, image, name: (i) => `part ${i}` };
+		const frame = async (i: number): Promise<Frame> => frameOf(drawPart(seed, i).image);
+		return { count, name: (i: number) => `part ${i}`, frame };
 	}
 	const paths = await goodImages(images);
-	const image = remembered(async (i) => prepared(await readPicture(paths[i]!)));
-	return { count: paths.length, image, name: (i) => basename(paths[i]!) };
+	const frame = (i: number): Promise<Frame> => readPicture(paths[i]!);
+	return { count: paths.length, name: (i: number) => basename(paths[i]!), frame };
 }
 
 /** Prepared pictures that are kept for the next look: teaching looks at each two or three times. */
 const REMEMBERED_BYTES = 200e6;
 
-function remembered(load: (index: number) => Promise<Uint8Array>): (index: number) => Promise<Uint8Array> {
-	const kept = new Map<number, Uint8Array>();
+function remembered(load: (index: number) => Promise<GoodImage>): (index: number) => Promise<GoodImage> {
+	const kept = new Map<number, GoodImage>();
 	let bytes = 0;
 	return async (index) => {
 		const known = kept.get(index);
 		if (known) return known;
 		const picture = await load(index);
-		if (bytes + picture.length <= REMEMBERED_BYTES) {
-			bytes += picture.length;
+		if (bytes + picture.input.length <= REMEMBERED_BYTES) {
+			bytes += picture.input.length;
 			kept.set(index, picture);
 		}
 		return picture;

@@ -5,6 +5,7 @@ import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages } from '../disk/dataset.js';
 import { architectures, isBackbone } from '../model/architecture.js';
 import { PRESETS, type Preset } from '../model/manifest.js';
+import type { Grid } from '../model/tiling.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
 import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
@@ -28,8 +29,24 @@ export const teachCommand: Command = {
 		},
 		size: {
 			value: 'PIXELS',
-			summary: 'side of the square that pictures are resized to, a multiple of 32',
+			summary: 'side of the square that the network sees, a multiple of 32',
 			fallback: '256',
+		},
+		tiles: {
+			value: 'ROWSxCOLUMNS',
+			summary:
+				'cut pictures into overlapping squares, for fine defects in large or long parts; auto takes as many as keep their resolution',
+			fallback: '1x1',
+		},
+		rotate: {
+			value: 'DEGREES',
+			summary: 'turn pictures by chance up to so much while learning',
+			fallback: '0',
+		},
+		shift: {
+			value: 'SHARE',
+			summary: 'move pictures by chance up to this share of their sides while learning',
+			fallback: '0',
 		},
 		region: {
 			value: 'X,Y,WIDTH,HEIGHT',
@@ -73,6 +90,9 @@ export const teachCommand: Command = {
 	},
 };
 
+/** Each is a run of the network. */
+const MOST_ASKED_TILES = 36;
+
 /** IMAGES is looked through, and the place for the bundle checked, before minutes are spent. */
 async function requestOf(args: Arguments, { home }: Context): Promise<TeachRequest> {
 	const [images = ''] = args.positionals;
@@ -93,6 +113,8 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		out: resolve(out),
 		name: basename(resolve(out)),
 		size,
+		tiles: gridOption(args),
+		...wobbleOption(args),
 		preset: presetOption(args),
 		...(textOption(args, 'false-rejects') !== undefined && {
 			falseRejects: numberOption(args, 'false-rejects', { lowest: 0.0001, highest: 0.5, whole: false }),
@@ -107,6 +129,25 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 	await goodImages(images);
 	await assertBundlePlace(out);
 	return request;
+}
+
+function gridOption(args: Arguments): Grid {
+	const text = textOption(args, 'tiles') ?? '';
+	if (text === 'auto') return 'auto';
+	const [, rows, columns] = (/^([1-9]\d?)x([1-9]\d?)$/.exec(text) ?? []).map(Number);
+	if (rows !== undefined && columns !== undefined && rows * columns <= MOST_ASKED_TILES)
+		return { rows, columns };
+	throw new Failure(
+		'usage',
+		`Cannot use --tiles "${text}"`,
+		`Write it like --tiles 2x2 (rows, then columns; at most ${MOST_ASKED_TILES} tiles), or --tiles auto.`,
+	);
+}
+
+function wobbleOption(args: Arguments): Pick<TeachRequest, 'wobble'> {
+	const degrees = numberOption(args, 'rotate', { lowest: 0, highest: 180, whole: false });
+	const shift = numberOption(args, 'shift', { lowest: 0, highest: 0.5, whole: false });
+	return degrees > 0 || shift > 0 ? { wobble: { degrees, shift } } : {};
 }
 
 function presetOption(args: Arguments): Preset {

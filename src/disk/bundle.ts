@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
-import { goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
+import { FORMAT_VERSION, goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
+import type { Size } from '../vision/image.js';
 import { assertReplaceable, FolderWriter } from './folder.js';
 
 const MANIFEST = 'manifest.json';
@@ -51,7 +52,7 @@ export async function readBundle(dir: string): Promise<Bundle> {
 		dir,
 		manifest,
 		modelPath: join(dir, MODEL),
-		golden: parseGolden(dir, golden, manifest.input.size),
+		golden: parseGolden(dir, golden, manifest.input.tiling),
 	};
 }
 
@@ -63,8 +64,8 @@ function parseManifest(dir: string, bytes: Uint8Array): Manifest {
 		throw broken(dir, `"${MANIFEST}" is not JSON: ${reasonOf(thrown)}`);
 	}
 	const version = (document as { formatVersion?: unknown } | null)?.formatVersion;
-	if (version !== undefined && version !== 1) {
-		throw broken(dir, `it has format version ${version}, this inspectord reads version 1`);
+	if (version !== undefined && version !== FORMAT_VERSION) {
+		throw broken(dir, `it has format version ${version}, this inspectord reads version ${FORMAT_VERSION}`);
 	}
 	const parsed = manifestSchema.safeParse(document);
 	if (parsed.success) return parsed.data;
@@ -74,12 +75,12 @@ function parseManifest(dir: string, bytes: Uint8Array): Manifest {
 	throw broken(dir, `"${MANIFEST}" is wrong: ${faults.slice(0, 3).join('; ')}`);
 }
 
-function parseGolden(dir: string, bytes: Uint8Array, size: number): GoldenVector[] {
+function parseGolden(dir: string, bytes: Uint8Array, { width, height }: Size): GoldenVector[] {
 	try {
 		const vectors = goldenSchema.parse(JSON.parse(Buffer.from(bytes).toString('utf8')));
 		return vectors.map((v) => {
 			const image = new Uint8Array(Buffer.from(v.image, 'base64'));
-			if (image.length !== size * size * 3) throw new Error(`a picture has ${image.length} bytes`);
+			if (image.length !== width * height * 3) throw new Error(`a picture has ${image.length} bytes`);
 			return { ...v, image };
 		});
 	} catch (thrown) {

@@ -124,12 +124,11 @@ type Drawn = { readonly listed: VerdictMessage['heatmaps'][number]; readonly jpe
 function drawHeatmaps(frame: Frame, map: Float32Array, id: string, inspection: Inspection): Drawn[] {
 	const { box, station, recipe, scorer, threshold, mapMedian, encodeJpeg } = inspection;
 	const { most, padding, longestSide, quality } = recipe.heatmap;
-	const side = scorer.size;
 	const area: Rect = inspection.region ?? { x: 0, y: 0, width: frame.width, height: frame.height };
 	const scale: Scale = { low: Math.min(mapMedian, threshold), threshold };
-	return regionsAbove(map, side, side, threshold, { most, pad: padding }).map((region, index) => {
-		const frameBox = toFrameBox(region.box, side, area);
-		const picture = overlay(frame.crop(frameBox, longestSide), map, side, region.box, scale);
+	return regionsAbove(map, scorer.size, threshold, { most, pad: padding }).map((region, index) => {
+		const frameBox = toFrameBox(region.box, scorer.size, area);
+		const picture = overlay(frame.crop(frameBox, longestSide), map, scorer.size, region.box, scale);
 		const jpeg = encodeJpeg(picture, quality);
 		const topic = topicOf('heatmap', { box, station, id, index: String(index) });
 		return { listed: { box: frameBox, peak: region.peak, topic, bytes: jpeg.length }, jpeg };

@@ -2,15 +2,16 @@ import { Failure } from '../base/failure.js';
 import type { OpenSession, SessionOptions } from '../graph/session.js';
 import type { Bundle, GoldenVector } from '../model/bundle.js';
 import { type Scored, scoreWith } from '../model/inference.js';
+import type { Size } from '../vision/image.js';
 
 /** The model of a bundle, opened and proven against its golden vectors. */
 export type Scorer = {
-	/** Side of the square input and of the map, in pixels. */
-	readonly size: number;
+	/** Of the input and of the map. */
+	readonly size: Size;
 	readonly provider: string;
 	/** SHA-256 of the model. */
 	readonly model: string;
-	/** `input` is interleaved RGB `[size, size, 3]`. Blocks the thread. @throws Failure model-failed */
+	/** `input` is interleaved RGB `[height, width, 3]`. Blocks the thread. @throws Failure model-failed */
 	score(input: Uint8Array): Promise<Scored>;
 	/** Scores the golden vectors again. @throws Failure bundle-golden */
 	prove(): Promise<void>;
@@ -26,7 +27,8 @@ export async function openScorer(
 	openSession: OpenSession,
 	options: SessionOptions,
 ): Promise<Scorer> {
-	const { size } = bundle.manifest.input;
+	const { width, height } = bundle.manifest.input.tiling;
+	const size: Size = { width, height };
 	const session = await openSession(bundle.modelPath, options);
 	const score = (input: Uint8Array) => scoreWith(session, input, size);
 	const prove = async () => {

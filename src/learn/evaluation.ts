@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.js';
 import type { Frame } from '../vision/frame.js';
-import type { Image } from '../vision/image.js';
+import type { Image, Size } from '../vision/image.js';
 import { auroc, confusionAt } from './metrics.js';
 import { pixelTally } from './pixel-metrics.js';
 
@@ -44,9 +44,9 @@ export type Evaluation = {
 /** What evaluating needs of the world. */
 export type EvaluateWorld = {
 	readPicture(path: string): Promise<Frame>;
-	/** One channel, `[size, size]`, nonzero on the defect. */
-	readMask(path: string, size: number): Promise<Image>;
-	/** `input` is `[size, size, 3]`, `map` `[size, size]`. */
+	/** One channel, of `size`, nonzero on the defect. */
+	readMask(path: string, size: Size): Promise<Image>;
+	/** `input` is `[height, width, 3]`, `map` `[height, width]`. */
 	score(input: Uint8Array): Promise<{ readonly map: Float32Array; readonly score: number }>;
 	/** A monotonic clock. */
 	now(): number;
@@ -61,7 +61,7 @@ export async function evaluate(
 	images: readonly TestImage[],
 	world: EvaluateWorld,
 	options: {
-		readonly size: number;
+		readonly size: Size;
 		readonly threshold: number;
 		readonly signal: AbortSignal;
 		onProgress(done: number, of: number): void;

@@ -1,6 +1,6 @@
 import type { Frame } from '../vision/frame.js';
 import { overlay, type Scale } from '../vision/heatmap.js';
-import type { Image } from '../vision/image.js';
+import type { Image, Size } from '../vision/image.js';
 import { type EvaluateWorld, GOOD, type ScoredImage } from './evaluation.js';
 
 /** A test image to look at, in bytes of JPEG and PNG. */
@@ -38,7 +38,7 @@ const JPEG_QUALITY = 85;
 export async function galleries(
 	scored: readonly ScoredImage[],
 	world: ExhibitWorld,
-	size: number,
+	size: Size,
 	scale: Scale,
 ): Promise<Gallery[]> {
 	const found: Gallery[] = [];
@@ -87,13 +87,13 @@ function noteOf(count: number, what: string): string {
 async function exhibitOf(
 	image: ScoredImage,
 	world: ExhibitWorld,
-	size: number,
+	size: Size,
 	scale: Scale,
 ): Promise<Exhibit> {
 	const { input, picture } = await read(image.path, world, size);
 	const { map } = await world.score(input);
 	const jpeg = world.encodeJpeg(picture, JPEG_QUALITY);
-	const whole = { x: 0, y: 0, width: size, height: size };
+	const whole = { x: 0, y: 0, ...size };
 	return {
 		...image,
 		aspect: picture.width / picture.height,
@@ -103,7 +103,7 @@ async function exhibitOf(
 	};
 }
 
-async function read(path: string, world: ExhibitWorld, size: number) {
+async function read(path: string, world: ExhibitWorld, size: Size) {
 	const frame: Frame = await world.readPicture(path);
 	try {
 		const whole = { x: 0, y: 0, width: frame.width, height: frame.height };

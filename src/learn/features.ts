@@ -5,10 +5,10 @@ import type { Backbone } from '../model/architecture.js';
 import { featureProgram } from '../model/teacher.js';
 import type { Weights } from '../model/weights.js';
 
-/** The teacher's three features of one picture, flattened [C·H·W] each. */
+/** The teacher's three features of one tile, flattened [C·H·W] each. */
 export type PictureFeatures = readonly [Float32Array, Float32Array, Float32Array];
 
-/** What the teacher sees in each picture of a set; computed once as far as memory allows. */
+/** What the teacher sees in each tile of a set. */
 export type FeatureSource = {
 	readonly count: number;
 	/** @throws Failure when the picture can no longer be read */
@@ -16,21 +16,26 @@ export type FeatureSource = {
 	close(): Promise<void>;
 };
 
-/** Features kept in memory; those of further pictures are computed again each time. */
+/** Features kept in memory; those of further tiles are computed again each time. */
 const CACHE_BYTES = 600e6;
 
 /**
- * `image(i)` gives picture i as interleaved RGB `[size, size, 3]`.
- * The features of a picture do not change while the student learns, because pictures are not augmented.
+ * `tile(i)` gives tile i as interleaved RGB `[side, side, 3]`.
+ * With `keep` a tile's features are computed once as far as memory allows; augmented tiles differ each time.
  */
 export async function openFeatures(
 	teacher: { readonly backbone: Backbone; readonly weights: Weights },
-	images: { readonly count: number; readonly size: number; image(index: number): Promise<Uint8Array> },
+	tiles: {
+		readonly count: number;
+		readonly side: number;
+		readonly keep: boolean;
+		tile(index: number): Promise<Uint8Array>;
+	},
 	openSession: OpenSession,
 	threads: number,
 ): Promise<FeatureSource> {
-	const { size, count } = images;
-	const program = featureProgram(teacher.backbone, teacher.weights, 1, size);
+	const { side, count } = tiles;
+	const program = featureProgram(teacher.backbone, teacher.weights, 1, side);
 	const session = await openSession(encodeOnnx(program, 'teacher'), { threads });
 	const cache = new Map<number, PictureFeatures>();
 	let cached = 0;
@@ -39,12 +44,12 @@ export async function openFeatures(
 		of: async (index) => {
 			const known = cache.get(index);
 			if (known) return known;
-			const data = await images.image(index);
-			const image: Tensor = { dtype: 'uint8', shape: [1, size, size, 3], data };
+			const data = await tiles.tile(index);
+			const image: Tensor = { dtype: 'uint8', shape: [1, side, side, 3], data };
 			const results = await session.run({ image });
 			const features = [1, 2, 3].map((i) => results[`teacher${i}`]!.data) as unknown as PictureFeatures;
 			const bytes = features.reduce((sum, f) => sum + f.byteLength, 0);
-			if (cached + bytes <= CACHE_BYTES) {
+			if (tiles.keep && cached + bytes <= CACHE_BYTES) {
 				cached += bytes;
 				cache.set(index, features);
 			}

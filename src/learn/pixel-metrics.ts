@@ -1,3 +1,4 @@
+import type { Size } from '../vision/image.js';
 import { areaRightOf, rankIn } from './metrics.js';
 
 /** How well maps find the defects' pixels; null where there is no defective or no good pixel to tell. */
@@ -17,7 +18,7 @@ export type PixelMetrics = {
 
 /** Collects maps one by one: four bytes a good pixel, and four a defective one. */
 export type PixelTally = {
-	/** `map` is `[size, size]`; `mask` of the same shape is nonzero on the defect, null for a good image. */
+	/** `map` is `[height, width]`; `mask` of the same shape is nonzero on the defect, null for a good image. */
 	add(map: Float32Array, mask: Uint8Array | null): void;
 	metrics(): PixelMetrics;
 };
@@ -29,9 +30,9 @@ const FPR_LIMIT = 0.3;
 const THRESHOLDS = 200;
 const CURVE_STEPS = 300;
 
-/** Room for at most `images` maps of `size` × `size`. */
-export function pixelTally(size: number, images: number): PixelTally {
-	const good = new Float32Array(images * size * size);
+/** Room for at most `images` maps of a size. */
+export function pixelTally({ width, height }: Size, images: number): PixelTally {
+	const good = new Float32Array(images * width * height);
 	let goodCount = 0;
 	const regions: Float32Array[] = [];
 	let proSum = 0;
@@ -45,7 +46,7 @@ export function pixelTally(size: number, images: number): PixelTally {
 	return {
 		add(map, mask) {
 			if (mask === null) return addGood(map);
-			const found = labelRegions(mask, size);
+			const found = labelRegions(mask, width);
 			const { labels, areas } = found;
 			const buckets = [map.length - areas.reduce((sum, area) => sum + area, 0), ...areas].map((length) => ({
 				values: new Float32Array(length),

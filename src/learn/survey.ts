@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Size } from '../vision/image.js';
 import type { GoodImages } from './teach.js';
 
 /** Brightness between the darkest and the brightest value of a picture that shows something. */
@@ -14,28 +15,51 @@ const NAMED = 3;
  */
 export async function survey(images: GoodImages, signal: AbortSignal): Promise<string[]> {
 	const first = new Map<string, string>();
-	const twins: string[] = [];
-	const flat: string[] = [];
+	const found: Record<'twins' | 'flat' | 'odd' | 'grey' | 'coloured', string[]> = {
+		twins: [],
+		flat: [],
+		odd: [],
+		grey: [],
+		coloured: [],
+	};
+	let usual: Size | undefined;
 	for (let i = 0; i < images.count; i += 1) {
 		signal.throwIfAborted();
-		const picture = await images.image(i);
-		const name = images.name(i);
-		const digest = createHash('sha1').update(picture).digest('hex');
+		const { input, size } = await images.image(i);
+		const name = `"${images.name(i)}"`;
+		const digest = createHash('sha1').update(input).digest('hex');
 		const twin = first.get(digest);
 		if (twin === undefined) first.set(digest, name);
-		else twins.push(`"${name}" is "${twin}" again`);
-		if (contrast(picture) < LEAST_CONTRAST) flat.push(`"${name}"`);
+		else found.twins.push(`${name} is ${twin} again`);
+		usual ??= size;
+		if (size.width !== usual.width || size.height !== usual.height)
+			found.odd.push(`${name} of ${size.width}x${size.height}`);
+		if (contrast(input) < LEAST_CONTRAST) found.flat.push(name);
+		found[isGrey(input) ? 'grey' : 'coloured'].push(name);
 	}
+	const { twins, flat, odd, grey, coloured } = found;
+	const few = grey.length < coloured.length ? grey : coloured;
 	return [
-		...(twins.length > 0
-			? [
-					`${count(twins, 'picture')} twice: ${some(twins)}; they teach nothing new and make the threshold too low`,
-				]
-			: []),
-		...(flat.length > 0
-			? [`${count(flat, 'picture')} nearly without contrast: ${some(flat)}; is the lamp on and the cap off?`]
-			: []),
-	];
+		warning(twins, 'twice', 'they teach nothing new and make the threshold too low'),
+		warning(flat, 'nearly without contrast', 'is the lamp on and the cap off?'),
+		warning(odd, `not ${usual?.width}x${usual?.height} like the first`, 'all are stretched to one shape'),
+		warning(few, few === grey ? 'grey among coloured ones' : 'coloured among grey ones', 'is it one camera?'),
+	].flat();
+}
+
+/** No sentence when nothing was found. */
+function warning(found: readonly string[], what: string, consequence: string): string[] {
+	if (found.length === 0) return [];
+	const named =
+		found.slice(0, NAMED).join(', ') + (found.length > NAMED ? ` and ${found.length - NAMED} more` : '');
+	return [`${found.length} picture${found.length === 1 ? ' is' : 's are'} ${what}: ${named}; ${consequence}`];
+}
+
+function isGrey(picture: Uint8Array): boolean {
+	for (let i = 0; i < picture.length; i += 3) {
+		if (picture[i] !== picture[i + 1] || picture[i] !== picture[i + 2]) return false;
+	}
+	return true;
 }
 
 function contrast(picture: Uint8Array): number {
@@ -45,12 +69,4 @@ function contrast(picture: Uint8Array): number {
 		if (value > highest) highest = value;
 	}
 	return highest - lowest;
-}
-
-function count(items: readonly string[], noun: string): string {
-	return `${items.length} ${noun}${items.length === 1 ? ' is' : 's are'}`;
-}
-
-function some(items: readonly string[]): string {
-	return items.slice(0, NAMED).join(', ') + (items.length > NAMED ? ` and ${items.length - NAMED} more` : '');
 }

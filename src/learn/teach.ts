@@ -8,7 +8,7 @@ import { paperAdam } from '../model/adam.js';
 import { architectures, type Backbone } from '../model/architecture.js';
 import type { BundleContents, GoldenVector } from '../model/bundle.js';
 import { inferenceProgram, type Pair, scalesProgram, scoreWith } from '../model/inference.js';
-import type { Preset } from '../model/manifest.js';
+import { FORMAT_VERSION, type Preset } from '../model/manifest.js';
 import {
 	FEWEST_FOR_NORMALITY,
 	leaveOneOutScores,
@@ -18,8 +18,11 @@ import {
 	normalityOf,
 	type ScaleMaps,
 } from '../model/normality.js';
+import { cutTile, type Tiling, tileCount } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
+import type { Size } from '../vision/image.js';
+import { wobbled } from '../vision/warp.js';
 import { openFeatures } from './features.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
@@ -32,14 +35,22 @@ export const FEWEST_IMAGES = 8;
 const GOLDEN_IMAGES = 3;
 const GOLDEN_VALUES = 16;
 
-export type TeachSettings = Omit<TeachRequest, 'images' | 'teacher' | 'out' | 'backbone'> & {
+export type TeachSettings = Omit<
+	TeachRequest,
+	'images' | 'teacher' | 'out' | 'backbone' | 'size' | 'tiles'
+> & {
 	readonly backbone: Backbone;
+	readonly tiling: Tiling;
 };
 
-/** The good pictures: `image(i)` is picture i as interleaved RGB `[size, size, 3]`, prepared as when running. */
+/** `input` is interleaved RGB `[height, width, 3]` of the tiling, prepared as when running; `size` is the picture's own. */
+export type GoodImage = { readonly input: Uint8Array; readonly size: Size };
+
+/** The good pictures. */
 export type GoodImages = {
 	readonly count: number;
-	image(index: number): Promise<Uint8Array>;
+	/** @throws Failure image-unreadable */
+	image(index: number): Promise<GoodImage>;
 	name(index: number): string;
 };
 
@@ -81,12 +92,12 @@ export async function teach(
 		);
 	}
 	const started = world.now();
-	const { size, threads, seed } = settings;
+	const { tiling, threads, seed } = settings;
 	const split = holdOut(images.count, settings.holdout, seed);
 	assertSupported(split.heldOut.length, settings.falseRejects, settings.holdout);
 	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const { weights, losses } = await trainOn(images, split.train, teacher, settings, world);
-	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, size };
+	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, tiling };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
 	const model = encodeOnnx(inferenceProgram(pair, normality), 'inspectord');
@@ -94,9 +105,9 @@ export async function teach(
 	try {
 		return {
 			model,
-			golden: await goldenVectors(session, images, split.heldOut, size),
+			golden: await goldenVectors(session, images, split.heldOut, tiling),
 			manifest: {
-				formatVersion: 1,
+				formatVersion: FORMAT_VERSION,
 				name: settings.name,
 				createdAt: world.wallClock().toISOString(),
 				architecture: {
@@ -104,7 +115,7 @@ export async function teach(
 					teacher: { sha256: teacher.sha256, origin: teacher.origin, seeded: teacher.seeded },
 				},
 				input: {
-					size,
+					tiling,
 					colour: 'RGB',
 					layout: 'NHWC',
 					dtype: 'uint8',
@@ -121,9 +132,10 @@ export async function teach(
 					images: split.train.length,
 					heldOut: split.heldOut.length,
 					iterations: losses.length,
-					batch: Math.min(settings.batch, split.train.length),
+					batch: Math.min(settings.batch, split.train.length * tileCount(tiling)),
 					learningRate: paperAdam.learningRate,
 					seed,
+					wobble: settings.wobble ?? null,
 					seconds: (world.now() - started) / 1000,
 					losses,
 				},
@@ -152,20 +164,26 @@ async function trainOn(
 	settings: TeachSettings,
 	{ openSession, report, signal, now, memoryMb }: TeachWorld,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { backbone, size, threads, iterations } = settings;
-	const source = { count: chosen.length, size, image: (i: number) => images.image(chosen[i]!) };
+	const { backbone, tiling, threads, iterations, wobble, seed } = settings;
+	const tiles = tileCount(tiling);
+	const random = randomFrom(seed + 2);
+	const source = {
+		count: chosen.length * tiles,
+		side: tiling.side,
+		keep: !wobble,
+		tile: async (i: number) => {
+			const { input } = await images.image(chosen[Math.floor(i / tiles)]!);
+			return cutTile(wobble ? wobbled(input, tiling, wobble, random) : input, tiling, i % tiles);
+		},
+	};
 	const features = await openFeatures({ backbone, weights: teacher.weights }, source, openSession, threads);
 	try {
 		const begun = now();
-		for (let i = 0; i < chosen.length; i += 1) {
+		const { count } = source;
+		for (let i = 0; i < count && source.keep; i += 1) {
 			signal.throwIfAborted();
 			await features.of(i);
-			report({
-				phase: 'features',
-				done: i + 1,
-				of: chosen.length,
-				secondsLeft: left(now() - begun, i + 1, chosen.length),
-			});
+			report({ phase: 'features', done: i + 1, of: count, secondsLeft: left(now() - begun, i + 1, count) });
 		}
 		const trainingBegun = now();
 		const heard = (step: number, loss: number) => {
@@ -179,7 +197,7 @@ async function trainOn(
 			const secondsLeft = left(now() - trainingBegun, step, iterations);
 			report({ phase: 'training', done: step, of: iterations, loss, secondsLeft, memoryMb: memoryMb() });
 		};
-		return await train(architectures[backbone], features, settings, openSession, heard, signal);
+		return await train(architectures[backbone], tiling.side, features, settings, openSession, heard, signal);
 	} finally {
 		await features.close();
 	}
@@ -199,13 +217,15 @@ async function calibrate(
 	{ openSession, report, signal }: TeachWorld,
 ): Promise<{ preset: Preset; normality?: Normality; scored: Calibrated[] }> {
 	const preset: Preset = heldOut.length < FEWEST_FOR_NORMALITY ? 'paper' : settings.preset;
-	const { size, threads } = settings;
+	const { tiling, threads } = settings;
+	const shape = [1, tiling.height, tiling.width, 3];
 	const session = await openSession(encodeOnnx(scalesProgram(pair), 'scales'), { threads });
 	const pictures: ScaleMaps[] = [];
 	try {
 		for (const index of heldOut) {
 			signal.throwIfAborted();
-			const image: Tensor = { dtype: 'uint8', shape: [1, size, size, 3], data: await images.image(index) };
+			const { input } = await images.image(index);
+			const image: Tensor = { dtype: 'uint8', shape, data: input };
 			const results = await session.run({ image });
 			const maps = [1, 2, 3].map((i) => results[`scale${i}`]!.data as Float32Array);
 			if (!maps.every((map) => map.every(Number.isFinite))) {
@@ -240,12 +260,12 @@ async function goldenVectors(
 	session: Session,
 	images: GoodImages,
 	heldOut: readonly number[],
-	size: number,
+	size: Size,
 ): Promise<GoldenVector[]> {
 	const vectors: GoldenVector[] = [];
 	for (const [i, index] of heldOut.slice(0, GOLDEN_IMAGES).entries()) {
-		const picture = await images.image(index);
-		const image = i === 0 ? picture.map((v) => 255 - v) : picture;
+		const { input } = await images.image(index);
+		const image = i === 0 ? input.map((v) => 255 - v) : input;
 		const { map, score } = await scoreWith(session, image, size);
 		const places = Array.from({ length: GOLDEN_VALUES }, (_, k) =>
 			Math.floor((map.length * (k + 0.5)) / GOLDEN_VALUES),

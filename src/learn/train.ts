@@ -17,7 +17,6 @@ import { initialWeights, Weights } from '../model/weights.js';
 import type { FeatureSource } from './features.js';
 
 export type TrainingSettings = {
-	readonly size: number;
 	readonly batch: number;
 	readonly iterations: number;
 	readonly seed: number;
@@ -36,18 +35,19 @@ type States = { now: Named; next: Named };
  */
 export async function train(
 	arch: Architecture,
+	side: number,
 	features: FeatureSource,
 	settings: TrainingSettings,
 	openSession: OpenSession,
 	report: (step: number, loss: number) => void,
 	signal: AbortSignal,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { size, iterations, seed, threads } = settings;
+	const { iterations, seed, threads } = settings;
 	const batch = Math.min(settings.batch, features.count);
-	const program = stepProgram(arch, paperAdam, batch, size);
+	const program = stepProgram(arch, paperAdam, batch, side);
 	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads });
 	try {
-		const teacher = featureShapes(arch, batch, size).map(zeros);
+		const teacher = featureShapes(arch, batch, side).map(zeros);
 		const feeds = Object.fromEntries(teacher.map((tensor, i) => [`teacher${i + 1}`, tensor]));
 		const states: States = { now: initialState(program, seed), next: emptyState(program) };
 		const order = shuffledEpochs(features.count, batch, randomFrom(seed + 1));

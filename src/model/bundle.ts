@@ -2,7 +2,7 @@ import type { Manifest } from './manifest.js';
 
 /** A picture and what the reference scored for it: proof that an engine computes the same. */
 export type GoldenVector = {
-	/** Interleaved RGB `[size, size, 3]`, as the model takes it. */
+	/** Interleaved RGB `[height, width, 3]`, as the model takes it. */
 	readonly image: Uint8Array;
 	readonly score: number;
 	/** Some values of the map, by their index in it. */

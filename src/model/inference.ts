@@ -1,10 +1,13 @@
 import { Graph } from '../graph/graph.js';
+import type { Value } from '../graph/ops.js';
 import type { Session } from '../graph/session.js';
+import type { Size } from '../vision/image.js';
 import { architectures, type Backbone } from './architecture.js';
 import { student, teacher } from './networks.js';
 import type { Normality } from './normality.js';
 import { anomaly, scaleMaps } from './score.js';
 import { normalise } from './teacher.js';
+import { type Tiling, tileCorners, tileCount } from './tiling.js';
 import { frozenUnits, NORM_EPSILON, type Units } from './units.js';
 import { foldNorm, type Weights } from './weights.js';
 
@@ -13,37 +16,52 @@ export type Pair = {
 	readonly backbone: Backbone;
 	readonly teacher: Weights;
 	readonly student: Weights;
-	readonly size: number;
+	readonly tiling: Tiling;
 };
 
 /**
- * A picture to its anomaly map and score in one graph: input `image` uint8 RGB [1, size, size, 3], outputs `map` float32
- * [size, size] and `score`, a float32 scalar.
+ * A picture to its anomaly map and score in one graph: input `image` uint8 RGB [1, height, width, 3], outputs `map` float32
+ * [height, width] and `score`, a float32 scalar. Tiles run as one batch.
  */
 export function inferenceProgram(pair: Pair, normality?: Normality): Graph {
 	const { graph, features, imitation } = opened(pair);
-	const { map, score } = anomaly(graph, features, imitation, pair.size, normality);
-	graph.output(graph.reshape(map, [pair.size, pair.size]), 'map');
+	const { map, score } = anomaly(graph, features, imitation, pair.tiling, normality);
+	graph.output(graph.reshape(map, [pair.tiling.height, pair.tiling.width]), 'map');
 	graph.output(graph.reshape(score, []), 'score');
 	return graph;
 }
 
-/** As inferenceProgram, but the maps of the three scales apart: outputs `scale1` to `scale3` [1, size, size]. */
+/** As inferenceProgram, but the maps of the three scales apart: outputs `scale1` to `scale3` [1, height, width]. */
 export function scalesProgram(pair: Pair): Graph {
 	const { graph, features, imitation } = opened(pair);
-	scaleMaps(graph, features, imitation, pair.size).forEach((map, i) => {
+	scaleMaps(graph, features, imitation, pair.tiling).forEach((map, i) => {
 		graph.output(map, `scale${i + 1}`);
 	});
 	return graph;
 }
 
-function opened({ backbone, teacher: teacherWeights, student: studentWeights, size }: Pair) {
+function opened({ backbone, teacher: teacherWeights, student: studentWeights, tiling }: Pair) {
 	const arch = architectures[backbone];
 	const graph = new Graph();
-	const image = graph.input('image', 'uint8', [1, size, size, 3]);
-	const features = teacher(graph, frozenUnits(graph, teacherWeights), arch, normalise(graph, image));
+	const image = graph.input('image', 'uint8', [1, tiling.height, tiling.width, 3]);
+	const tiles = cut(graph, normalise(graph, image), tiling);
+	const features = teacher(graph, frozenUnits(graph, teacherWeights), arch, tiles);
 	const imitation = student(graph, foldedUnits(graph, studentWeights), arch, features);
 	return { graph, features, imitation };
+}
+
+/** [1, C, height, width] → the tiles as a batch [rows·columns, C, side, side]. */
+function cut(graph: Graph, canvas: Value, tiling: Tiling): Value {
+	if (tileCount(tiling) === 1) return canvas;
+	const tiles = tileCorners(tiling).map(({ x, y }) =>
+		graph.apply('Slice', [canvas], {
+			starts: [y, x],
+			ends: [y + tiling.side, x + tiling.side],
+			axes: [2, 3],
+			steps: [1, 1],
+		}),
+	);
+	return graph.apply('Concat', tiles, { axis: 0 });
 }
 
 /** Frozen units over a trained student: each norm is folded into its convolution on the way. */
@@ -54,11 +72,15 @@ export function foldedUnits(graph: Graph, weights: Weights): Units {
 	};
 }
 
-/** One scored picture: `map` is `[size, size]` row-major, `score` its maximum (paper S_AD). */
+/** One scored picture: `map` is `[height, width]` row-major, `score` its maximum (paper S_AD). */
 export type Scored = { readonly map: Float32Array; readonly score: number };
 
-/** Runs an inference graph on one picture `[size, size, 3]`. */
-export async function scoreWith(session: Session, input: Uint8Array, size: number): Promise<Scored> {
-	const results = await session.run({ image: { dtype: 'uint8', shape: [1, size, size, 3], data: input } });
+/** Runs an inference graph on one picture `[height, width, 3]`. */
+export async function scoreWith(
+	session: Session,
+	input: Uint8Array,
+	{ width, height }: Size,
+): Promise<Scored> {
+	const results = await session.run({ image: { dtype: 'uint8', shape: [1, height, width, 3], data: input } });
 	return { map: results.map!.data as Float32Array, score: Number(results.score!.data[0]) };
 }

@@ -2,24 +2,34 @@ import { z } from 'zod';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 const finite = z.number();
+const pixels = z.number().int().min(32);
 const count = z.number().int().nonnegative();
 
 /** How maps become scores: the paper's plain sum of the scales, or departures from what good parts show at each place. */
 export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
 
+/** Bundles of version 1 had no tiles. */
+export const FORMAT_VERSION = 2;
+
 /** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */
 export const manifestSchema = z.strictObject({
-	formatVersion: z.literal(1),
+	formatVersion: z.literal(FORMAT_VERSION),
 	name: z.string().min(1),
 	createdAt: z.iso.datetime(),
 	architecture: z.strictObject({
 		backbone: z.string(),
 		teacher: z.strictObject({ sha256, origin: z.string(), seeded: z.boolean() }),
 	}),
-	/** What the graph's `image` input must be fed with: uint8, [1, size, size, 3]. */
+	/** What the graph's `image` input must be fed with: uint8, [1, height, width, 3] of the tiling. */
 	input: z.strictObject({
-		size: z.number().int().min(32),
+		tiling: z.strictObject({
+			side: pixels,
+			rows: z.number().int().min(1),
+			columns: z.number().int().min(1),
+			width: pixels,
+			height: pixels,
+		}),
 		colour: z.literal('RGB'),
 		layout: z.literal('NHWC'),
 		dtype: z.literal('uint8'),
@@ -44,6 +54,7 @@ export const manifestSchema = z.strictObject({
 		batch: count,
 		learningRate: finite,
 		seed: count,
+		wobble: z.strictObject({ degrees: finite, shift: finite }).nullable(),
 		seconds: finite,
 		losses: z.array(finite),
 	}),

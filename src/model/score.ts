@@ -3,41 +3,52 @@ import type { Value } from '../graph/ops.js';
 import { float32, type Tensor } from '../graph/tensor.js';
 import type { Features } from './networks.js';
 import type { Normality } from './normality.js';
+import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
 
 /** Deviation of the Gaussian over the anomaly map, in pixels (paper 4.1); its radius is four deviations. */
 const SIGMA = 4;
 const RADIUS = 4 * SIGMA;
 
 /**
- * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, brought to `size` bilinearly with aligned corners, smoothed.
- * Resize and Gaussian are linear and separable, so both together are one matrix B from either side: B·D·Bᵀ. Each [N, size, size].
+ * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, each tile brought to its side bilinearly with aligned corners,
+ * tiles blended, smoothed. All that is linear and separable, so it is one matrix from either side: A·D·B. Each [1, height, width].
  */
-export function scaleMaps(graph: Graph, teacher: Features, student: Features, size: number): Value[] {
+export function scaleMaps(graph: Graph, teacher: Features, student: Features, tiling: Tiling): Value[] {
+	const { side, rows, columns, width, height } = tiling;
 	return teacher.map((t, i) => {
 		const distance = channelDistance(graph, t, student[i]!);
-		const [, height, width] = distance.shape as [number, number, number];
-		const rows = graph.constant(smoothResize(height, size));
-		const columns = height === width ? rows : graph.constant(smoothResize(width, size));
-		return graph.matMulTransposed(graph.apply('MatMul', [rows, distance], {}), columns);
+		const from = distance.shape[1]!;
+		const mosaic =
+			tileCount(tiling) === 1
+				? distance
+				: graph.reshape(graph.transpose(graph.reshape(distance, [rows, columns, from, from]), [0, 2, 1, 3]), [
+						1,
+						rows * from,
+						columns * from,
+					]);
+		const down = graph.constant(blendedResize(from, side, height, rows));
+		const across = graph.constant(transposed(blendedResize(from, side, width, columns)));
+		return graph.apply('MatMul', [graph.apply('MatMul', [down, mosaic], {}), across], {});
 	});
 }
 
 /**
  * Anomaly map and score S_AD, its maximum. Without `normality` the map is the paper's S_AL, the sum of the scales; with it,
  * the weighted sum of how far each scale is from what good parts show at that place.
- * @returns map [N, size, size], score [N]
+ * @returns map [1, height, width], score [1]
  */
 export function anomaly(
 	graph: Graph,
 	teacher: Features,
 	student: Features,
-	size: number,
+	tiling: Tiling,
 	normality?: Normality,
 ): { map: Value; score: Value } {
-	const maps = scaleMaps(graph, teacher, student, size).map((map, i) => {
+	const maps = scaleMaps(graph, teacher, student, tiling).map((map, i) => {
 		const usual = normality?.[i];
 		if (!usual) return map;
-		const constant = (values: Float32Array) => graph.constant(float32([1, size, size], values));
+		const constant = (values: Float32Array) =>
+			graph.constant(float32([1, tiling.height, tiling.width], values));
 		return graph.mul(graph.sub(map, constant(usual.mean)), constant(usual.weight));
 	});
 	const map = maps.reduce((sum, m) => graph.add(sum, m));
@@ -54,21 +65,45 @@ function channelDistance(graph: Graph, a: Value, b: Value): Value {
 	return graph.reshape(graph.sub(graph.scalar(1), cosine), [n, h, w]);
 }
 
-/** The matrix [size, from] that resizes a column of `from` values to `size` and smooths it. */
-export function smoothResize(from: number, size: number): Tensor<'float32'> {
-	const resize = resizeMatrix(from, size);
+/**
+ * The matrix [length, count·from] that resizes `count` columns of `from` values to `side`, blends them where they overlap on an axis
+ * of `length`, and smooths the whole.
+ */
+export function blendedResize(from: number, side: number, length: number, count: number): Tensor<'float32'> {
+	const resize = resizeMatrix(from, side);
 	const kernel = gaussianKernel();
-	const matrix = new Float32Array(size * from);
-	for (let row = 0; row < size; row += 1) {
-		for (let column = 0; column < from; column += 1) {
-			let sum = 0;
-			for (let k = -RADIUS; k <= RADIUS; k += 1) {
-				sum += kernel[k + RADIUS]! * resize[mirror(row + k, size) * from + column]!;
+	const starts = offsets(length, side, count);
+	const weights = blendWeights(length, side, count);
+	const wide = count * from;
+	const blended = new Float64Array(length * wide);
+	for (let tile = 0; tile < count; tile += 1) {
+		for (let row = 0; row < side; row += 1) {
+			const place = starts[tile]! + row;
+			const weight = weights[tile]![place]!;
+			for (let column = 0; column < from; column += 1) {
+				blended[place * wide + tile * from + column] = weight * resize[row * from + column]!;
 			}
-			matrix[row * from + column] = sum;
 		}
 	}
-	return float32([size, from], matrix);
+	const matrix = new Float32Array(length * wide);
+	for (let row = 0; row < length; row += 1) {
+		for (let column = 0; column < wide; column += 1) {
+			let sum = 0;
+			for (let k = -RADIUS; k <= RADIUS; k += 1) {
+				sum += kernel[k + RADIUS]! * blended[mirror(row + k, length) * wide + column]!;
+			}
+			matrix[row * wide + column] = sum;
+		}
+	}
+	return float32([length, wide], matrix);
+}
+
+function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+	const [rows, columns] = shape as [number, number];
+	return float32(
+		[columns, rows],
+		Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
+	);
 }
 
 /** Bilinear with aligned corners: the first and last values stay where they are. [size, from] row-major. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Frame, Stamp } from '../vision/frame.js';
-import type { Image, Rect } from '../vision/image.js';
+import type { Image, Rect, Size } from '../vision/image.js';
 import { cv } from './library.js';
 
 /** Takes the middle of each cell, as other tools do; the binding has no name for it. */
@@ -16,11 +16,11 @@ export async function readPicture(path: string, name = path, region?: Rect): Pro
 	return frameOfMat(cutOut(await decodeFile(path, cv.IMREAD_COLOR), region, name), name);
 }
 
-/** A mask as one channel of 0 and 255, resized to `size` squared without new values. @throws Failure image-unreadable */
-export async function readMask(path: string, size?: number, region?: Rect): Promise<Image> {
+/** A mask as one channel of 0 and 255, resized to `size` without new values. @throws Failure image-unreadable */
+export async function readMask(path: string, size?: Size, region?: Rect): Promise<Image> {
 	const mat = cutOut(await decodeFile(path, cv.IMREAD_GRAYSCALE), region, path);
 	try {
-		const sized = size === undefined ? mat : mat.resize(size, size, 0, 0, INTER_NEAREST_EXACT);
+		const sized = size === undefined ? mat : mat.resize(size.height, size.width, 0, 0, INTER_NEAREST_EXACT);
 		const { rows, cols } = sized;
 		const grey = sized.getData();
 		const most = grey.reduce((a, b) => Math.max(a, b), 0);
@@ -56,7 +56,7 @@ export function frameOfMat(mat: Mat, name: string | undefined, taken: Stamp = st
 		name,
 		modelInput: (region, size) => {
 			const part = region && mat.getRegion(rectIn(region, width, height, name));
-			const resized = resizeSmoothly(part ?? mat, size, size);
+			const resized = resizeSmoothly(part ?? mat, size.width, size.height);
 			part?.release();
 			return rgbOf(resized).data;
 		},

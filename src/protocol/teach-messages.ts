@@ -1,6 +1,8 @@
 import type { Backbone } from '../model/architecture.js';
 import type { Preset } from '../model/manifest.js';
+import type { Grid } from '../model/tiling.js';
 import type { Rect } from '../vision/image.js';
+import type { Wobble } from '../vision/warp.js';
 
 /** What to teach, and from what; everything that can change the bundle. */
 export type TeachRequest = {
@@ -12,7 +14,9 @@ export type TeachRequest = {
 	readonly backbone?: Backbone;
 	readonly out: string;
 	readonly name: string;
+	/** Side of the squares that the network sees. */
 	readonly size: number;
+	readonly tiles: Grid;
 	readonly preset: Preset;
 	readonly iterations: number;
 	readonly batch: number;
@@ -22,6 +26,8 @@ export type TeachRequest = {
 	/** The rate of rejected good parts that is allowed; without one the threshold is the maximum. */
 	readonly falseRejects?: number;
 	readonly region?: Rect;
+	/** Augmentation: each picture is turned and moved by chance each time that it is learnt. */
+	readonly wobble?: Wobble;
 	readonly threads: number;
 };
 

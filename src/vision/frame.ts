@@ -1,4 +1,4 @@
-import type { Image, Rect } from './image.js';
+import type { Image, Rect, Size } from './image.js';
 
 /** When a frame was taken: wall clock (may jump) and monotonic clock of the process that took it. */
 export type Stamp = { readonly wallMs: number; readonly monotonicMs: number };
@@ -11,10 +11,10 @@ export type Frame = {
 	/** The file's name, for sources that have one. */
 	readonly name: string | undefined;
 	/**
-	 * Interleaved RGB `[size, size, 3]` of the region (the whole frame without one), resized with antialiasing.
+	 * Interleaved RGB `[height, width, 3]` of the region (the whole frame without one), resized with antialiasing.
 	 * @throws Failure image-unreadable when the region does not lie in the frame
 	 */
-	modelInput(region: Rect | undefined, size: number): Uint8Array;
+	modelInput(region: Rect | undefined, size: Size): Uint8Array;
 	/** The pixels of `box` as RGB, shrunk so that no side is longer than `longestSide`. */
 	crop(box: Rect, longestSide: number): Image;
 	release(): void;

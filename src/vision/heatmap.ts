@@ -1,4 +1,4 @@
-import type { Image, Rect } from './image.js';
+import type { Image, Rect, Size } from './image.js';
 
 /**
  * The fixed scale of a bundle's heatmaps: `low` is what the map of a good part usually shows, `threshold` where rejecting
@@ -21,10 +21,10 @@ const stops: readonly {
 ];
 
 /**
- * A picture with the map blended over it. `picture` shows `box` of the map `[side, side]` (map pixels, fractions allowed);
+ * A picture with the map blended over it. `picture` shows `box` of the map (map pixels, fractions allowed);
  * the map is interpolated between its values. The picture is changed in place and returned.
  */
-export function overlay(picture: Image, map: Float32Array, side: number, box: Rect, scale: Scale): Image {
+export function overlay(picture: Image, map: Float32Array, mapSize: Size, box: Rect, scale: Scale): Image {
 	if (picture.channels !== 3) throw new Error('a heatmap is drawn over a colour picture');
 	const { width, height, data } = picture;
 	const span = Math.max(scale.threshold - scale.low, 1e-9);
@@ -32,7 +32,7 @@ export function overlay(picture: Image, map: Float32Array, side: number, box: Re
 		const v = box.y + ((y + 0.5) / height) * box.height - 0.5;
 		for (let x = 0; x < width; x += 1) {
 			const u = box.x + ((x + 0.5) / width) * box.width - 0.5;
-			const place = (interpolate(map, side, u, v) - scale.low) / span;
+			const place = (interpolate(map, mapSize, u, v) - scale.low) / span;
 			blend(data, (y * width + x) * 3, place);
 		}
 	}
@@ -59,14 +59,14 @@ function blend(data: Uint8Array, at: number, place: number): void {
 	for (let c = 0; c < 3; c += 1) data[at + c] = Math.round(data[at + c]! * (1 - opacity) + rgb[c]! * opacity);
 }
 
-function interpolate(map: Float32Array, side: number, u: number, v: number): number {
-	const x = Math.min(Math.max(u, 0), side - 1);
-	const y = Math.min(Math.max(v, 0), side - 1);
-	const left = Math.min(Math.floor(x), side - 2);
-	const top = Math.min(Math.floor(y), side - 2);
+function interpolate(map: Float32Array, { width, height }: Size, u: number, v: number): number {
+	const x = Math.min(Math.max(u, 0), width - 1);
+	const y = Math.min(Math.max(v, 0), height - 1);
+	const left = Math.min(Math.floor(x), width - 2);
+	const top = Math.min(Math.floor(y), height - 2);
 	const [fx, fy] = [x - left, y - top];
-	const at = top * side + left;
+	const at = top * width + left;
 	const upper = map[at]! * (1 - fx) + map[at + 1]! * fx;
-	const lower = map[at + side]! * (1 - fx) + map[at + side + 1]! * fx;
+	const lower = map[at + width]! * (1 - fx) + map[at + width + 1]! * fx;
 	return upper * (1 - fy) + lower * fy;
 }

@@ -6,6 +6,9 @@ export type Image = {
 	readonly data: Uint8Array;
 };
 
+/** In pixels. */
+export type Size = { readonly width: number; readonly height: number };
+
 /** A rectangle in pixels; `x`, `y` is the top left corner. */
 export type Rect = {
 	readonly x: number;

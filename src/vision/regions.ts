@@ -1,16 +1,15 @@
-import type { Rect } from './image.js';
+import type { Rect, Size } from './image.js';
 
 /** A connected region of the map above the threshold: `box` in map pixels, `peak` the highest value in it. */
 export type MapRegion = { readonly box: Rect; readonly peak: number };
 
 /**
- * Regions of a map `[height, width]` that lie above the threshold, 8-connected, the highest first; boxes grow by `pad`
+ * Regions of a map that lie above the threshold, 8-connected, the highest first; boxes grow by `pad`
  * pixels, those that then overlap become one, and at most `most` are returned.
  */
 export function regionsAbove(
 	map: Float32Array,
-	width: number,
-	height: number,
+	{ width, height }: Size,
 	threshold: number,
 	{ most, pad }: { readonly most: number; readonly pad: number },
 ): MapRegion[] {
@@ -26,8 +25,8 @@ export function regionsAbove(
 }
 
 /** A box of map pixels as a box of frame pixels, where the map covers `area` of the frame. */
-export function toFrameBox(box: Rect, mapSize: number, area: Rect): Rect {
-	const [scaleX, scaleY] = [area.width / mapSize, area.height / mapSize];
+export function toFrameBox(box: Rect, mapSize: Size, area: Rect): Rect {
+	const [scaleX, scaleY] = [area.width / mapSize.width, area.height / mapSize.height];
 	const left = Math.floor(box.x * scaleX);
 	const top = Math.floor(box.y * scaleY);
 	const right = Math.min(area.width, Math.ceil((box.x + box.width) * scaleX));

@@ -10,6 +10,8 @@ import { writeBundle } from '../../src/disk/bundle.js';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import { scoreWith } from '../../src/model/inference.js';
+import { FORMAT_VERSION } from '../../src/model/manifest.js';
+import { oneTile } from '../../src/model/tiling.js';
 import { encodePng } from '../../src/opencv/picture.js';
 import { openSession } from '../../src/ort/session.js';
 
@@ -215,6 +217,7 @@ async function boxOf() {
 }
 
 async function writeBrightnessBundle(dir: string): Promise<void> {
+	const tiling = oneTile(SIZE);
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [1, SIZE, SIZE, 3]);
 	const grey = graph.mean(graph.div(graph.apply('Cast', [image], { to: 'float32' }), graph.scalar(255)), [3]);
@@ -223,20 +226,20 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 	const model = encodeOnnx(graph, 'brightness');
 	const session = await openSession(model, { threads: 1 });
 	const black = new Uint8Array(SIZE * SIZE * 3);
-	const { score } = await scoreWith(session, black, SIZE);
+	const { score } = await scoreWith(session, black, tiling);
 	await session.close();
 	await writeBundle(dir, {
 		model,
 		golden: [{ image: black, score, map: { 0: score } }],
 		manifest: {
-			formatVersion: 1,
+			formatVersion: FORMAT_VERSION,
 			name: 'brightness',
 			createdAt: '2026-01-02T03:04:05.000Z',
 			architecture: {
 				backbone: 'none',
 				teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
 			},
-			input: { size: SIZE, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area', region: null },
+			input: { tiling, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area', region: null },
 			calibration: {
 				preset: 'paper',
 				threshold: 0.2,
@@ -252,6 +255,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				batch: 1,
 				learningRate: 0.005,
 				seed: 1,
+				wobble: null,
 				seconds: 1,
 				losses: [0.5],
 			},

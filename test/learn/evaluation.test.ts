@@ -135,7 +135,12 @@ function image(name: string, kind = 'good', mask: string | null = null): TestIma
 }
 
 function options(threshold: number) {
-	return { size: SIZE, threshold, signal: new AbortController().signal, onProgress: () => {} };
+	return {
+		size: { width: SIZE, height: SIZE },
+		threshold,
+		signal: new AbortController().signal,
+		onProgress: () => {},
+	};
 }
 
 /**

@@ -5,6 +5,7 @@ import { uniformFrom } from './uniform.js';
 
 const test = suite('pixel metrics');
 
+const square = (side: number) => ({ width: side, height: side });
 const SIZE = 48;
 
 test('regions that touch at a corner are one', () => {
@@ -19,7 +20,7 @@ test('a region does not go round the edge of the image', () => {
 });
 
 test('a small table by hand', () => {
-	const tally = pixelTally(2, 2);
+	const tally = pixelTally(square(2), 2);
 	tally.add(Float32Array.from([1, 2, 3, 4]), null);
 	tally.add(Float32Array.from([5, 3.5, 0, 0]), Uint8Array.from([1, 1, 0, 0]));
 	const { pixelAuroc, aupro03 } = tally.metrics();
@@ -30,14 +31,14 @@ test('a small table by hand', () => {
 });
 
 test('a tie across the limit is cut by interpolation', () => {
-	const tally = pixelTally(2, 1);
+	const tally = pixelTally(square(2), 1);
 	tally.add(Float32Array.from([1, 1, 0, 0]), Uint8Array.from([1, 0, 0, 0]));
 	// One step to (1/3, 1): the triangle up to 0.3 is 0.3 · 0.9 / 2.
 	assert.ok(near(tally.metrics().aupro03, (0.3 * 0.9) / 2 / 0.3));
 });
 
 test('small regions count as much as large ones', () => {
-	const tally = pixelTally(4, 1);
+	const tally = pixelTally(square(4), 1);
 	// The large region is found before any good pixel, the one-pixel region after all of them.
 	const map = Float32Array.from([2, 2, 1, 1, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0]);
 	const mask = Uint8Array.from([1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
@@ -49,11 +50,11 @@ test('small regions count as much as large ones', () => {
 
 test('nothing can be said without defective pixels, or without good ones', () => {
 	const none: PixelMetrics = { pixelAuroc: null, proRd4ad: null, aupro03: null, proCurve: [] };
-	const good = pixelTally(2, 2);
+	const good = pixelTally(square(2), 2);
 	good.add(new Float32Array(4), null);
 	good.add(new Float32Array(4), new Uint8Array(4));
 	assert.equal(good.metrics(), none);
-	const bad = pixelTally(2, 1);
+	const bad = pixelTally(square(2), 1);
 	bad.add(new Float32Array(4), new Uint8Array(4).fill(1));
 	assert.equal(bad.metrics(), none);
 });
@@ -96,7 +97,7 @@ test('the curve rises to its end and holds the area', () => {
 
 test('the order of the images does not matter, nor that the metrics were asked for before', () => {
 	const { maps, masks } = study(1, 0.5, 0);
-	const tally = pixelTally(SIZE, maps.length);
+	const tally = pixelTally(square(SIZE), maps.length);
 	for (let i = maps.length - 1; i >= 0; i -= 1) {
 		tally.add(maps[i]!, masks[i]!);
 		tally.metrics();
@@ -107,7 +108,7 @@ test('the order of the images does not matter, nor that the metrics were asked f
 
 function metricsOf(seed: number, lift: number, steps: number): PixelMetrics {
 	const { maps, masks } = study(seed, lift, steps);
-	const tally = pixelTally(SIZE, maps.length);
+	const tally = pixelTally(square(SIZE), maps.length);
 	for (const [i, map] of maps.entries()) tally.add(map, masks[i]!);
 	return tally.metrics();
 }

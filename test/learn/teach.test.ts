@@ -4,10 +4,12 @@ import { Failure } from '../../src/base/failure.js';
 import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
 import { scoreWith } from '../../src/model/inference.js';
 import { seededTeacher } from '../../src/model/teacher.js';
+import { oneTile, tilingFor } from '../../src/model/tiling.js';
 import { frameOf } from '../../src/opencv/picture.js';
 import { openSession } from '../../src/ort/session.js';
 import type { Progress } from '../../src/protocol/teach-messages.js';
 import { drawPart } from '../../src/sim/line.js';
+import type { Size } from '../../src/vision/image.js';
 import { failureOf } from '../failure-of.js';
 
 const teaching = suite('teaching');
@@ -15,7 +17,7 @@ const teaching = suite('teaching');
 const settings = {
 	name: 't',
 	backbone: 'pocket',
-	size: 64,
+	tiling: oneTile(64),
 	preset: 'paper',
 	iterations: 6,
 	batch: 4,
@@ -25,15 +27,15 @@ const settings = {
 } as const;
 const teacher = { weights: seededTeacher('pocket', 1), sha256: '0'.repeat(64), origin: 'seed', seeded: true };
 
-function images(count: number) {
+function images(count: number, size: Size = settings.tiling) {
 	return {
 		count,
 		name: (i: number) => `part ${i}`,
 		image: async (i: number) => {
 			const frame = frameOf(drawPart(1, i, undefined, 96).image);
-			const input = frame.modelInput(undefined, 64);
+			const input = frame.modelInput(undefined, size);
 			frame.release();
-			return input;
+			return { input, size: frame };
 		},
 	};
 }
@@ -98,13 +100,14 @@ teaching(
 		assert.is(contents.manifest.calibration.scores.length, 9);
 		const session = await openSession(contents.model, { threads: 1 });
 		for (const { image, score, map } of contents.golden) {
-			const again = await scoreWith(session, image, 64);
+			const again = await scoreWith(session, image, settings.tiling);
 			assert.ok(Math.abs(again.score - score) < 1e-5);
 			assert.ok(Object.entries(map).every(([i, v]) => Math.abs(again.map[Number(i)]! - v) < 1e-5));
 		}
 		// In the bundle a held-out picture counts among those that say what is usual: its score is no higher than when left out.
 		const { heldOut } = holdOut(18, 0.5, settings.seed);
-		const { score } = await scoreWith(session, await images(18).image(heldOut[0]!), 64);
+		const { input } = await images(18).image(heldOut[0]!);
+		const { score } = await scoreWith(session, input, settings.tiling);
 		assert.ok(score <= contents.manifest.calibration.scores[0]! + 1e-6);
 		await session.close();
 		assert.is(
@@ -137,7 +140,9 @@ teaching(
 		const odd = {
 			...whole,
 			image: async (i: number) =>
-				i === 5 ? new Uint8Array(64 * 64 * 3).fill(7) : whole.image(i === 9 ? 2 : i),
+				i === 5
+					? { input: new Uint8Array(64 * 64 * 3).fill(7), size: { width: 80, height: 96 } }
+					: whole.image(i === 9 ? 2 : i),
 		};
 		const warnings: string[] = [];
 		await teach(
@@ -146,9 +151,11 @@ teaching(
 			{ ...settings, iterations: 1 },
 			world((p) => p.phase === 'warning' && warnings.push(p.message)),
 		);
-		assert.is(warnings.length, 2);
+		assert.is(warnings.length, 4);
 		assert.match(warnings[0]!, /1 picture is twice: "part 9" is "part 2" again/);
 		assert.match(warnings[1]!, /1 picture is nearly without contrast: "part 5"/);
+		assert.match(warnings[2]!, /1 picture is not 96x96 like the first: "part 5" of 80x96/);
+		assert.match(warnings[3]!, /1 picture is grey among coloured ones: "part 5"/);
 		const broken = {
 			...whole,
 			image: async (i: number) =>
@@ -171,6 +178,26 @@ teaching(
 		assert.equal(heard, []);
 	},
 );
+
+teaching('cuts pictures into tiles, and scores the whole of them as its bundle will', async () => {
+	const tiling = tilingFor(64, { rows: 2, columns: 3 }, { width: 300, height: 200 });
+	const contents = await teach(
+		images(12, tiling),
+		teacher,
+		{ ...settings, tiling, wobble: { degrees: 3, shift: 0.02 } },
+		world(),
+	);
+	assert.equal(contents.manifest.input.tiling, tiling);
+	assert.equal(contents.manifest.training.wobble, { degrees: 3, shift: 0.02 });
+	const session = await openSession(contents.model, { threads: 1 });
+	const { heldOut } = holdOut(12, settings.holdout, settings.seed);
+	const { input } = await images(12, tiling).image(heldOut[0]!);
+	const { map, score } = await scoreWith(session, input, tiling);
+	await session.close();
+	assert.is(map.length, tiling.width * tiling.height);
+	assert.ok(Math.abs(score - contents.manifest.calibration.scores[0]!) < 1e-5);
+	assert.is(score, Math.max(...map));
+});
 
 teaching('does not go on when a number is none', async () => {
 	const weights = seededTeacher('pocket', 1);

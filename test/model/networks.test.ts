@@ -12,6 +12,7 @@ import { inferenceProgram } from '../../src/model/inference.js';
 import { type Features, student } from '../../src/model/networks.js';
 import { stepProgram } from '../../src/model/step.js';
 import { foldTeacher, seededTeacher, teacherUnits } from '../../src/model/teacher.js';
+import { oneTile } from '../../src/model/tiling.js';
 import { trainableUnits } from '../../src/model/training-units.js';
 import { initialWeights, Weights } from '../../src/model/weights.js';
 import { openSession } from '../../src/ort/session.js';
@@ -172,7 +173,7 @@ networks('from pixels to score take uint8 pictures and give a map and a scalar, 
 				backbone: 'pocket',
 				teacher: seededTeacher('pocket', 1),
 				student: weights,
-				size: 64,
+				tiling: oneTile(64),
 			}),
 			'm',
 		),

@@ -13,6 +13,7 @@ import { parseSafetensors } from '../../src/model/safetensors.js';
 import { anomaly } from '../../src/model/score.js';
 import { firstMoment, gradientProgram, NEXT, secondMoment, stepProgram } from '../../src/model/step.js';
 import { foldTeacher } from '../../src/model/teacher.js';
+import { oneTile } from '../../src/model/tiling.js';
 import { frozenUnits } from '../../src/model/units.js';
 import { Weights } from '../../src/model/weights.js';
 import { openSession } from '../../src/ort/session.js';
@@ -193,7 +194,7 @@ oracle(
 			graph,
 			features,
 			student(graph, foldedUnits(graph, weights), arch, features),
-			256,
+			oneTile(256),
 		);
 		graph.output(map, 'map');
 		graph.output(score, 'score');

@@ -7,6 +7,7 @@ import { float32 } from '../../src/graph/tensor.js';
 import { adamSchedule, adamUpdate, paperAdam } from '../../src/model/adam.js';
 import type { Features } from '../../src/model/networks.js';
 import { anomaly } from '../../src/model/score.js';
+import { oneTile } from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
 
 const score = suite('anomaly map and optimiser against plain arithmetic');
@@ -73,7 +74,7 @@ score(
 			graph,
 			inputs('a') as unknown as Features,
 			inputs('b') as unknown as Features,
-			size,
+			oneTile(size),
 		);
 		graph.output(map, 'map');
 		graph.output(maximum, 'score');

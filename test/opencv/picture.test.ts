@@ -9,6 +9,7 @@ import { drawPart } from '../../src/sim/line.js';
 import type { Image } from '../../src/vision/image.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
+const square = (side: number) => ({ width: side, height: side });
 const pictures = suite('pictures');
 
 const plain = (width: number, height: number, rgb: readonly number[]): Image => ({
@@ -26,7 +27,7 @@ pictures("become RGB of the model's size, whatever their shape", () => {
 		[64, 64],
 	] as const) {
 		const frame = frameOf(plain(width, height, [10, 100, 200]));
-		const input = frame.modelInput(undefined, 64);
+		const input = frame.modelInput(undefined, square(64));
 		frame.release();
 		assert.is(input.length, 64 * 64 * 3);
 		assert.equal([...input.slice(0, 3)], [10, 100, 200]);
@@ -37,7 +38,7 @@ pictures('are shrunk by averaging, so that fine stripes become grey and not fals
 	const stripes = plain(256, 256, [0, 0, 0]);
 	for (let i = 0; i < stripes.data.length; i += 1) stripes.data[i] = Math.floor(i / 3) % 2 ? 255 : 0;
 	const frame = frameOf(stripes);
-	const input = frame.modelInput(undefined, 64);
+	const input = frame.modelInput(undefined, square(64));
 	frame.release();
 	assert.ok(input.every((v) => v >= 126 && v <= 129));
 });
@@ -48,7 +49,7 @@ pictures('are cut to the region, and a region outside is refused', () => {
 	const frame = frameOf(image, 'part.png');
 	assert.equal([...frame.crop({ x: 60, y: 20, width: 1, height: 1 }, 100).data], [9, 8, 7]);
 	assert.throws(
-		() => frame.modelInput({ x: 60, y: 0, width: 41, height: 50 }, 32),
+		() => frame.modelInput({ x: 60, y: 0, width: 41, height: 50 }, square(32)),
 		(thrown: unknown) =>
 			thrown instanceof Failure && /41x50\+60\+0 from "part.png": it is 100x50/.test(thrown.message),
 	);
@@ -66,7 +67,7 @@ pictures('that are grey, 16 bit or have an alpha channel are read as colour', as
 		const path = join(folder.path, name);
 		await writeFile(path, encode());
 		const frame = await readPicture(path);
-		assert.equal([...frame.modelInput(undefined, 2).slice(0, 3)], [77, 77, 77], name);
+		assert.equal([...frame.modelInput(undefined, square(2)).slice(0, 3)], [77, 77, 77], name);
 		frame.release();
 	}
 });
@@ -109,7 +110,7 @@ pictures(
 			for (let y = 0; y < 16; y += 1) data.fill(value, y * 16 + 8, y * 16 + 16);
 			const path = join(folder.path, `${value}.png`);
 			await writeFile(path, encodePng({ width: 16, height: 16, channels: 1, data }));
-			assert.equal([...(await readMask(path, 4)).data.slice(0, 4)], [0, 0, 255, 255]);
+			assert.equal([...(await readMask(path, square(4))).data.slice(0, 4)], [0, 0, 255, 255]);
 		}
 	},
 );

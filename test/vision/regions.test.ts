@@ -10,28 +10,32 @@ const mapOf = (...rows: string[]) => Float32Array.from(rows.join(''), Number);
 
 regions('are connected across corners, the highest first', () => {
 	const map = mapOf('100000', '010000', '000002', '000000');
-	assert.equal(regionsAbove(map, 6, 4, 0.5, { most: 9, pad: 0 }), [
+	assert.equal(regionsAbove(map, { width: 6, height: 4 }, 0.5, { most: 9, pad: 0 }), [
 		{ box: { x: 5, y: 2, width: 1, height: 1 }, peak: 2 },
 		{ box: { x: 0, y: 0, width: 2, height: 2 }, peak: 1 },
 	]);
-	assert.is(regionsAbove(map, 6, 4, 0.5, { most: 1, pad: 0 }).length, 1);
+	assert.is(regionsAbove(map, { width: 6, height: 4 }, 0.5, { most: 1, pad: 0 }).length, 1);
 });
 
 regions('grow by their padding, stay in the map, and become one where they overlap', () => {
 	const map = mapOf('1000', '0000', '0020', '0000');
-	assert.equal(regionsAbove(map, 4, 4, 0.5, { most: 9, pad: 1 }), [
+	assert.equal(regionsAbove(map, { width: 4, height: 4 }, 0.5, { most: 9, pad: 1 }), [
 		{ box: { x: 0, y: 0, width: 4, height: 4 }, peak: 2 },
 	]);
 });
 
 regions('do not hold what is at the threshold, nor what is no number', () => {
-	assert.equal(regionsAbove(Float32Array.of(1, Number.NaN, 0.5, 1), 2, 2, 1, { most: 9, pad: 0 }), []);
+	assert.equal(
+		regionsAbove(Float32Array.of(1, Number.NaN, 0.5, 1), { width: 2, height: 2 }, 1, { most: 9, pad: 0 }),
+		[],
+	);
 });
 
 regions('are found in the frame where the map covers a part of it', () => {
+	const mapSize = { width: 256, height: 256 };
 	const area = { x: 100, y: 50, width: 512, height: 128 };
-	assert.equal(toFrameBox({ x: 0, y: 0, width: 256, height: 256 }, 256, area), area);
-	assert.equal(toFrameBox({ x: 128, y: 64, width: 2, height: 4 }, 256, area), {
+	assert.equal(toFrameBox({ x: 0, y: 0, width: 256, height: 256 }, mapSize, area), area);
+	assert.equal(toFrameBox({ x: 128, y: 64, width: 2, height: 4 }, mapSize, area), {
 		x: 356,
 		y: 82,
 		width: 4,
@@ -49,7 +53,7 @@ regions('are painted on a fixed scale: the threshold has one colour, whatever th
 			...overlay(
 				picture,
 				Float32Array.from(values),
-				2,
+				{ width: 2, height: 2 },
 				{ x: 0, y: 0, width: 2, height: 2 },
 				{ low: 1, threshold: 2 },
 			).data.slice(0, 3),
