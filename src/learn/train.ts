@@ -45,7 +45,7 @@ export async function train(
 	const { iterations, seed, threads } = settings;
 	const batch = Math.min(settings.batch, features.count);
 	const program = stepProgram(arch, paperAdam, batch, side);
-	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads });
+	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads, memoryPlan: false });
 	try {
 		const teacher = featureShapes(arch, batch, side).map(zeros);
 		const feeds = Object.fromEntries(teacher.map((tensor, i) => [`teacher${i + 1}`, tensor]));

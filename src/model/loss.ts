@@ -14,10 +14,30 @@ export function distillationLoss(graph: Graph, teacher: Features, student: Featu
 	return losses.reduce((sum, loss) => graph.add(sum, loss));
 }
 
-/** Cosine of each picture's whole feature tensor: [N, C, H, W] twice → [N, 1, 1]. */
-function flatCosine(graph: Graph, a: Value, b: Value): Value {
-	const flat = (v: Value) => graph.reshape(v, [v.shape[0]!, 1, v.shape.slice(1).reduce((p, q) => p * q, 1)]);
+/**
+ * Cosine of each picture's whole feature tensor, the teacher's `t` and the student's `s`: [N, C, H, W] twice → [N, 1, 1]. A region,
+ * because the gradient of a dot product, as a product of matrices, would be a column times a row.
+ */
+function flatCosine(graph: Graph, t: Value, s: Value): Value {
+	const count = t.shape[0]!;
+	const flat = (v: Value) => graph.reshape(v, [count, 1, v.shape.slice(1).reduce((p, q) => p * q, 1)]);
 	const dot = (p: Value, q: Value) => graph.matMulTransposed(flat(p), flat(q));
-	const lengths = graph.mul(graph.sqrt(dot(a, a)), graph.sqrt(dot(b, b)));
-	return graph.div(dot(a, b), graph.apply('Max', [lengths, graph.scalar(1e-8)], {}));
+	return graph.region([s], () => {
+		const square = graph.apply('Max', [dot(s, s), graph.scalar(1e-12)], {});
+		const lengths = graph.apply(
+			'Max',
+			[graph.mul(graph.sqrt(dot(t, t)), graph.sqrt(square)), graph.scalar(1e-8)],
+			{},
+		);
+		const cosine = graph.div(dot(t, s), lengths);
+		return {
+			output: cosine,
+			// ∂s = ∂y·(t/(|t||s|) − cos·s/|s|²)
+			pullback: (d) => {
+				const factor = (v: Value) => graph.reshape(v, [count, 1, 1, 1]);
+				const along = graph.mul(t, factor(graph.div(d, lengths)));
+				return [graph.sub(along, graph.mul(s, factor(graph.div(graph.mul(d, cosine), square))))];
+			},
+		};
+	});
 }

@@ -85,23 +85,25 @@ function batchNorm(
 		return graph.apply('FusedConv', more ? [...inputs, more] : inputs, { ...plain, activation });
 	};
 	const output = graph.region([x, scale, shift, ...(plus ? [plus] : [])], () => {
+		// x is never centred, which would be a pass over memory and a copy of it: σ² = mean(x²) − μ².
 		mean = graph.mean(x, [0, 2, 3]);
-		const centred = graph.sub(x, mean);
-		variance = graph.mul(dot(centred, centred), count);
+		const spread = graph.sub(graph.mul(dot(x, x), count), graph.mul(mean, mean));
+		variance = graph.apply('Max', [spread, graph.scalar(0)], {});
 		const deviation = graph.sqrt(graph.add(variance, graph.scalar(NORM_EPSILON)));
 		const inverse = graph.div(graph.scalar(1), deviation);
 		const factor = graph.mul(graph.reshape(scale, perChannel), inverse);
-		const y = affine(centred, factor, shift, plus, relu ? 'Relu' : '');
+		const raised = graph.sub(graph.reshape(shift, perChannel), graph.mul(factor, mean));
+		const y = affine(x, factor, raised, plus, relu ? 'Relu' : '');
 		return {
 			output: y,
 			// ∂β = Σ∂y, ∂γ = Σ∂y·x̂, ∂x = γ/σ·(∂y − mean(∂y) − x̂·mean(∂y·x̂)), with x̂ = (x − μ)/σ
 			pullback: (d) => {
 				const active = relu ? whereActive(graph, d, y) : d;
 				const total = graph.sum(active, [0, 2, 3]);
-				const product = graph.mul(dot(active, centred), inverse);
-				const offset = graph.mul(graph.mul(factor, total), minusCount);
+				const product = graph.mul(graph.sub(dot(active, x), graph.mul(mean, total)), inverse);
 				const slope = graph.mul(graph.mul(graph.mul(factor, inverse), product), minusCount);
-				const dx = affine(active, factor, offset, graph.mul(centred, slope), '');
+				const offset = graph.sub(graph.mul(graph.mul(factor, total), minusCount), graph.mul(slope, mean));
+				const dx = affine(active, factor, offset, graph.mul(x, slope), '');
 				return [
 					dx,
 					graph.reshape(product, scale.shape),

@@ -20,10 +20,11 @@ export async function openSession(
 	model: string | Uint8Array,
 	options: SessionOptions = {},
 ): Promise<Session> {
-	const { provider = 'cpu', threads = 0 } = options;
+	const { provider = 'cpu', threads = 0, memoryPlan = true } = options;
 	const settings: Ort.InferenceSession.SessionOptions = {
 		executionProviders: [provider],
 		intraOpNumThreads: threads,
+		enableMemPattern: memoryPlan,
 		graphOptimizationLevel: 'all',
 		logSeverityLevel: 3,
 		...(provider === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
