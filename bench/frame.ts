@@ -79,6 +79,7 @@ try {
 		scorer: {
 			size: tiling,
 			provider: 'cpu',
+			precision: 'fp32',
 			model: 'bench',
 			score: (picture) => scoreWith(session, picture, tiling),
 			prove: async () => {},

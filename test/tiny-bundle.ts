@@ -40,6 +40,7 @@ export async function tinyBundle(dir: string): Promise<string> {
 		backbone: 'pocket',
 		tiling,
 		preset: 'paper',
+		precision: 'fp32',
 		iterations: 5,
 		batch: 4,
 		seed: 1,

@@ -13,6 +13,7 @@ export type FailureCode =
 	| 'download-failed'
 	| 'bundle-invalid'
 	| 'bundle-golden'
+	| 'precision-refused'
 	| 'model-failed'
 	| 'broker-refused'
 	| 'verdict-unproven'

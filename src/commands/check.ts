@@ -53,12 +53,21 @@ export const check: Command = {
 	},
 };
 
-async function tryBundle({ model, provider, threads }: Config['recipes'][string]): Promise<string> {
+async function tryBundle({
+	model,
+	provider,
+	threads,
+	precision,
+}: Config['recipes'][string]): Promise<string> {
 	const bundle = await readBundle(model);
-	const scorer = await openScorer(bundle, openSession, { provider, threads });
+	const scorer = await openScorer(bundle, openSession, {
+		provider,
+		threads,
+		precision: precision === 'bundle' ? undefined : precision,
+	});
 	await scorer.close();
 	const { calibration, architecture } = bundle.manifest;
-	return `bundle "${model}" (${architecture.backbone}) proves its golden vectors on ${provider}; threshold ${calibration.threshold.toFixed(4)}`;
+	return `bundle "${model}" (${architecture.backbone}) proves its golden vectors in ${scorer.precision} on ${provider}; threshold ${calibration.threshold.toFixed(4)}`;
 }
 
 async function tryCamera({ source, timeoutMs }: Config['stations'][string]['camera']): Promise<string> {

@@ -19,6 +19,7 @@ const LESSON = {
 	size: 256,
 	tiles: { rows: 1, columns: 1 },
 	preset: 'standard',
+	precision: 'fp32',
 } as const;
 
 /** Another stretch of the line than the one that was learnt from. */

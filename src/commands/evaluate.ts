@@ -13,6 +13,7 @@ import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.
 import { openSession } from '../ort/session.js';
 import type { Size } from '../vision/image.js';
 import { type Command, numberOption, textOption } from './command.js';
+import { precisionOption } from './precision.js';
 
 export const evaluateCommand: Command = {
 	name: 'evaluate',
@@ -21,6 +22,7 @@ export const evaluateCommand: Command = {
 	positionals: ['BUNDLE', 'DATASET'],
 	options: {
 		report: { value: 'FILE.html', summary: 'write a page with curves and the pictures that it gets wrong' },
+		precision: { value: 'NAME', summary: 'fp32, fp16 or int8 (default: what the bundle runs in)' },
 		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
 		json: { summary: 'print the figures as one line of JSON' },
 	},
@@ -29,7 +31,7 @@ export const evaluateCommand: Command = {
 		const threads = numberOption(args, 'threads', { lowest: 0, highest: 256 });
 		const bundle = await readBundle(bundleDir);
 		const { test } = await readDataset(datasetDir);
-		const scorer = await openScorer(bundle, openSession, { threads });
+		const scorer = await openScorer(bundle, openSession, { threads, precision: precisionOption(args) });
 		try {
 			const world = { ...worldOf(bundle, scorer), now: () => performance.now() };
 			const evaluation = await evaluate(test, world, {
@@ -73,7 +75,7 @@ async function pageOf(
 	datasetDir: string,
 	scorer: Scorer,
 ): Promise<string> {
-	const { name, createdAt, architecture, input, calibration, training, files, versions } = bundle.manifest;
+	const { name, createdAt, architecture, input, calibration, training, versions } = bundle.manifest;
 	const { backbone, teacher } = architecture;
 	const scale = { low: calibration.mapMedian, threshold: calibration.threshold };
 	const world = { ...worldOf(bundle, scorer), encodeJpeg, encodePng };
@@ -85,7 +87,7 @@ async function pageOf(
 		facts: [
 			['data set', resolve(datasetDir)],
 			['bundle', `${resolve(bundle.dir)}, made ${createdAt}`],
-			['model', `SHA-256 ${files.model}`],
+			['model', `${scorer.precision}, SHA-256 ${scorer.model}`],
 			['network', `${backbone}, ${tilingText(input.tiling)}, on provider "${scorer.provider}"`],
 			['teacher', `${teacher.origin}${teacher.seeded ? ' (random weights: for demonstrations only)' : ''}`],
 			[

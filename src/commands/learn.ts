@@ -1,8 +1,10 @@
 import { basename } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { writeBundle } from '../disk/bundle.js';
-import { goodImages } from '../disk/dataset.js';
+import { goodImages, readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
+import { GOOD } from '../learn/evaluation.js';
+import type { Probes } from '../learn/lower.js';
 import { type GoodImage, type GoodImages, type Teacher, teach } from '../learn/teach.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
@@ -55,6 +57,8 @@ async function learnFrom(
 	const started = performance.now();
 	const { backbone, ...teacher } = await teacherOf(request);
 	const { images, tiling } = await goodImagesOf(request);
+	const labelled =
+		request.labelled === undefined ? undefined : await labelledOf(request.labelled, request, tiling);
 	const contents = await teach(
 		images,
 		teacher,
@@ -68,9 +72,10 @@ async function learnFrom(
 			memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
 			versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
 		},
+		labelled,
 	);
 	signal.throwIfAborted();
-	const { training, calibration } = await writeBundle(request.out, contents);
+	const { training, calibration, precision } = await writeBundle(request.out, contents);
 	return {
 		bundle: request.out,
 		images: training.images,
@@ -80,6 +85,7 @@ async function learnFrom(
 		loss: training.losses.at(-1) ?? Number.NaN,
 		threshold: calibration.threshold,
 		falseRejectBound: calibration.falseRejectBound,
+		precision: precision.runs,
 		seededTeacher: teacher.seeded,
 	};
 }
@@ -135,6 +141,26 @@ async function goodImagesOf({
 		}
 	});
 	return { images: { count, name, image }, tiling };
+}
+
+async function labelledOf(
+	dataset: string,
+	{ region }: TeachRequest,
+	tiling: Tiling,
+): Promise<Probes['labelled']> {
+	const { test } = await readDataset(dataset);
+	return {
+		count: test.length,
+		defective: (i) => test[i]!.kind !== GOOD,
+		input: async (i) => {
+			const frame = await readPicture(test[i]!.path);
+			try {
+				return frame.modelInput(region, tiling);
+			} finally {
+				frame.release();
+			}
+		},
+	};
 }
 
 async function framesOf(images: TeachRequest['images']) {

@@ -5,6 +5,7 @@ import { listImages } from '../disk/dataset.js';
 import type { Inspection } from '../inspect/inspect.js';
 import { inspectionLoop } from '../inspect/loop.js';
 import { openScorer } from '../inspect/scorer.js';
+import { chosenModel } from '../model/bundle.js';
 import { openCamera } from '../opencv/camera.js';
 import { encodeJpeg } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
@@ -63,14 +64,18 @@ async function runStation(
 	report('starting', NOTHING);
 	try {
 		const bundle = await readBundle(recipe.model);
-		const { provider, threads } = recipe;
-		const scorer = await openScorer(bundle, openSession, { provider, threads });
+		const { provider, threads, precision } = recipe;
+		const scorer = await openScorer(bundle, openSession, {
+			provider,
+			threads,
+			precision: precision === 'bundle' ? undefined : precision,
+		});
 		try {
 			const inspection: Inspection = {
 				...start,
 				region: recipe.region ?? bundle.manifest.input.region ?? undefined,
 				scorer,
-				model: { name: bundle.manifest.name, sha256: bundle.manifest.files.model },
+				model: { name: bundle.manifest.name, sha256: chosenModel(bundle, scorer.precision).sha256 },
 				threshold: recipe.threshold === 'bundle' ? bundle.manifest.calibration.threshold : recipe.threshold,
 				mapMedian: bundle.manifest.calibration.mapMedian,
 				run: randomBytes(4).toString('hex'),

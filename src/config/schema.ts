@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRECISIONS } from '../model/precision.js';
 
 /** Names become levels of MQTT topics. */
 const name = z
@@ -79,6 +80,10 @@ const recipe = z.strictObject({
 		.enum(['cpu', 'cuda', 'tensorrt'])
 		.default('cpu')
 		.describe('What may compute; nothing else ever does.'),
+	precision: z
+		.enum(['bundle', ...PRECISIONS])
+		.default('bundle')
+		.describe('What the model computes in; only what passed the gate when it was taught may run.'),
 	threads: z
 		.number()
 		.int()

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
 import { FORMAT_VERSION, goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
+import { PRECISIONS, type Precision } from '../model/precision.js';
 import type { Size } from '../vision/image.js';
 import { assertReplaceable, FolderWriter } from './folder.js';
 
 const MANIFEST = 'manifest.json';
-const MODEL = 'model.onnx';
 const GOLDEN = 'golden.json';
+
+const modelFile = (precision: Precision) => (precision === 'fp32' ? 'model.onnx' : `model-${precision}.onnx`);
 
 const AGAIN = 'Copy the bundle again from where it was taught, or teach it again.';
 
@@ -19,15 +21,20 @@ const AGAIN = 'Copy the bundle again from where it was taught, or teach it again
  */
 export async function writeBundle(
 	dir: string,
-	{ manifest, model, golden }: BundleContents,
+	{ manifest, models, golden }: BundleContents,
 ): Promise<Manifest> {
 	await assertBundlePlace(dir);
 	const vectors = JSON.stringify(
 		golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })),
 	);
-	const whole: Manifest = { ...manifest, files: { model: sha256(model), golden: sha256(vectors) } };
+	const present = PRECISIONS.flatMap((precision) => {
+		const model = models[precision];
+		return model ? [[precision, model] as const] : [];
+	});
+	const hashes = Object.fromEntries(present.map(([precision, model]) => [precision, sha256(model)]));
+	const whole: Manifest = { ...manifest, files: { models: hashes, golden: sha256(vectors) } };
 	await using folder = await FolderWriter.open(dir);
-	await folder.write(MODEL, model);
+	for (const [precision, model] of present) await folder.write(modelFile(precision), model);
 	await folder.write(GOLDEN, vectors);
 	await folder.write(MANIFEST, `${JSON.stringify(whole, null, '\t')}\n`);
 	await folder.commit();
@@ -42,16 +49,20 @@ export function assertBundlePlace(dir: string): Promise<void> {
 /** Reads a bundle and verifies its hashes. @throws Failure bundle-invalid saying which file is wrong and how */
 export async function readBundle(dir: string): Promise<Bundle> {
 	const manifest = parseManifest(dir, await bytesOf(dir, MANIFEST));
-	const model = await bytesOf(dir, MODEL);
-	if (sha256(model) !== manifest.files.model)
-		throw broken(dir, `"${MODEL}" is damaged or cut off (its SHA-256 differs)`);
+	const models: Partial<Record<Precision, string>> = {};
+	for (const [precision, hash] of Object.entries(manifest.files.models) as [Precision, string][]) {
+		const file = modelFile(precision);
+		if (sha256(await bytesOf(dir, file)) !== hash)
+			throw broken(dir, `"${file}" is damaged or cut off (its SHA-256 differs)`);
+		models[precision] = join(dir, file);
+	}
 	const golden = await bytesOf(dir, GOLDEN);
 	if (sha256(golden) !== manifest.files.golden)
 		throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
 	return {
 		dir,
 		manifest,
-		modelPath: join(dir, MODEL),
+		models,
 		golden: parseGolden(dir, golden, manifest.input.tiling),
 	};
 }

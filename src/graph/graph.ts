@@ -1,4 +1,4 @@
-import { type Attributes, type Node, type OpName, shapeRules, type Value } from './ops.js';
+import { type Attributes, type Node, type OpName, shapeRules, typeRules, type Value } from './ops.js';
 import { elementCount, type Shape, type Tensor } from './tensor.js';
 
 /** From the gradient of an output to those of its inputs (undefined: none flows), as nodes of the same graph. */
@@ -49,8 +49,7 @@ export class Graph {
 	/** Appends one operator. @throws Error when the shapes do not fit it */
 	apply<K extends OpName>(op: K, inputs: readonly Value[], attributes: Attributes[K]): Value {
 		const shape = shapeRules[op](inputs, attributes);
-		const dtype =
-			op === 'Cast' ? (attributes as Attributes['Cast']).to : op === 'Greater' ? 'bool' : inputs[0]!.dtype;
+		const dtype = typeRules[op]?.(inputs, attributes) ?? inputs[0]!.dtype;
 		const output = { name: this.#name(op), dtype, shape };
 		const node: Node<K> = { op, inputs, attributes, output };
 		this.nodes.push(node as Node);

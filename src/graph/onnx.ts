@@ -35,10 +35,12 @@ const dataTypes: { readonly [T in DType]: TensorProto_DataType } = {
 	bool: TensorProto_DataType.BOOL,
 };
 
+type Attribute = number | string | readonly number[] | { readonly float: number };
+
 /** How an operator stands in a file: `tensors` are int64 inputs behind its own, `attributes` its ONNX attributes. */
 type Encoding = {
 	readonly tensors?: readonly (readonly number[])[];
-	readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
+	readonly attributes?: Readonly<Record<string, Attribute>>;
 	readonly domain?: string;
 };
 
@@ -81,6 +83,9 @@ const encodings: { readonly [K in OpName]: (attributes: Attributes[K], node: Nod
 		attributes: { ...windowAttributes(window), output_padding: outputPadding },
 	}),
 	MaxPool: ({ kernel, ...window }) => ({ attributes: { ...windowAttributes(window), kernel_shape: kernel } }),
+	QuantizeLinear: ({ axis }) => ({ attributes: { axis } }),
+	DequantizeLinear: ({ axis }) => ({ attributes: { axis } }),
+	LeakyRelu: ({ alpha }) => ({ attributes: { alpha: { float: alpha } } }),
 };
 
 /** The graph as an ONNX model: opset 17, IR 8, weights inside. */
@@ -139,13 +144,16 @@ function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto 
 	});
 }
 
-function attributeProto(name: string, value: number | string | readonly number[]): AttributeProto {
+function attributeProto(name: string, value: Attribute): AttributeProto {
 	if (typeof value === 'number') {
 		return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 	}
 	if (typeof value === 'string') {
 		const type = AttributeProto_AttributeType.STRING;
 		return create(AttributeProtoSchema, { name, type, s: Uint8Array.from(Buffer.from(value)) });
+	}
+	if ('float' in value) {
+		return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.FLOAT, f: value.float });
 	}
 	return create(AttributeProtoSchema, {
 		name,

@@ -51,6 +51,11 @@ export type Attributes = {
 	/** Inputs x [N, C, H, W], w [C, O, kh, kw]; `outputPadding` is added below and right. */
 	ConvTranspose: Window & { readonly outputPadding: readonly [number, number] };
 	MaxPool: Window & { readonly kernel: readonly [number, number] };
+	/** Inputs x, scale, zero point; scale and zero point are scalars, or one a slice of `axis`. Rounds to even and saturates. */
+	QuantizeLinear: { readonly axis: number };
+	DequantizeLinear: { readonly axis: number };
+	/** x where positive, alpha·x elsewhere. */
+	LeakyRelu: { readonly alpha: number };
 };
 
 export type OpName = keyof Attributes;
@@ -173,4 +178,17 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
 			window(wide, kernel[1], strides[1], pads[1] + pads[3]),
 		];
 	},
+	QuantizeLinear: same,
+	DequantizeLinear: same,
+	LeakyRelu: same,
+};
+
+type TypeRule<K extends OpName> = (inputs: readonly Value[], attributes: Attributes[K]) => DType;
+
+/** The element type of the result, where it is not that of the first input. */
+export const typeRules: { readonly [K in OpName]?: TypeRule<K> } = {
+	Greater: () => 'bool',
+	Cast: (_, { to }) => to,
+	QuantizeLinear: ([, , zero]) => zero!.dtype,
+	DequantizeLinear: ([, scale]) => scale!.dtype,
 };

@@ -119,6 +119,9 @@ const rules: { readonly [K in OpName]: Rule<K> | Stop } = {
 		];
 	},
 	MaxPool: { stops: 'only the frozen teacher pools' },
+	QuantizeLinear: { stops: 'students are trained in float32' },
+	DequantizeLinear: { stops: 'students are trained in float32' },
+	LeakyRelu: { stops: 'it stands for Relu in int8 graphs' },
 };
 
 /**

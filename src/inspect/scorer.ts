@@ -1,7 +1,9 @@
 import { Failure } from '../base/failure.js';
 import type { OpenSession, SessionOptions } from '../graph/session.js';
-import type { Bundle, GoldenVector } from '../model/bundle.js';
+import { type Bundle, chosenModel, type Expected } from '../model/bundle.js';
 import { type Scored, scoreWith } from '../model/inference.js';
+import type { Manifest } from '../model/manifest.js';
+import type { Precision } from '../model/precision.js';
 import type { Size } from '../vision/image.js';
 
 /** The model of a bundle, opened and proven against its golden vectors. */
@@ -9,6 +11,7 @@ export type Scorer = {
 	/** Of the input and of the map. */
 	readonly size: Size;
 	readonly provider: string;
+	readonly precision: Precision;
 	/** SHA-256 of the model. */
 	readonly model: string;
 	/** `input` is interleaved RGB `[height, width, 3]`. Blocks the thread. @throws Failure model-failed */
@@ -21,23 +24,25 @@ export type Scorer = {
 /** How far a score or map value may lie from the reference, in float32 on any processor. */
 const GOLDEN_TOLERANCE = 1e-5;
 
-/** @throws Failure model-failed, bundle-golden (then nothing stays open) */
+/** @throws Failure model-failed, precision-refused, bundle-golden (then nothing stays open) */
 export async function openScorer(
 	bundle: Bundle,
 	openSession: OpenSession,
-	options: SessionOptions,
+	{ precision: wanted, ...options }: SessionOptions & { readonly precision?: Precision | undefined },
 ): Promise<Scorer> {
 	const { width, height } = bundle.manifest.input.tiling;
 	const size: Size = { width, height };
-	const session = await openSession(bundle.modelPath, options);
+	const { precision, path, sha256 } = chosenModel(bundle, wanted);
+	const tolerance = toleranceOf(precision, bundle.manifest.calibration);
+	const session = await openSession(path, options);
 	const score = (input: Uint8Array) => scoreWith(session, input, size);
 	const prove = async () => {
 		for (const [i, vector] of bundle.golden.entries()) {
-			const deviation = goldenDeviation(vector, await score(vector.image));
-			if (deviation <= GOLDEN_TOLERANCE) continue;
+			const deviation = goldenDeviation(vector.expected[precision], await score(vector.image));
+			if (deviation <= tolerance) continue;
 			throw new Failure(
 				'bundle-golden',
-				`Cannot trust bundle "${bundle.dir}" on provider "${session.provider}": golden vector ${i + 1} deviates by ${deviation.toExponential(1)}, allowed is ${GOLDEN_TOLERANCE}`,
+				`Cannot trust bundle "${bundle.dir}" on provider "${session.provider}": golden vector ${i + 1} deviates by ${deviation.toExponential(1)}, allowed is ${tolerance.toExponential(1)}`,
 				'Teach it again on this machine, or choose another provider.',
 			);
 		}
@@ -51,14 +56,21 @@ export async function openScorer(
 	return {
 		size,
 		provider: session.provider,
-		model: bundle.manifest.files.model,
+		precision,
+		model: sha256,
 		score,
 		prove,
 		close: () => session.close(),
 	};
 }
 
-function goldenDeviation(expected: GoldenVector, { map, score }: Scored): number {
+/** Lower precisions round, and engines round in different places: a fiftieth of the way from usual to the threshold. */
+function toleranceOf(precision: Precision, { threshold, mapMedian }: Manifest['calibration']): number {
+	return precision === 'fp32' ? GOLDEN_TOLERANCE : Math.abs(threshold - mapMedian) / 50;
+}
+
+function goldenDeviation(expected: Expected | undefined, { map, score }: Scored): number {
+	if (!expected) return Number.POSITIVE_INFINITY;
 	const values = Object.entries(expected.map).map(([i, v]) => Math.abs(map[Number(i)]! - v));
 	const deviation = Math.max(Math.abs(score - expected.score), ...values);
 	return Number.isNaN(deviation) ? Number.POSITIVE_INFINITY : deviation;

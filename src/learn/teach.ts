@@ -2,12 +2,12 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { permutation, randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
-import type { OpenSession, Session } from '../graph/session.js';
+import type { OpenSession } from '../graph/session.js';
 import type { Tensor } from '../graph/tensor.js';
 import { paperAdam } from '../model/adam.js';
 import { architectures, type Backbone } from '../model/architecture.js';
-import type { BundleContents, GoldenVector } from '../model/bundle.js';
-import { inferenceProgram, type Pair, scalesProgram, scoreWith } from '../model/inference.js';
+import type { BundleContents, Expected, GoldenVector } from '../model/bundle.js';
+import { type Pair, type Scored, scalesProgram, scoreWith } from '../model/inference.js';
 import { FORMAT_VERSION, type Preset } from '../model/manifest.js';
 import {
 	FEWEST_FOR_NORMALITY,
@@ -18,12 +18,14 @@ import {
 	normalityOf,
 	type ScaleMaps,
 } from '../model/normality.js';
+import type { Precision } from '../model/precision.js';
 import { cutTile, type Tiling, tileCount } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import type { Size } from '../vision/image.js';
 import { wobbled } from '../vision/warp.js';
 import { openFeatures } from './features.js';
+import { chooseModels, type Models, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
 import { train } from './train.js';
@@ -83,6 +85,7 @@ export async function teach(
 	teacher: Teacher,
 	settings: TeachSettings,
 	world: TeachWorld,
+	labelled?: Probes['labelled'],
 ): Promise<BundleContents> {
 	if (images.count < FEWEST_IMAGES) {
 		throw new Failure(
@@ -100,51 +103,59 @@ export async function teach(
 	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, tiling };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
-	const model = encodeOnnx(inferenceProgram(pair, normality), 'inspectord');
-	const session = await world.openSession(model, { threads });
-	try {
-		return {
-			model,
-			golden: await goldenVectors(session, images, split.heldOut, tiling),
-			manifest: {
-				formatVersion: FORMAT_VERSION,
-				name: settings.name,
-				createdAt: world.wallClock().toISOString(),
-				architecture: {
-					backbone: settings.backbone,
-					teacher: { sha256: teacher.sha256, origin: teacher.origin, seeded: teacher.seeded },
-				},
-				input: {
-					tiling,
-					colour: 'RGB',
-					layout: 'NHWC',
-					dtype: 'uint8',
-					resize: 'area',
-					region: settings.region ?? null,
-				},
-				calibration: {
-					preset,
-					...thresholdOf(scores, settings.falseRejects),
-					scores,
-					mapMedian: median(scored.map(({ middle }) => middle)),
-				},
-				training: {
-					images: split.train.length,
-					heldOut: split.heldOut.length,
-					iterations: losses.length,
-					batch: Math.min(settings.batch, split.train.length * tileCount(tiling)),
-					learningRate: paperAdam.learningRate,
-					seed,
-					wobble: settings.wobble ?? null,
-					seconds: (world.now() - started) / 1000,
-					losses,
-				},
-				versions: world.versions,
+	const threshold = thresholdOf(scores, settings.falseRejects);
+	const { models, ...precision } = await chooseModels(
+		pair,
+		normality,
+		{ ranges: among(images, split.train), good: among(images, split.heldOut), ...(labelled && { labelled }) },
+		{ threshold: threshold.threshold, usual: median(scores) },
+		settings,
+		world,
+	);
+	return {
+		models,
+		golden: await goldenVectors(models, images, split.heldOut, pair, threads, world.openSession),
+		manifest: {
+			formatVersion: FORMAT_VERSION,
+			name: settings.name,
+			createdAt: world.wallClock().toISOString(),
+			architecture: {
+				backbone: settings.backbone,
+				teacher: { sha256: teacher.sha256, origin: teacher.origin, seeded: teacher.seeded },
 			},
-		};
-	} finally {
-		await session.close();
-	}
+			input: {
+				tiling,
+				colour: 'RGB',
+				layout: 'NHWC',
+				dtype: 'uint8',
+				resize: 'area',
+				region: settings.region ?? null,
+			},
+			calibration: {
+				preset,
+				...threshold,
+				scores,
+				mapMedian: median(scored.map(({ middle }) => middle)),
+			},
+			training: {
+				images: split.train.length,
+				heldOut: split.heldOut.length,
+				iterations: losses.length,
+				batch: Math.min(settings.batch, split.train.length * tileCount(tiling)),
+				learningRate: paperAdam.learningRate,
+				seed,
+				wobble: settings.wobble ?? null,
+				seconds: (world.now() - started) / 1000,
+				losses,
+			},
+			precision,
+			versions: world.versions,
+		},
+	};
+}
+
+function among(images: GoodImages, chosen: readonly number[]): Pictures {
+	return { count: chosen.length, input: async (i) => (await images.image(chosen[i]!)).input };
 }
 
 /** Which pictures are trained on and which set the threshold: at least two of each, drawn by the seed. */
@@ -257,22 +268,37 @@ async function calibrate(
 
 /** Good pictures that were not trained on, the first as its negative so that a high score is proven too. */
 async function goldenVectors(
-	session: Session,
+	models: Models['models'],
 	images: GoodImages,
 	heldOut: readonly number[],
-	size: Size,
+	{ tiling }: Pair,
+	threads: number,
+	openSession: OpenSession,
 ): Promise<GoldenVector[]> {
-	const vectors: GoldenVector[] = [];
-	for (const [i, index] of heldOut.slice(0, GOLDEN_IMAGES).entries()) {
-		const { input } = await images.image(index);
-		const image = i === 0 ? input.map((v) => 255 - v) : input;
-		const { map, score } = await scoreWith(session, image, size);
-		const places = Array.from({ length: GOLDEN_VALUES }, (_, k) =>
-			Math.floor((map.length * (k + 0.5)) / GOLDEN_VALUES),
-		);
-		vectors.push({ image, score, map: Object.fromEntries(places.map((place) => [place, map[place]!])) });
+	const vectors = await Promise.all(
+		heldOut.slice(0, GOLDEN_IMAGES).map(async (index, i) => {
+			const { input } = await images.image(index);
+			const image = i === 0 ? input.map((v) => 255 - v) : input;
+			return { image, expected: {} as Partial<Record<Precision, Expected>> };
+		}),
+	);
+	for (const [precision, model] of Object.entries(models) as [Precision, Uint8Array][]) {
+		const session = await openSession(model, { threads });
+		try {
+			for (const { image, expected } of vectors)
+				expected[precision] = sampleOf(await scoreWith(session, image, tiling));
+		} finally {
+			await session.close();
+		}
 	}
 	return vectors;
+}
+
+function sampleOf({ map, score }: Scored): Expected {
+	const places = Array.from({ length: GOLDEN_VALUES }, (_, k) =>
+		Math.floor((map.length * (k + 0.5)) / GOLDEN_VALUES),
+	);
+	return { score, map: Object.fromEntries(places.map((place) => [place, map[place]!])) };
 }
 
 function left(elapsedMs: number, done: number, of: number): number {

@@ -1,18 +1,21 @@
+import { Failure } from '../base/failure.js';
 import type { Manifest } from './manifest.js';
+import type { Precision } from './precision.js';
 
-/** A picture and what the reference scored for it: proof that an engine computes the same. */
+/** A score, and some values of the map by their index in it. */
+export type Expected = { readonly score: number; readonly map: Readonly<Record<string, number>> };
+
+/** A picture and what each precision scored for it where it was taught: proof that an engine computes the same. */
 export type GoldenVector = {
 	/** Interleaved RGB `[height, width, 3]`, as the model takes it. */
 	readonly image: Uint8Array;
-	readonly score: number;
-	/** Some values of the map, by their index in it. */
-	readonly map: Readonly<Record<string, number>>;
+	readonly expected: Readonly<Partial<Record<Precision, Expected>>>;
 };
 
 /** Everything that teaching a part leaves behind, before it is written. */
 export type BundleContents = {
 	readonly manifest: Omit<Manifest, 'files'>;
-	readonly model: Uint8Array;
+	readonly models: Readonly<Partial<Record<Precision, Uint8Array>>>;
 	readonly golden: readonly GoldenVector[];
 };
 
@@ -20,6 +23,30 @@ export type BundleContents = {
 export type Bundle = {
 	readonly dir: string;
 	readonly manifest: Manifest;
-	readonly modelPath: string;
+	/** Paths of the model's files. */
+	readonly models: Readonly<Partial<Record<Precision, string>>>;
 	readonly golden: readonly GoldenVector[];
 };
+
+export type ChosenModel = { readonly precision: Precision; readonly path: string; readonly sha256: string };
+
+/**
+ * The model that runs: the one teaching chose, or another precision of the bundle.
+ * @throws Failure precision-refused when the bundle lacks it, or the gate did not let it through
+ */
+export function chosenModel({ dir, manifest, models }: Bundle, wanted?: Precision): ChosenModel {
+	const precision = wanted ?? manifest.precision.runs;
+	const refuse = (state: string) =>
+		new Failure(
+			'precision-refused',
+			`Cannot run bundle "${dir}" in ${precision}: ${state}`,
+			`Choose a precision that passed, or teach with --precision ${precision}.`,
+		);
+	const [path, sha256] = [models[precision], manifest.files.models[precision]];
+	if (path === undefined || sha256 === undefined) throw refuse('it holds no such model');
+	const findings = manifest.precision.gates[precision];
+	if (precision !== 'fp32' && !findings?.length) throw refuse('it was never compared with fp32');
+	const failed = findings?.find(({ ok }) => !ok);
+	if (failed) throw refuse(`its ${failed.measure} is ${failed.value}, the limit is ${failed.limit}`);
+	return { precision, path, sha256 };
+}

@@ -3,12 +3,13 @@ import type { Value } from '../graph/ops.js';
 import type { Session } from '../graph/session.js';
 import type { Size } from '../vision/image.js';
 import { architectures, type Backbone } from './architecture.js';
-import { student, teacher } from './networks.js';
+import { type Features, student, teacher } from './networks.js';
 import type { Normality } from './normality.js';
+import { type Arithmetic, inFloat32 } from './precision.js';
 import { anomaly, scaleMaps } from './score.js';
 import { normalise } from './teacher.js';
 import { type Tiling, tileCorners, tileCount } from './tiling.js';
-import { frozenUnits, NORM_EPSILON, type Units } from './units.js';
+import { frozenKernels, type Kernels, NORM_EPSILON } from './units.js';
 import { foldNorm, type Weights } from './weights.js';
 
 /** A trained pair: the teacher's folded weights, the student's parameters and running statistics. */
@@ -23,8 +24,8 @@ export type Pair = {
  * A picture to its anomaly map and score in one graph: input `image` uint8 RGB [1, height, width, 3], outputs `map` float32
  * [height, width] and `score`, a float32 scalar. Tiles run as one batch.
  */
-export function inferenceProgram(pair: Pair, normality?: Normality): Graph {
-	const { graph, features, imitation } = opened(pair);
+export function inferenceProgram(pair: Pair, normality?: Normality, arithmetic = inFloat32): Graph {
+	const { graph, features, imitation } = opened(pair, arithmetic);
 	const { map, score } = anomaly(graph, features, imitation, pair.tiling, normality);
 	graph.output(graph.reshape(map, [pair.tiling.height, pair.tiling.width]), 'map');
 	graph.output(graph.reshape(score, []), 'score');
@@ -33,21 +34,34 @@ export function inferenceProgram(pair: Pair, normality?: Normality): Graph {
 
 /** As inferenceProgram, but the maps of the three scales apart: outputs `scale1` to `scale3` [1, height, width]. */
 export function scalesProgram(pair: Pair): Graph {
-	const { graph, features, imitation } = opened(pair);
+	const { graph, features, imitation } = opened(pair, inFloat32);
 	scaleMaps(graph, features, imitation, pair.tiling).forEach((map, i) => {
 		graph.output(map, `scale${i + 1}`);
 	});
 	return graph;
 }
 
-function opened({ backbone, teacher: teacherWeights, student: studentWeights, tiling }: Pair) {
+function opened(
+	{ backbone, teacher: teacherWeights, student: studentWeights, tiling }: Pair,
+	arithmetic: Arithmetic,
+) {
 	const arch = architectures[backbone];
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [1, tiling.height, tiling.width, 3]);
 	const tiles = cut(graph, normalise(graph, image), tiling);
-	const features = teacher(graph, frozenUnits(graph, teacherWeights), arch, tiles);
-	const imitation = student(graph, foldedUnits(graph, studentWeights), arch, features);
-	return { graph, features, imitation };
+	const kernels: Kernels = (unit) =>
+		teacherWeights.has(`${unit.conv}.weight`)
+			? frozenKernels(teacherWeights)(unit)
+			: foldedKernels(studentWeights)(unit);
+	const units = arithmetic(graph, kernels);
+	const features = teacher(graph, units, arch, tiles);
+	const imitation = student(graph, units, arch, features);
+	const single = (x: Value) => (x.dtype === 'float32' ? x : graph.apply('Cast', [x], { to: 'float32' }));
+	return {
+		graph,
+		features: features.map(single) as never as Features,
+		imitation: imitation.map(single) as never as Features,
+	};
 }
 
 /** [1, C, height, width] → the tiles as a batch [rows·columns, C, side, side]. */
@@ -64,12 +78,10 @@ function cut(graph: Graph, canvas: Value, tiling: Tiling): Value {
 	return graph.apply('Concat', tiles, { axis: 0 });
 }
 
-/** Frozen units over a trained student: each norm is folded into its convolution on the way. */
-export function foldedUnits(graph: Graph, weights: Weights): Units {
-	return (x, unit) => {
-		const folded = foldNorm(weights, unit.conv, unit.norm, unit.up ? 1 : 0, NORM_EPSILON);
-		return frozenUnits(graph, folded)(x, unit);
-	};
+/** Kernels of a trained student: each norm is folded into its convolution. */
+export function foldedKernels(weights: Weights): Kernels {
+	return (unit) =>
+		frozenKernels(foldNorm(weights, unit.conv, unit.norm, unit.up ? 1 : 0, NORM_EPSILON))(unit);
 }
 
 /** One scored picture: `map` is `[height, width]` row-major, `score` its maximum (paper S_AD). */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PRECISIONS } from './precision.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 const finite = z.number();
@@ -58,7 +59,22 @@ export const manifestSchema = z.strictObject({
 		seconds: finite,
 		losses: z.array(finite),
 	}),
-	files: z.strictObject({ model: sha256, golden: sha256 }),
+	/** What gives the verdicts, and how each lower precision did against float32 before it was let through or refused. */
+	precision: z.strictObject({
+		runs: z.enum(PRECISIONS),
+		gates: z.partialRecord(
+			z.enum(PRECISIONS),
+			z.array(
+				z.strictObject({
+					measure: z.enum(['score difference', 'rank correlation', 'verdict flips', 'auroc drop']),
+					value: finite.nullable(),
+					limit: finite,
+					ok: z.boolean(),
+				}),
+			),
+		),
+	}),
+	files: z.strictObject({ models: z.partialRecord(z.enum(PRECISIONS), sha256), golden: sha256 }),
 	versions: z.strictObject({ inspectord: z.string(), onnxruntime: z.string(), opencv: z.string() }),
 });
 
@@ -66,5 +82,13 @@ export type Manifest = z.infer<typeof manifestSchema>;
 
 /** Golden vectors as they stand in a bundle: `image` in base64. */
 export const goldenSchema = z
-	.array(z.strictObject({ image: z.string(), score: finite, map: z.record(z.string(), finite) }))
+	.array(
+		z.strictObject({
+			image: z.string(),
+			expected: z.partialRecord(
+				z.enum(PRECISIONS),
+				z.strictObject({ score: finite, map: z.record(z.string(), finite) }),
+			),
+		}),
+	)
 	.min(1);

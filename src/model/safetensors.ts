@@ -1,3 +1,4 @@
+import { halfToNumber } from '../graph/half.js';
 import { elementCount, float32, type Tensor } from '../graph/tensor.js';
 import { Weights } from './weights.js';
 
@@ -57,14 +58,4 @@ function readTensor(
 	const raw = new Uint8Array(bytes.subarray(start + from, start + to)).buffer;
 	if (dtype === 'F32') return float32(shape, new Float32Array(raw));
 	return float32(shape, Float32Array.from(new Uint16Array(raw), halfToNumber));
-}
-
-/** IEEE 754 half precision bits → number. */
-function halfToNumber(bits: number): number {
-	const sign = bits & 0x8000 ? -1 : 1;
-	const exponent = (bits >> 10) & 0x1f;
-	const fraction = bits & 0x3ff;
-	if (exponent === 0) return sign * fraction * 2 ** -24;
-	if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-	return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }

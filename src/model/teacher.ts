@@ -3,7 +3,7 @@ import type { Value } from '../graph/ops.js';
 import { float32, type Shape } from '../graph/tensor.js';
 import { type Architecture, architectures, type Backbone } from './architecture.js';
 import { type Features, teacher } from './networks.js';
-import { convolve, frozenUnits, NORM_EPSILON, type Unit, type Units } from './units.js';
+import { convolve, frozenKernels, frozenUnits, NORM_EPSILON, type Unit, type Units } from './units.js';
 import { foldNorm, initialWeights, type Parameter, Weights } from './weights.js';
 
 /** The ImageNet statistics that torchvision's weights were trained with, for RGB in [0, 1]. */
@@ -80,7 +80,7 @@ export function featureProgram(backbone: Backbone, weights: Weights, batch: numb
 	const image = graph.input('image', 'uint8', [batch, size, size, 3]);
 	const features: Features = teacher(
 		graph,
-		frozenUnits(graph, weights),
+		frozenUnits(graph, frozenKernels(weights)),
 		architectures[backbone],
 		normalise(graph, image),
 	);

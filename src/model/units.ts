@@ -1,5 +1,6 @@
 import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
+import type { Tensor } from '../graph/tensor.js';
 import type { Weights } from './weights.js';
 
 /** A convolution without bias and the batch norm behind it: what residual networks are made of. */
@@ -23,11 +24,23 @@ export type Units = (x: Value, unit: Unit) => Value;
 /** Variance floor of batch norm, as in PyTorch. */
 export const NORM_EPSILON = 1e-5;
 
-/** Units with fixed weights, norms folded into the convolutions. `weights` holds `<conv>.weight` and `<conv>.bias`. */
-export function frozenUnits(graph: Graph, folded: Weights): Units {
-	return (x, { conv, kernel, stride, up, relu, plus }) => {
-		const w = graph.constant(folded.get(`${conv}.weight`), `${conv}.weight`);
-		const b = graph.constant(folded.get(`${conv}.bias`), `${conv}.bias`);
+/** The fixed kernel and bias of a unit, its norm folded in. */
+export type Kernels = (unit: Unit) => {
+	readonly weight: Tensor<'float32'>;
+	readonly bias: Tensor<'float32'>;
+};
+
+/** Kernels out of weights whose norms are folded: `<conv>.weight` and `<conv>.bias`. */
+export function frozenKernels(folded: Weights): Kernels {
+	return ({ conv }) => ({ weight: folded.get(`${conv}.weight`), bias: folded.get(`${conv}.bias`) });
+}
+
+/** Units with fixed weights in float32. */
+export function frozenUnits(graph: Graph, kernels: Kernels): Units {
+	return (x, unit) => {
+		const { conv, kernel, stride, up, relu, plus } = unit;
+		const { weight, bias } = kernels(unit);
+		const [w, b] = [graph.constant(weight, `${conv}.weight`), graph.constant(bias, `${conv}.bias`)];
 		const y = convolve(graph, [x, w, b], kernel, stride, up);
 		const sum = plus ? graph.add(y, plus) : y;
 		return relu ? graph.relu(sum) : sum;

@@ -1,5 +1,6 @@
 import type { Backbone } from '../model/architecture.js';
 import type { Preset } from '../model/manifest.js';
+import type { Precision } from '../model/precision.js';
 import type { Grid } from '../model/tiling.js';
 import type { Rect } from '../vision/image.js';
 import type { Wobble } from '../vision/warp.js';
@@ -18,6 +19,10 @@ export type TeachRequest = {
 	readonly size: number;
 	readonly tiles: Grid;
 	readonly preset: Preset;
+	/** What the model shall compute in, if that scores like float32. */
+	readonly precision: Precision;
+	/** A data set of labelled images, which a lower precision must tell apart as well as float32. */
+	readonly labelled?: string;
 	readonly iterations: number;
 	readonly batch: number;
 	readonly seed: number;
@@ -55,6 +60,7 @@ export type Taught = {
 	readonly loss: number;
 	readonly threshold: number;
 	readonly falseRejectBound: number;
+	readonly precision: Precision;
 	/** True when the teacher's weights were drawn from a seed: good for a demonstration only. */
 	readonly seededTeacher: boolean;
 };

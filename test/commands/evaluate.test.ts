@@ -229,8 +229,8 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 	const { score } = await scoreWith(session, black, tiling);
 	await session.close();
 	await writeBundle(dir, {
-		model,
-		golden: [{ image: black, score, map: { 0: score } }],
+		models: { fp32: model },
+		golden: [{ image: black, expected: { fp32: { score, map: { 0: score } } } }],
 		manifest: {
 			formatVersion: FORMAT_VERSION,
 			name: 'brightness',
@@ -259,6 +259,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				seconds: 1,
 				losses: [0.5],
 			},
+			precision: { runs: 'fp32', gates: {} },
 			versions: { inspectord: '0.1.0', onnxruntime: '1', opencv: '4' },
 		},
 	});

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { readBundle, writeBundle } from '../../src/disk/bundle.js';
 import { readTeacher } from '../../src/disk/teacher.js';
 import { openScorer } from '../../src/inspect/scorer.js';
+import { type Bundle, chosenModel } from '../../src/model/bundle.js';
 import { openSession } from '../../src/ort/session.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
@@ -19,7 +20,7 @@ bundles('are read as they were written and prove themselves', async () => {
 	assert.is(bundle.golden.length, 2);
 	const scorer = await openScorer(bundle, openSession, { threads: 1 });
 	const again = await scorer.score(bundle.golden[1]!.image);
-	assert.ok(Math.abs(again.score - bundle.golden[1]!.score) < 1e-5);
+	assert.ok(Math.abs(again.score - bundle.golden[1]!.expected.fp32!.score) < 1e-5);
 	assert.is(again.score, Math.max(...again.map));
 	await scorer.close();
 });
@@ -47,8 +48,8 @@ const damages: readonly Damage[] = [
 	['with half a manifest', (dir) => truncate(join(dir, 'manifest.json'), 100), /"manifest.json" is not JSON/],
 	[
 		'of another format',
-		(dir) => edit(dir, (t) => t.replace('"formatVersion": 1', '"formatVersion": 2')),
-		/format version 2/,
+		(dir) => edit(dir, (t) => t.replace('"formatVersion": 2', '"formatVersion": 1')),
+		/format version 1, this inspectord reads version 2/,
 	],
 	[
 		'with a threshold of words',
@@ -74,11 +75,39 @@ bundles('whose golden vectors do not hold are not opened', async () => {
 	await using folder = await temporaryFolder();
 	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
 	const golden = bundle.golden.map((vector, i) =>
-		i === 1 ? { ...vector, score: vector.score + 1e-3 } : vector,
+		i === 1
+			? { ...vector, expected: { fp32: { map: {}, score: vector.expected.fp32!.score + 1e-3 } } }
+			: vector,
 	);
 	const failure = await failureOf(openScorer({ ...bundle, golden }, openSession, { threads: 1 }));
 	assert.is(failure.code, 'bundle-golden');
 	assert.match(failure.message, /golden vector 2 deviates by 1\.0e-3/);
+});
+
+bundles('run in a precision only when the gate let it through', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	assert.is(chosenModel(bundle).precision, 'fp32');
+	assert.throws(() => chosenModel(bundle, 'int8'), /in int8: it holds no such model/);
+	const finding = { measure: 'verdict flips', value: 0.1, limit: 0.02, ok: false } as const;
+	const holding = (gates: Bundle['manifest']['precision']['gates']): Bundle => ({
+		...bundle,
+		models: { ...bundle.models, int8: bundle.models.fp32! },
+		manifest: {
+			...bundle.manifest,
+			precision: { runs: 'int8', gates },
+			files: { ...bundle.manifest.files, models: { ...bundle.manifest.files.models, int8: '0'.repeat(64) } },
+		},
+	});
+	assert.throws(() => chosenModel(holding({})), /it was never compared with fp32/);
+	assert.throws(
+		() => chosenModel(holding({ int8: [finding] })),
+		/its verdict flips is 0.1, the limit is 0.02/,
+	);
+	assert.is(chosenModel(holding({ int8: [{ ...finding, ok: true }] })).precision, 'int8');
+	// It holds no golden values of that precision: nothing is proven, so nothing is opened.
+	const passed = holding({ int8: [{ ...finding, ok: true }] });
+	assert.is((await failureOf(openScorer(passed, openSession, { threads: 1 }))).code, 'bundle-golden');
 });
 
 bundles('replace an older bundle, but nothing else', async () => {
@@ -88,7 +117,7 @@ bundles('replace an older bundle, but nothing else', async () => {
 	const { files: _, ...manifest } = bundle.manifest;
 	const contents = {
 		manifest: { ...manifest, name: 'second' },
-		model: new Uint8Array(10),
+		models: { fp32: new Uint8Array(10) },
 		golden: bundle.golden,
 	};
 	await writeBundle(join(path, 'b'), contents);
@@ -107,7 +136,11 @@ bundles('that cannot be written leave nothing behind', async () => {
 	await writeFile(join(folder.path, 'file'), '');
 	const { files: _, ...manifest } = bundle.manifest;
 	const failure = await failureOf(
-		writeBundle(join(folder.path, 'file', 'b'), { manifest, model: new Uint8Array(1), golden: [] }),
+		writeBundle(join(folder.path, 'file', 'b'), {
+			manifest,
+			models: { fp32: new Uint8Array(1) },
+			golden: [],
+		}),
 	);
 	assert.is(failure.code, 'file-unwritable');
 	assert.equal((await readdir(folder.path)).sort(), ['b', 'file']);

@@ -19,6 +19,7 @@ const settings = {
 	backbone: 'pocket',
 	tiling: oneTile(64),
 	preset: 'paper',
+	precision: 'fp32',
 	iterations: 6,
 	batch: 4,
 	seed: 3,
@@ -98,8 +99,9 @@ teaching(
 		const contents = await teach(images(18), teacher, standard, world());
 		assert.is(contents.manifest.calibration.preset, 'standard');
 		assert.is(contents.manifest.calibration.scores.length, 9);
-		const session = await openSession(contents.model, { threads: 1 });
-		for (const { image, score, map } of contents.golden) {
+		const session = await openSession(contents.models.fp32!, { threads: 1 });
+		for (const { image, expected } of contents.golden) {
+			const { score, map } = expected.fp32!;
 			const again = await scoreWith(session, image, settings.tiling);
 			assert.ok(Math.abs(again.score - score) < 1e-5);
 			assert.ok(Object.entries(map).every(([i, v]) => Math.abs(again.map[Number(i)]! - v) < 1e-5));
@@ -189,7 +191,7 @@ teaching('cuts pictures into tiles, and scores the whole of them as its bundle w
 	);
 	assert.equal(contents.manifest.input.tiling, tiling);
 	assert.equal(contents.manifest.training.wobble, { degrees: 3, shift: 0.02 });
-	const session = await openSession(contents.model, { threads: 1 });
+	const session = await openSession(contents.models.fp32!, { threads: 1 });
 	const { heldOut } = holdOut(12, settings.holdout, settings.seed);
 	const { input } = await images(12, tiling).image(heldOut[0]!);
 	const { map, score } = await scoreWith(session, input, tiling);
@@ -197,6 +199,52 @@ teaching('cuts pictures into tiles, and scores the whole of them as its bundle w
 	assert.is(map.length, tiling.width * tiling.height);
 	assert.ok(Math.abs(score - contents.manifest.calibration.scores[0]!) < 1e-5);
 	assert.is(score, Math.max(...map));
+});
+
+teaching('runs in a lower precision that scores like fp32, and proves both', async () => {
+	const contents = await teach(
+		images(16),
+		teacher,
+		{ ...settings, precision: 'fp16', iterations: 12 },
+		world((p) => p.phase === 'warning' && assert.unreachable(p.message)),
+	);
+	const { runs, gates } = contents.manifest.precision;
+	assert.is(runs, 'fp16');
+	assert.ok(gates.fp16!.length === 4 && gates.fp16!.every(({ ok }) => ok));
+	assert.equal(Object.keys(contents.models), ['fp32', 'fp16']);
+	const { fp32, fp16 } = contents.golden[1]!.expected;
+	assert.ok(fp32!.score !== fp16!.score && Math.abs(fp32!.score - fp16!.score) < 0.01 * fp32!.score);
+});
+
+teaching('steps back from a precision that does not score like fp32, and names the number', async () => {
+	const warnings: string[] = [];
+	const labelled = {
+		count: 2,
+		input: async (i: number) => (await images(16).image(i)).input,
+		defective: (i: number) => i === 1,
+	};
+	/** An engine that computes int8 wrong. */
+	const openBroken: typeof openSession = async (model, options) => {
+		const session = await openSession(model, options);
+		if (!Buffer.from(model as Uint8Array).includes('QuantizeLinear')) return session;
+		const score = { dtype: 'float32', shape: [], data: Float32Array.of(0.5) } as const;
+		return { ...session, run: async (feeds) => ({ ...(await session.run(feeds)), score }) };
+	};
+	const contents = await teach(
+		images(16),
+		teacher,
+		{ ...settings, precision: 'int8', iterations: 12 },
+		{ ...world((p) => p.phase === 'warning' && warnings.push(p.message)), openSession: openBroken },
+		labelled,
+	);
+	assert.is(contents.manifest.precision.runs, 'fp16');
+	assert.equal(Object.keys(contents.models), ['fp32', 'fp16']);
+	assert.ok(contents.manifest.precision.gates.int8!.some(({ ok }) => !ok));
+	assert.is(contents.manifest.precision.gates.int8!.length, 8, 'made and labelled pictures are judged apart');
+	assert.match(
+		warnings.join('\n'),
+		/int8 does not score like fp32: rank correlation NaN, the limit is 0\.98/,
+	);
 });
 
 teaching('does not go on when a number is none', async () => {

@@ -7,14 +7,14 @@ import type { Session } from '../../src/graph/session.js';
 import { elementCount, float32, type Shape, type Tensor, zeros } from '../../src/graph/tensor.js';
 import { adamSchedule, paperAdam } from '../../src/model/adam.js';
 import { architectures } from '../../src/model/architecture.js';
-import { foldedUnits } from '../../src/model/inference.js';
+import { foldedKernels } from '../../src/model/inference.js';
 import { type Features, student, teacher } from '../../src/model/networks.js';
 import { parseSafetensors } from '../../src/model/safetensors.js';
 import { anomaly } from '../../src/model/score.js';
 import { firstMoment, gradientProgram, NEXT, secondMoment, stepProgram } from '../../src/model/step.js';
 import { foldTeacher } from '../../src/model/teacher.js';
 import { oneTile } from '../../src/model/tiling.js';
-import { frozenUnits } from '../../src/model/units.js';
+import { frozenKernels, frozenUnits } from '../../src/model/units.js';
 import { Weights } from '../../src/model/weights.js';
 import { openSession } from '../../src/ort/session.js';
 import { developmentData } from '../data.js';
@@ -78,7 +78,7 @@ async function given(): Promise<Given | undefined> {
 	const graph = new Graph();
 	const features = teacher(
 		graph,
-		frozenUnits(graph, teacherWeights),
+		frozenUnits(graph, frozenKernels(teacherWeights)),
 		arch,
 		graph.input('x', 'float32', [4, 3, 64, 64]),
 	);
@@ -189,11 +189,16 @@ oracle(
 		const weights = new Weights(Object.entries(state) as [string, Tensor<'float32'>][]);
 		const graph = new Graph();
 		const x = graph.input('x', 'float32', [1, 3, 256, 256]);
-		const features: Features = teacher(graph, frozenUnits(graph, world.teacherWeights), arch, x);
+		const features: Features = teacher(
+			graph,
+			frozenUnits(graph, frozenKernels(world.teacherWeights)),
+			arch,
+			x,
+		);
 		const { map, score } = anomaly(
 			graph,
 			features,
-			student(graph, foldedUnits(graph, weights), arch, features),
+			student(graph, frozenUnits(graph, foldedKernels(weights)), arch, features),
 			oneTile(256),
 		);
 		graph.output(map, 'map');
