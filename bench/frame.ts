@@ -6,20 +6,15 @@ import { join } from 'node:path';
 import { configSchema } from '../src/config/schema.js';
 import { listImages } from '../src/disk/dataset.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
-import { float32 } from '../src/graph/tensor.js';
 import { type Inspection, inspectFrame } from '../src/inspect/inspect.js';
-import { paperAdam } from '../src/model/adam.js';
-import { architectures } from '../src/model/architecture.js';
 import { inferenceProgram, scoreWith } from '../src/model/inference.js';
-import { stepProgram } from '../src/model/step.js';
-import { seededTeacher } from '../src/model/teacher.js';
 import { oneTile } from '../src/model/tiling.js';
-import { initialWeights } from '../src/model/weights.js';
 import { openCamera } from '../src/opencv/camera.js';
 import { encodeJpeg } from '../src/opencv/picture.js';
 import { openSession } from '../src/ort/session.js';
 import { simulatedPart } from '../src/sim/line.js';
 import { shown, summary } from './median.js';
+import { untrainedPair } from './untrained.js';
 
 const SIZE = 256;
 const tiling = oneTile(SIZE);
@@ -27,30 +22,15 @@ const PICTURES = 20;
 const ROUNDS = 8;
 const A_ROUND = 10;
 
-/** An untrained ResNet18 pair: as much work as a trained one. */
-function untrainedModel(): Uint8Array {
-	const { parameters, statistics } = stepProgram(architectures.resnet18, paperAdam, 2, SIZE);
-	const weights = initialWeights(parameters, 1);
-	for (const { name, length } of statistics) {
-		weights.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
-	}
-	return encodeOnnx(
-		inferenceProgram({
-			backbone: 'resnet18',
-			teacher: seededTeacher('resnet18', 1),
-			student: weights,
-			tiling: oneTile(SIZE),
-		}),
-		'bench',
-	);
-}
-
 const folder = await mkdtemp(join(tmpdir(), 'inspectord-bench-'));
 try {
 	for (let i = 0; i < PICTURES; i += 1) {
 		await writeFile(join(folder, `${i}.jpg`), encodeJpeg(simulatedPart(1, i, 0.25).image, 90));
 	}
-	const session = await openSession(untrainedModel(), {});
+	const session = await openSession(
+		encodeOnnx(inferenceProgram(untrainedPair('resnet18', SIZE)), 'bench'),
+		{},
+	);
 	const camera = await openCamera(
 		{ kind: 'file', path: folder },
 		{ timeoutMs: 5000, loop: true, listImages },

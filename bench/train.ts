@@ -1,8 +1,5 @@
 // What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it (Debian's python3-torch). The two
 // take turns in one run. PyTorch's side is the same network, loss and optimiser, with the teacher's features given, as here.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { randomFrom } from '../src/base/random.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import { float32, type Tensor, zeros } from '../src/graph/tensor.js';
@@ -12,6 +9,7 @@ import { featureShapes, firstMoment, NEXT, secondMoment, stepProgram } from '../
 import { initialWeights } from '../src/model/weights.js';
 import { openSession } from '../src/ort/session.js';
 import { shown, summary } from './median.js';
+import { startPeer } from './peer.js';
 
 const BATCH = 16;
 const SIZE = 256;
@@ -51,39 +49,27 @@ async function ours(): Promise<number> {
 	return performance.now() - begun;
 }
 
-const peer = spawn('/usr/bin/python3', [new URL('../../bench/train_peer.py', import.meta.url).pathname], {
-	stdio: ['pipe', 'pipe', 'ignore'],
-});
-const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
-const there = (await lines.next()).value === 'ready';
-async function theirs(): Promise<number> {
-	peer.stdin.write('step\n');
-	return Number((await lines.next()).value);
-}
+await using peer = await startPeer('train_peer.py');
 
 const [ourMs, theirMs]: [number[], number[]] = [[], []];
 for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
 	const a = await ours();
-	const b = there ? await theirs() : Number.NaN;
+	const b = peer ? await peer.measure('step') : Number.NaN;
 	if (round < WARM_UP) continue;
 	ourMs.push(a);
-	if (there) theirMs.push(b);
+	if (peer) theirMs.push(b);
 }
 const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
 console.log(`ResNet18 student, batch ${BATCH}, ${SIZE} pixels, 2 threads, teacher features given`);
 console.log(shown('step with onnxruntime', 'ms', ourMs));
-console.log(there ? shown('step with PyTorch', 'ms', theirMs) : 'PyTorch is not installed: no comparison');
-if (there) {
-	peer.stdin.end();
-	await once(peer, 'exit');
-}
+console.log(peer ? shown('step with PyTorch', 'ms', theirMs) : 'PyTorch is not installed: no comparison');
 await session.close();
 const stepMs = summary(ourMs).median;
 console.log(
 	JSON.stringify({
 		stepMs,
-		peerMs: there ? summary(theirMs).median : null,
-		ratio: there ? stepMs / summary(theirMs).median : null,
+		peerMs: peer ? summary(theirMs).median : null,
+		ratio: peer ? stepMs / summary(theirMs).median : null,
 		peakMb,
 	}),
 );
