@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { Failure } from '../base/failure.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
+import { MOST_STEPS } from '../learn/train.js';
 import { architectures, isBackbone } from '../model/architecture.js';
 import { PRESETS, type Preset } from '../model/manifest.js';
 import type { Grid } from '../model/tiling.js';
@@ -68,7 +69,11 @@ export const teachCommand: Command = {
 			value: 'DATASET',
 			summary: 'labelled images that a lower precision must tell apart as well as fp32',
 		},
-		iterations: { value: 'N', summary: 'training steps', fallback: '100' },
+		iterations: {
+			value: 'N',
+			summary: `training steps; auto: until the loss has settled, at most ${MOST_STEPS}`,
+			fallback: 'auto',
+		},
 		batch: { value: 'N', summary: 'pictures a step', fallback: '16' },
 		seed: {
 			value: 'S',
@@ -135,7 +140,10 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 			falseRejects: numberOption(args, 'false-rejects', { lowest: 0.0001, highest: 0.5, whole: false }),
 		}),
 		...(region && { region }),
-		iterations: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
+		iterations:
+			textOption(args, 'iterations') === 'auto'
+				? 'auto'
+				: numberOption(args, 'iterations', { lowest: 1, highest: 100_000 }),
 		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),
 		seed: numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 }),
 		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),

@@ -28,7 +28,7 @@ import { openFeatures } from './features.js';
 import { chooseModels, type Models, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
-import { train } from './train.js';
+import { MOST_STEPS, train } from './train.js';
 
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
@@ -205,8 +205,9 @@ async function trainOn(
 					'Check the images and the teacher file.',
 				);
 			}
-			const secondsLeft = left(now() - trainingBegun, step, iterations);
-			report({ phase: 'training', done: step, of: iterations, loss, secondsLeft, memoryMb: memoryMb() });
+			const of = iterations === 'auto' ? MOST_STEPS : iterations;
+			const secondsLeft = left(now() - trainingBegun, step, of);
+			report({ phase: 'training', done: step, of, loss, secondsLeft, memoryMb: memoryMb() });
 		};
 		return await train(architectures[backbone], tiling.side, features, settings, openSession, heard, signal);
 	} finally {

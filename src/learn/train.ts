@@ -18,10 +18,26 @@ import type { FeatureSource } from './features.js';
 
 export type TrainingSettings = {
 	readonly batch: number;
-	readonly iterations: number;
+	/** So many steps, or 'auto': until the loss has settled. */
+	readonly iterations: number | 'auto';
 	readonly seed: number;
 	readonly threads: number;
 };
+
+/** With 'auto', no more steps than this. */
+export const MOST_STEPS = 200;
+
+/** The loss has settled when over this many steps it fell by less than this share of what it was over as many before. */
+const SETTLING_STEPS = 20;
+const LEAST_FALL = 0.1;
+
+/** The stopping rule: it sees the training loss and nothing else. */
+export function settled(losses: readonly number[]): boolean {
+	if (losses.length < 2 * SETTLING_STEPS) return false;
+	const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+	const before = mean(losses.slice(-2 * SETTLING_STEPS, -SETTLING_STEPS));
+	return mean(losses.slice(-SETTLING_STEPS)) > (1 - LEAST_FALL) * before;
+}
 
 type Named = Record<string, Tensor<'float32'>>;
 
@@ -52,7 +68,8 @@ export async function train(
 		const states: States = { now: initialState(program, seed), next: emptyState(program) };
 		const order = shuffledEpochs(features.count, batch, randomFrom(seed + 1));
 		const losses: number[] = [];
-		for (let step = 1; step <= iterations; step += 1) {
+		const most = iterations === 'auto' ? MOST_STEPS : iterations;
+		for (let step = 1; step <= most; step += 1) {
 			signal.throwIfAborted();
 			for (const [slot, index] of order().entries()) place(await features.of(index), teacher, slot);
 			const { rate, floor } = adamSchedule(paperAdam, step);
@@ -65,6 +82,7 @@ export async function train(
 			const loss = results.loss!.data[0] as number;
 			losses.push(loss);
 			report(step, loss);
+			if (iterations === 'auto' && settled(losses)) break;
 			// run() blocks the thread: signals and messages are heard here.
 			await breathe();
 		}

@@ -23,7 +23,8 @@ export type TeachRequest = {
 	readonly precision: Precision;
 	/** A data set of labelled images, which a lower precision must tell apart as well as float32. */
 	readonly labelled?: string;
-	readonly iterations: number;
+	/** Training steps; 'auto': until the loss has settled. */
+	readonly iterations: number | 'auto';
 	readonly batch: number;
 	readonly seed: number;
 	/** Share of the images that is kept from training, for the threshold. */
