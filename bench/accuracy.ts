@@ -103,7 +103,8 @@ const paper = ['--preset', 'paper', '--holdout', '0.01', '--iterations', values.
 const sides = {
 	'PyTorch, ResNet18': theirs,
 	'ours as published, ResNet18': (set, seed) => ours(set, seed, ['--teacher', teacher, ...paper]),
-	'ours, ResNet18': (set, seed) => ours(set, seed, ['--teacher', teacher]),
+	'ours, ResNet18, as many steps': (set, seed) =>
+		ours(set, seed, ['--teacher', teacher, '--iterations', values.iterations]),
 	'ours, pocket (the default)': (set, seed) => ours(set, seed, []),
 } satisfies Record<string, (set: string, seed: number, test: readonly TestImage[]) => Promise<Row>>;
 

@@ -51,13 +51,20 @@ class Student(nn.Module):
 
 
 class Teacher(nn.Module):
-    """torchvision's ResNet18 up to layer3; random weights without a file."""
+    """torchvision's ResNet18 up to layer3, its norms folded into the convolutions as in the file; random weights without one."""
 
     def __init__(self, file=None):
         super().__init__()
         net = resnet18()
         if file:
-            net.load_state_dict(read_safetensors(file), strict=False)
+            weights = read_safetensors(file)
+            for name, module in list(net.named_modules()):
+                if isinstance(module, nn.BatchNorm2d):
+                    net.get_submodule(name.rpartition('.')[0]).__setattr__(name.rpartition('.')[2], nn.Identity())
+                elif isinstance(module, nn.Conv2d) and not name.startswith('layer4'):
+                    module.weight = nn.Parameter(weights.pop(f'{name}.weight'))
+                    module.bias = nn.Parameter(weights.pop(f'{name}.bias'))
+            assert all(name.startswith(('layer4', 'fc')) for name in weights), list(weights)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
         self.layers = nn.ModuleList([net.layer1, net.layer2, net.layer3])
         self.requires_grad_(False)

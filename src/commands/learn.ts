@@ -1,22 +1,22 @@
-import { basename } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { writeBundle } from '../disk/bundle.js';
-import { goodImages, readDataset } from '../disk/dataset.js';
+import { readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
 import { GOOD } from '../learn/evaluation.js';
 import type { Probes } from '../learn/lower.js';
-import { type GoodImage, type GoodImages, type Teacher, teach } from '../learn/teach.js';
+import { type Teacher, teach } from '../learn/teach.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
+import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
 import { type Tiling, tilingFor } from '../model/tiling.js';
+import type { Weights } from '../model/weights.js';
 import { opencvVersion } from '../opencv/library.js';
-import { frameOf, readPicture } from '../opencv/picture.js';
+import { readPicture } from '../opencv/picture.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { parentChannel } from '../process/parent.js';
 import type { Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
-import { drawPart } from '../sim/line.js';
-import type { Frame } from '../vision/frame.js';
 import type { Command } from './command.js';
+import { type GoodFrames, goodFrames, preparedImages } from './good-images.js';
 
 /** Hidden: the process that teaches. It is told what by its parent, and tells how it goes. */
 export const learn: Command = {
@@ -56,7 +56,9 @@ async function learnFrom(
 ): Promise<Taught> {
 	const started = performance.now();
 	const { backbone, ...teacher } = await teacherOf(request);
-	const { images, tiling } = await goodImagesOf(request);
+	const frames = await goodFrames(request.images);
+	const tiling = await tilingOf(frames, request);
+	const images = preparedImages(frames, request.region, tiling);
 	const labelled =
 		request.labelled === undefined ? undefined : await labelledOf(request.labelled, request, tiling);
 	const contents = await teach(
@@ -72,7 +74,7 @@ async function learnFrom(
 			memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
 			versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
 		},
-		labelled,
+		{ labelled, student: await studentOf(request.student, backbone) },
 	);
 	signal.throwIfAborted();
 	const { training, calibration, precision } = await writeBundle(request.out, contents);
@@ -82,7 +84,7 @@ async function learnFrom(
 		heldOut: training.heldOut,
 		iterations: training.iterations,
 		seconds: (performance.now() - started) / 1000,
-		loss: training.losses.at(-1) ?? Number.NaN,
+		loss: training.losses.at(-1) ?? null,
 		threshold: calibration.threshold,
 		falseRejectBound: calibration.falseRejectBound,
 		precision: precision.runs,
@@ -121,26 +123,25 @@ async function teacherOf({
 	}
 }
 
-/** The pictures, and the tiling that the first of them asks for. */
-async function goodImagesOf({
-	images,
-	region,
-	size: side,
-	tiles,
-}: TeachRequest): Promise<{ images: GoodImages; tiling: Tiling }> {
-	const { count, name, frame } = await framesOf(images);
-	const first = await frame(0);
-	const tiling = tilingFor(side, tiles, region ?? first);
-	first.release();
-	const image = remembered(async (i) => {
-		const { width, height, modelInput, release } = await frame(i);
-		try {
-			return { input: modelInput(region, tiling), size: { width, height } };
-		} finally {
-			release();
-		}
-	});
-	return { images: { count, name, image }, tiling };
+async function studentOf(path: string | undefined, backbone: Backbone): Promise<Weights | undefined> {
+	if (path === undefined) return undefined;
+	const { weights } = await readTeacher(path);
+	try {
+		return checkStudent(weights, backbone);
+	} catch (thrown) {
+		throw new Failure(
+			'teacher-invalid',
+			`Cannot use student "${path}": ${reasonOf(thrown)}`,
+			'Give the teacher that it was trained with by --teacher and --backbone.',
+		);
+	}
+}
+
+/** The first picture says how large they are. */
+async function tilingOf({ frame }: GoodFrames, { region, size, tiles }: TeachRequest): Promise<Tiling> {
+	const { width, height, release } = await frame(0);
+	release();
+	return tilingFor(size, tiles, region ?? { width, height });
 }
 
 async function labelledOf(
@@ -160,34 +161,5 @@ async function labelledOf(
 				frame.release();
 			}
 		},
-	};
-}
-
-async function framesOf(images: TeachRequest['images']) {
-	if (typeof images !== 'string') {
-		const { seed, count } = images.sim;
-		const frame = async (i: number): Promise<Frame> => frameOf(drawPart(seed, i).image);
-		return { count, name: (i: number) => `part ${i}`, frame };
-	}
-	const paths = await goodImages(images);
-	const frame = (i: number): Promise<Frame> => readPicture(paths[i]!);
-	return { count: paths.length, name: (i: number) => basename(paths[i]!), frame };
-}
-
-/** Prepared pictures that are kept for the next look: teaching looks at each two or three times. */
-const REMEMBERED_BYTES = 200e6;
-
-function remembered(load: (index: number) => Promise<GoodImage>): (index: number) => Promise<GoodImage> {
-	const kept = new Map<number, GoodImage>();
-	let bytes = 0;
-	return async (index) => {
-		const known = kept.get(index);
-		if (known) return known;
-		const picture = await load(index);
-		if (bytes + picture.input.length <= REMEMBERED_BYTES) {
-			bytes += picture.input.length;
-			kept.set(index, picture);
-		}
-		return picture;
 	};
 }

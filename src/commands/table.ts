@@ -21,6 +21,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'add a larger teacher, by download or from a file',
 		load: async () => (await import('./teacher.js')).teacherCommand,
 	},
+	import: {
+		summary: 'make a bundle of an ONNX model that was trained elsewhere',
+		load: async () => (await import('./import.js')).importCommand,
+	},
 	check: {
 		summary: 'would this configuration start? every fault with its path and line',
 		load: async () => (await import('./check.js')).check,

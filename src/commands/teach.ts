@@ -24,6 +24,11 @@ export const teachCommand: Command = {
 			value: 'FILE',
 			summary: 'safetensors weights of an ImageNet-trained ResNet (default: our own small one)',
 		},
+		student: {
+			value: 'FILE',
+			summary:
+				'safetensors of a student that was trained elsewhere, in the names of the published checkpoints (bn.…, decoder.…): nothing is trained, all pictures set the threshold',
+		},
 		out: { value: 'BUNDLE', summary: 'the folder to write' },
 		backbone: {
 			value: 'NAME',
@@ -100,7 +105,7 @@ export const teachCommand: Command = {
 		if (taught.seededTeacher)
 			context.note('warning: the teacher has random weights; give a real one with --teacher.');
 		context.print(
-			`Taught from ${taught.images} good pictures in ${duration(taught.seconds)}; ${taught.heldOut} more set the threshold to ${taught.threshold.toFixed(4)}: of good parts like them at most ${(100 * taught.falseRejectBound).toFixed(1)} % are rejected.`,
+			`${taught.images === 0 ? 'Took the student as it is' : `Taught from ${taught.images} good pictures in ${duration(taught.seconds)}`}; ${taught.heldOut} ${taught.images === 0 ? 'good pictures' : 'more'} set the threshold to ${taught.threshold.toFixed(4)}: of good parts like them at most ${(100 * taught.falseRejectBound).toFixed(1)} % are rejected.`,
 		);
 		if (taught.precision !== 'fp32') context.print(`It runs in ${taught.precision}, which scores like fp32.`);
 		context.print(`The bundle is "${taught.bundle}".`);
@@ -125,9 +130,11 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		);
 	const region = regionOption(args);
 	const labelled = textOption(args, 'labelled');
+	const student = textOption(args, 'student');
 	const request: TeachRequest = {
 		images: resolve(images),
 		...teacherOption(args, home),
+		...(student !== undefined && { student: resolve(student) }),
 		out: resolve(out),
 		name: basename(resolve(out)),
 		size,

@@ -135,7 +135,7 @@ export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> 
 	return toBinary(ModelProtoSchema, model);
 }
 
-function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
+export function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
 	return create(TensorProtoSchema, {
 		name,
 		dataType: dataTypes[dtype],
@@ -144,7 +144,7 @@ function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto 
 	});
 }
 
-function attributeProto(name: string, value: Attribute): AttributeProto {
+export function attributeProto(name: string, value: Attribute): AttributeProto {
 	if (typeof value === 'number') {
 		return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 	}
@@ -162,7 +162,7 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
 	});
 }
 
-function valueInfo({ name, dtype, shape }: Value): ValueInfoProto {
+export function valueInfo({ name, dtype, shape }: Value): ValueInfoProto {
 	const dims = shape.map((n) =>
 		create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(n) } }),
 	);

@@ -34,7 +34,7 @@ export type Pictures = { readonly count: number; input(index: number): Promise<U
 export type Probes = {
 	readonly ranges: Pictures;
 	readonly good: Pictures;
-	readonly labelled?: Pictures & { defective(index: number): boolean };
+	readonly labelled?: (Pictures & { defective(index: number): boolean }) | undefined;
 };
 
 export type Models = {

@@ -6,9 +6,9 @@ import type { OpenSession } from '../graph/session.js';
 import type { Tensor } from '../graph/tensor.js';
 import { paperAdam } from '../model/adam.js';
 import { architectures, type Backbone } from '../model/architecture.js';
-import type { BundleContents, Expected, GoldenVector } from '../model/bundle.js';
-import { type Pair, type Scored, scalesProgram, scoreWith } from '../model/inference.js';
-import { FORMAT_VERSION, type Preset } from '../model/manifest.js';
+import type { BundleContents } from '../model/bundle.js';
+import { type Pair, scalesProgram } from '../model/inference.js';
+import type { Preset } from '../model/manifest.js';
 import {
 	FEWEST_FOR_NORMALITY,
 	leaveOneOutScores,
@@ -18,24 +18,20 @@ import {
 	normalityOf,
 	type ScaleMaps,
 } from '../model/normality.js';
-import type { Precision } from '../model/precision.js';
 import { cutTile, type Tiling, tileCount } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import type { Size } from '../vision/image.js';
 import { wobbled } from '../vision/warp.js';
+import { contentsOf } from './contents.js';
 import { openFeatures } from './features.js';
-import { chooseModels, type Models, type Pictures, type Probes } from './lower.js';
+import { chooseModels, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
 import { MOST_STEPS, train } from './train.js';
 
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
-
-/** Pictures that become golden vectors, and map values kept of each. */
-const GOLDEN_IMAGES = 3;
-const GOLDEN_VALUES = 16;
 
 export type TeachSettings = Omit<
 	TeachRequest,
@@ -63,6 +59,13 @@ export type Teacher = {
 	readonly seeded: boolean;
 };
 
+/** What teaching may be given beside good pictures. */
+export type Extras = {
+	readonly labelled?: Probes['labelled'];
+	/** A student that was trained elsewhere: nothing is trained, all pictures set the threshold. */
+	readonly student?: Weights | undefined;
+};
+
 /** What teaching needs of the world. */
 export type TeachWorld = {
 	readonly openSession: OpenSession;
@@ -85,58 +88,46 @@ export async function teach(
 	teacher: Teacher,
 	settings: TeachSettings,
 	world: TeachWorld,
-	labelled?: Probes['labelled'],
+	{ labelled, student }: Extras = {},
 ): Promise<BundleContents> {
-	if (images.count < FEWEST_IMAGES) {
-		throw new Failure(
-			'images-missing',
-			`Cannot teach from ${images.count} good image(s): at least ${FEWEST_IMAGES} are needed`,
-			'Take more pictures of good parts; 50 to 200 are usual.',
-		);
-	}
+	assertEnough(images);
 	const started = world.now();
 	const { tiling, threads, seed } = settings;
-	const split = holdOut(images.count, settings.holdout, seed);
-	assertSupported(split.heldOut.length, settings.falseRejects, settings.holdout);
+	const split = student ? allHeldOut(images.count) : holdOut(images.count, settings.holdout, seed);
+	assertSupported(split.heldOut.length, settings.falseRejects, student ? 1 : settings.holdout);
 	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
-	const { weights, losses } = await trainOn(images, split.train, teacher, settings, world);
+	const { weights, losses } = student
+		? { weights: student, losses: [] }
+		: await trainOn(images, split.train, teacher, settings, world);
 	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, tiling };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
 	const threshold = thresholdOf(scores, settings.falseRejects);
-	const { models, ...precision } = await chooseModels(
+	const heldOut = among(images, split.heldOut);
+	const ranges = student ? heldOut : among(images, split.train);
+	const models = await chooseModels(
 		pair,
 		normality,
-		{ ranges: among(images, split.train), good: among(images, split.heldOut), ...(labelled && { labelled }) },
+		{ ranges, good: heldOut, ...(labelled && { labelled }) },
 		{ threshold: threshold.threshold, usual: median(scores) },
 		settings,
 		world,
 	);
-	return {
-		models,
-		golden: await goldenVectors(models, images, split.heldOut, pair, threads, world.openSession),
-		manifest: {
-			formatVersion: FORMAT_VERSION,
+	return contentsOf(
+		{
 			name: settings.name,
-			createdAt: world.wallClock().toISOString(),
 			architecture: {
 				backbone: settings.backbone,
 				teacher: { sha256: teacher.sha256, origin: teacher.origin, seeded: teacher.seeded },
 			},
-			input: {
-				tiling,
-				colour: 'RGB',
-				layout: 'NHWC',
-				dtype: 'uint8',
-				resize: 'area',
-				region: settings.region ?? null,
-			},
-			calibration: {
-				preset,
-				...threshold,
-				scores,
-				mapMedian: median(scored.map(({ middle }) => middle)),
-			},
+			models,
+			heldOut,
+			calibrated: scored,
+			preset,
+			threshold,
+			tiling,
+			region: settings.region,
+			threads,
 			training: {
 				images: split.train.length,
 				heldOut: split.heldOut.length,
@@ -148,14 +139,27 @@ export async function teach(
 				seconds: (world.now() - started) / 1000,
 				losses,
 			},
-			precision,
-			versions: world.versions,
 		},
-	};
+		world,
+	);
 }
 
 function among(images: GoodImages, chosen: readonly number[]): Pictures {
 	return { count: chosen.length, input: async (i) => (await images.image(chosen[i]!)).input };
+}
+
+/** @throws Failure images-missing */
+export function assertEnough({ count }: GoodImages): void {
+	if (count >= FEWEST_IMAGES) return;
+	throw new Failure(
+		'images-missing',
+		`Cannot teach from ${count} good image(s): at least ${FEWEST_IMAGES} are needed`,
+		'Take more pictures of good parts; 50 to 200 are usual.',
+	);
+}
+
+function allHeldOut(count: number): ReturnType<typeof holdOut> {
+	return { train: [], heldOut: Array.from({ length: count }, (_, i) => i) };
 }
 
 /** Which pictures are trained on and which set the threshold: at least two of each, drawn by the seed. */
@@ -265,41 +269,6 @@ async function calibrate(
 		return { score: map.reduce((a, b) => Math.max(a, b)), middle: median(map) };
 	});
 	return { preset, scored };
-}
-
-/** Good pictures that were not trained on, the first as its negative so that a high score is proven too. */
-async function goldenVectors(
-	models: Models['models'],
-	images: GoodImages,
-	heldOut: readonly number[],
-	{ tiling }: Pair,
-	threads: number,
-	openSession: OpenSession,
-): Promise<GoldenVector[]> {
-	const vectors = await Promise.all(
-		heldOut.slice(0, GOLDEN_IMAGES).map(async (index, i) => {
-			const { input } = await images.image(index);
-			const image = i === 0 ? input.map((v) => 255 - v) : input;
-			return { image, expected: {} as Partial<Record<Precision, Expected>> };
-		}),
-	);
-	for (const [precision, model] of Object.entries(models) as [Precision, Uint8Array][]) {
-		const session = await openSession(model, { threads });
-		try {
-			for (const { image, expected } of vectors)
-				expected[precision] = sampleOf(await scoreWith(session, image, tiling));
-		} finally {
-			await session.close();
-		}
-	}
-	return vectors;
-}
-
-function sampleOf({ map, score }: Scored): Expected {
-	const places = Array.from({ length: GOLDEN_VALUES }, (_, k) =>
-		Math.floor((map.length * (k + 0.5)) / GOLDEN_VALUES),
-	);
-	return { score, map: Object.fromEntries(places.map((place) => [place, map[place]!])) };
 }
 
 function left(elapsedMs: number, done: number, of: number): number {

@@ -11,6 +11,8 @@ export type TeachRequest = {
 	readonly images: string | { readonly sim: { readonly seed: number; readonly count: number } };
 	/** A safetensors file; without one the teacher has seeded random weights. */
 	readonly teacher?: string;
+	/** A safetensors file of a student that was trained elsewhere: then nothing is trained. */
+	readonly student?: string;
 	/** Without one: what the teacher's file says it is, or resnet18. */
 	readonly backbone?: Backbone;
 	readonly out: string;
@@ -58,7 +60,8 @@ export type Taught = {
 	readonly heldOut: number;
 	readonly iterations: number;
 	readonly seconds: number;
-	readonly loss: number;
+	/** Of the last step; null when nothing was trained. */
+	readonly loss: number | null;
 	readonly threshold: number;
 	readonly falseRejectBound: number;
 	readonly precision: Precision;

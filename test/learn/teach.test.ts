@@ -1,10 +1,15 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { float32 } from '../../src/graph/tensor.js';
 import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
+import { paperAdam } from '../../src/model/adam.js';
+import { architectures } from '../../src/model/architecture.js';
 import { scoreWith } from '../../src/model/inference.js';
+import { stepProgram } from '../../src/model/step.js';
 import { seededTeacher } from '../../src/model/teacher.js';
 import { oneTile, tilingFor } from '../../src/model/tiling.js';
+import { initialWeights } from '../../src/model/weights.js';
 import { frameOf } from '../../src/opencv/picture.js';
 import { openSession } from '../../src/ort/session.js';
 import type { Progress } from '../../src/protocol/teach-messages.js';
@@ -201,6 +206,24 @@ teaching('cuts pictures into tiles, and scores the whole of them as its bundle w
 	assert.is(score, Math.max(...map));
 });
 
+teaching('takes a student as it is: nothing is trained, and all pictures set the threshold', async () => {
+	const { parameters, statistics } = stepProgram(architectures.pocket, paperAdam, 2, 64);
+	const student = initialWeights(parameters, 1);
+	for (const { name, length } of statistics)
+		student.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
+	const phases = new Set<string>();
+	const contents = await teach(
+		images(9),
+		teacher,
+		settings,
+		world(({ phase }) => phases.add(phase)),
+		{ student },
+	);
+	assert.equal([...phases], ['calibrating']);
+	const { training, calibration } = contents.manifest;
+	assert.equal([training.images, training.heldOut, calibration.scores.length], [0, 9, 9]);
+});
+
 teaching('runs in a lower precision that scores like fp32, and proves both', async () => {
 	const contents = await teach(
 		images(16),
@@ -235,7 +258,7 @@ teaching('steps back from a precision that does not score like fp32, and names t
 		teacher,
 		{ ...settings, precision: 'int8', iterations: 12 },
 		{ ...world((p) => p.phase === 'warning' && warnings.push(p.message)), openSession: openBroken },
-		labelled,
+		{ labelled },
 	);
 	assert.is(contents.manifest.precision.runs, 'fp16');
 	assert.equal(Object.keys(contents.models), ['fp32', 'fp16']);

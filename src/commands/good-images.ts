@@ -1,0 +1,64 @@
+import { basename } from 'node:path';
+import { goodImages } from '../disk/dataset.js';
+import type { GoodImage, GoodImages } from '../learn/teach.js';
+import { frameOf, readPicture } from '../opencv/picture.js';
+import type { TeachRequest } from '../protocol/teach-messages.js';
+import { drawPart } from '../sim/line.js';
+import type { Frame } from '../vision/frame.js';
+import type { Rect, Size } from '../vision/image.js';
+
+/** Good pictures as they lie there: `frame(i)` reads one. */
+export type GoodFrames = {
+	readonly count: number;
+	name(index: number): string;
+	frame(index: number): Promise<Frame>;
+};
+
+/** Of a folder, or of the simulated line. @throws Failure file-unreadable, images-missing */
+export async function goodFrames(images: TeachRequest['images']): Promise<GoodFrames> {
+	if (typeof images !== 'string') {
+		const { seed, count } = images.sim;
+		return {
+			count,
+			name: (i) => `part ${i}`,
+			frame: async (i) => frameOf(drawPart(seed, i).image),
+		};
+	}
+	const paths = await goodImages(images);
+	return { count: paths.length, name: (i) => basename(paths[i]!), frame: (i) => readPicture(paths[i]!) };
+}
+
+/** The same, prepared for a model whose input is of `size`. */
+export function preparedImages(
+	{ count, name, frame }: GoodFrames,
+	region: Rect | undefined,
+	size: Size,
+): GoodImages {
+	const image = remembered(async (i) => {
+		const { width, height, modelInput, release } = await frame(i);
+		try {
+			return { input: modelInput(region, size), size: { width, height } };
+		} finally {
+			release();
+		}
+	});
+	return { count, name, image };
+}
+
+/** Prepared pictures that are kept for the next look: teaching looks at each two or three times. */
+const REMEMBERED_BYTES = 200e6;
+
+function remembered(load: (index: number) => Promise<GoodImage>): (index: number) => Promise<GoodImage> {
+	const kept = new Map<number, GoodImage>();
+	let bytes = 0;
+	return async (index) => {
+		const known = kept.get(index);
+		if (known) return known;
+		const picture = await load(index);
+		if (bytes + picture.input.length <= REMEMBERED_BYTES) {
+			bytes += picture.input.length;
+			kept.set(index, picture);
+		}
+		return picture;
+	};
+}

@@ -1,0 +1,95 @@
+import type { OpenSession } from '../graph/session.js';
+import type { BundleContents, Expected, GoldenVector } from '../model/bundle.js';
+import { type Scored, scoreWith } from '../model/inference.js';
+import { FORMAT_VERSION, type Manifest } from '../model/manifest.js';
+import { median } from '../model/normality.js';
+import type { Precision } from '../model/precision.js';
+import type { Tiling } from '../model/tiling.js';
+import type { Rect, Size } from '../vision/image.js';
+import type { Models, Pictures } from './lower.js';
+import type { TeachWorld } from './teach.js';
+import type { Threshold } from './threshold.js';
+
+/** Pictures that become golden vectors, and map values kept of each. */
+const GOLDEN_IMAGES = 3;
+const GOLDEN_VALUES = 16;
+
+/** What is known when a part is learnt, or a model adopted. */
+export type Lesson = Pick<Manifest, 'name' | 'architecture' | 'training'> & {
+	readonly models: Models;
+	/** Good pictures that were not trained on, in the order of `calibrated`. */
+	readonly heldOut: Pictures;
+	readonly calibrated: readonly { readonly score: number; readonly middle: number }[];
+	readonly preset: Manifest['calibration']['preset'];
+	readonly threshold: Threshold;
+	readonly tiling: Tiling;
+	readonly region: Rect | undefined;
+	readonly threads: number;
+};
+
+/** The bundle of a lesson: its models, their golden vectors, and the manifest that describes them. */
+export async function contentsOf(lesson: Lesson, world: TeachWorld): Promise<BundleContents> {
+	const { models, ...precision } = lesson.models;
+	const { name, architecture, training, tiling, region, preset, threshold, calibrated } = lesson;
+	return {
+		models,
+		golden: await goldenVectors(models, lesson.heldOut, tiling, lesson.threads, world.openSession),
+		manifest: {
+			formatVersion: FORMAT_VERSION,
+			name,
+			createdAt: world.wallClock().toISOString(),
+			architecture,
+			input: {
+				tiling,
+				colour: 'RGB',
+				layout: 'NHWC',
+				dtype: 'uint8',
+				resize: 'area',
+				region: region ?? null,
+			},
+			calibration: {
+				preset,
+				...threshold,
+				scores: calibrated.map(({ score }) => score),
+				mapMedian: median(calibrated.map(({ middle }) => middle)),
+			},
+			training,
+			precision,
+			versions: world.versions,
+		},
+	};
+}
+
+/** Good pictures that were not trained on, the first as its negative so that a high score is proven too. */
+async function goldenVectors(
+	models: Models['models'],
+	heldOut: Pictures,
+	size: Size,
+	threads: number,
+	openSession: OpenSession,
+): Promise<GoldenVector[]> {
+	const count = Math.min(GOLDEN_IMAGES, heldOut.count);
+	const vectors: { readonly image: Uint8Array; readonly expected: Partial<Record<Precision, Expected>> }[] =
+		[];
+	for (let i = 0; i < count; i += 1) {
+		const input = await heldOut.input(i);
+		vectors.push({ image: i === 0 ? input.map((v) => 255 - v) : input, expected: {} });
+	}
+	for (const [precision, model] of Object.entries(models) as [Precision, Uint8Array][]) {
+		const session = await openSession(model, { threads });
+		try {
+			for (const { image, expected } of vectors)
+				expected[precision] = sampleOf(await scoreWith(session, image, size));
+		} finally {
+			await session.close();
+		}
+	}
+	return vectors;
+}
+
+function sampleOf({ map, score }: Scored): Expected {
+	const places = Array.from({ length: GOLDEN_VALUES }, (_, k) =>
+		Math.floor((map.length * (k + 0.5)) / GOLDEN_VALUES),
+	);
+	return { score, map: Object.fromEntries(places.map((place) => [place, map[place]!])) };
+}
