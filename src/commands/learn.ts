@@ -1,10 +1,12 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { writeBundle } from '../disk/bundle.js';
+import { checkpointPath, readCheckpoint, removeCheckpoint, writeCheckpoint } from '../disk/checkpoint.js';
 import { readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
 import { GOOD } from '../learn/evaluation.js';
 import type { Probes } from '../learn/lower.js';
 import { type Teacher, teach } from '../learn/teach.js';
+import type { Checkpoints } from '../learn/train.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
@@ -74,10 +76,15 @@ async function learnFrom(
 			memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
 			versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
 		},
-		{ labelled, student: await studentOf(request.student, backbone) },
+		{
+			labelled,
+			student: await studentOf(request.student, backbone),
+			checkpoints: await checkpointsOf(request, teacher.sha256, images.count),
+		},
 	);
 	signal.throwIfAborted();
 	const { training, calibration, precision } = await writeBundle(request.out, contents);
+	await removeCheckpoint(checkpointPath(request.out));
 	return {
 		bundle: request.out,
 		images: training.images,
@@ -121,6 +128,37 @@ async function teacherOf({
 			'Give a file for this backbone, or name the right one with --backbone.',
 		);
 	}
+}
+
+/** A lesson is saved every minute, and when it is interrupted. */
+const SAVE_EVERY_MS = 60_000;
+
+async function checkpointsOf(request: TeachRequest, teacher: string, count: number): Promise<Checkpoints> {
+	const { images, size, tiles, region, wobble, batch, seed, holdout } = request;
+	const lesson = JSON.stringify({
+		images,
+		count,
+		teacher,
+		size,
+		tiles,
+		region,
+		wobble,
+		batch,
+		seed,
+		holdout,
+	});
+	const path = checkpointPath(request.out);
+	const found = request.resume ? await readCheckpoint(path, lesson) : undefined;
+	let saved = performance.now();
+	return {
+		lesson,
+		found,
+		due: () => performance.now() - saved > SAVE_EVERY_MS,
+		save: async (checkpoint) => {
+			await writeCheckpoint(path, checkpoint);
+			saved = performance.now();
+		},
+	};
 }
 
 async function studentOf(path: string | undefined, backbone: Backbone): Promise<Weights | undefined> {

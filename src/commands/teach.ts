@@ -95,6 +95,7 @@ export const teachCommand: Command = {
 			summary:
 				'allow this share of good parts to be rejected (default: the threshold is the highest held-out score)',
 		},
+		resume: { summary: 'go on with an interrupted lesson: same pictures, same options' },
 		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
 		json: { summary: 'print the result as one line of JSON' },
 	},
@@ -155,6 +156,7 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		seed: numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 }),
 		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
+		resume: args.options.resume === true,
 	};
 	await goodImages(images);
 	if (labelled !== undefined) await readDataset(labelled);

@@ -28,7 +28,7 @@ import { openFeatures } from './features.js';
 import { chooseModels, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
-import { MOST_STEPS, train } from './train.js';
+import { type Checkpoints, MOST_STEPS, train } from './train.js';
 
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
@@ -64,6 +64,7 @@ export type Extras = {
 	readonly labelled?: Probes['labelled'];
 	/** A student that was trained elsewhere: nothing is trained, all pictures set the threshold. */
 	readonly student?: Weights | undefined;
+	readonly checkpoints?: Checkpoints;
 };
 
 /** What teaching needs of the world. */
@@ -88,7 +89,7 @@ export async function teach(
 	teacher: Teacher,
 	settings: TeachSettings,
 	world: TeachWorld,
-	{ labelled, student }: Extras = {},
+	{ labelled, student, checkpoints }: Extras = {},
 ): Promise<BundleContents> {
 	assertEnough(images);
 	const started = world.now();
@@ -98,7 +99,7 @@ export async function teach(
 	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const { weights, losses } = student
 		? { weights: student, losses: [] }
-		: await trainOn(images, split.train, teacher, settings, world);
+		: await trainOn(images, split.train, teacher, settings, world, checkpoints);
 	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, tiling };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
@@ -178,6 +179,7 @@ async function trainOn(
 	teacher: Teacher,
 	settings: TeachSettings,
 	{ openSession, report, signal, now, memoryMb }: TeachWorld,
+	checkpoints: Checkpoints | undefined,
 ): Promise<{ weights: Weights; losses: number[] }> {
 	const { backbone, tiling, threads, iterations, wobble, seed } = settings;
 	const tiles = tileCount(tiling);
@@ -213,7 +215,16 @@ async function trainOn(
 			const secondsLeft = left(now() - trainingBegun, step, of);
 			report({ phase: 'training', done: step, of, loss, secondsLeft, memoryMb: memoryMb() });
 		};
-		return await train(architectures[backbone], tiling.side, features, settings, openSession, heard, signal);
+		return await train(
+			architectures[backbone],
+			tiling.side,
+			features,
+			settings,
+			openSession,
+			heard,
+			signal,
+			checkpoints,
+		);
 	} finally {
 		await features.close();
 	}

@@ -5,6 +5,7 @@ import type { OpenSession } from '../graph/session.js';
 import { float32, type Tensor, zeros } from '../graph/tensor.js';
 import { adamSchedule, paperAdam } from '../model/adam.js';
 import type { Architecture } from '../model/architecture.js';
+import type { Checkpoint } from '../model/checkpoint.js';
 import {
 	featureShapes,
 	firstMoment,
@@ -39,6 +40,15 @@ export function settled(losses: readonly number[]): boolean {
 	return mean(losses.slice(-SETTLING_STEPS)) > (1 - LEAST_FALL) * before;
 }
 
+/** Where a lesson may be gone on with, and where it leaves what that takes. */
+export type Checkpoints = {
+	readonly lesson: string;
+	readonly found: Checkpoint | undefined;
+	/** Whether it is time to save; it is saved when the lesson is interrupted, too. */
+	due(): boolean;
+	save(checkpoint: Checkpoint): Promise<void>;
+};
+
 type Named = Record<string, Tensor<'float32'>>;
 
 /** A network's whole state, twice: a step reads one and writes the other, so nothing is copied or allocated. */
@@ -46,7 +56,8 @@ type States = { now: Named; next: Named };
 
 /**
  * Trains a student on the teacher's features by the published recipe: Adam over the distillation loss, shuffled epochs, no
- * augmentation. `report` hears of each step. An abort ends it between two steps.
+ * augmentation. `report` hears of each step. An abort ends it between two steps, after its state was saved. From a checkpoint it goes
+ * on as if it had never stopped.
  * @returns parameters and running statistics by name, and the loss of every step
  */
 export async function train(
@@ -57,6 +68,7 @@ export async function train(
 	openSession: OpenSession,
 	report: (step: number, loss: number) => void,
 	signal: AbortSignal,
+	checkpoints?: Checkpoints,
 ): Promise<{ weights: Weights; losses: number[] }> {
 	const { iterations, seed, threads } = settings;
 	const batch = Math.min(settings.batch, features.count);
@@ -67,9 +79,18 @@ export async function train(
 		const feeds = Object.fromEntries(teacher.map((tensor, i) => [`teacher${i + 1}`, tensor]));
 		const states: States = { now: initialState(program, seed), next: emptyState(program) };
 		const order = shuffledEpochs(features.count, batch, randomFrom(seed + 1));
-		const losses: number[] = [];
+		const losses = [...(checkpoints?.found?.losses ?? [])];
+		if (checkpoints?.found) fill(states.now, checkpoints.found.state);
+		for (let done = 0; done < losses.length; done += 1) order();
+		const save = () =>
+			checkpoints?.save({
+				lesson: checkpoints.lesson,
+				losses,
+				state: new Weights(Object.entries(states.now)),
+			});
 		const most = iterations === 'auto' ? MOST_STEPS : iterations;
-		for (let step = 1; step <= most; step += 1) {
+		for (let step = losses.length + 1; step <= most; step += 1) {
+			if (signal.aborted || checkpoints?.due()) await save();
 			signal.throwIfAborted();
 			for (const [slot, index] of order().entries()) place(await features.of(index), teacher, slot);
 			const { rate, floor } = adamSchedule(paperAdam, step);
@@ -89,6 +110,16 @@ export async function train(
 		return { weights: networkOf(program, states.now), losses };
 	} finally {
 		await session.close();
+	}
+}
+
+/** @throws Error when a tensor is missing or has another length */
+function fill(state: Named, saved: Weights): void {
+	for (const [name, { data }] of Object.entries(state)) {
+		const { data: values } = saved.get(name);
+		if (values.length !== data.length)
+			throw new Error(`the checkpoint's "${name}" has ${values.length} values`);
+		data.set(values);
 	}
 }
 

@@ -59,3 +59,26 @@ function readTensor(
 	if (dtype === 'F32') return float32(shape, new Float32Array(raw));
 	return float32(shape, Float32Array.from(new Uint16Array(raw), halfToNumber));
 }
+
+/** The same format, float32, in the order of the weights. */
+export function encodeSafetensors(weights: Weights, metadata: Readonly<Record<string, string>>): Uint8Array {
+	const header: Record<string, unknown> = { __metadata__: metadata };
+	let end = 0;
+	for (const [name, { shape, data }] of weights.entries()) {
+		header[name] = { dtype: 'F32', shape, data_offsets: [end, end + data.byteLength] };
+		end += data.byteLength;
+	}
+	// Readers want the data to begin on a multiple of eight; spaces are allowed behind the header.
+	const text = JSON.stringify(header);
+	const encoded = new TextEncoder().encode(text);
+	const length = Math.ceil(encoded.length / 8) * 8;
+	const bytes = new Uint8Array(8 + length + end).fill(0x20, 8 + encoded.length, 8 + length);
+	new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);
+	bytes.set(encoded, 8);
+	let at = 8 + length;
+	for (const [, { data }] of weights.entries()) {
+		bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+		at += data.byteLength;
+	}
+	return bytes;
+}

@@ -37,6 +37,8 @@ export type TeachRequest = {
 	/** Augmentation: each picture is turned and moved by chance each time that it is learnt. */
 	readonly wobble?: Wobble;
 	readonly threads: number;
+	/** Goes on from the checkpoint of an interrupted lesson, where there is one. */
+	readonly resume?: boolean;
 };
 
 /** What teaching says while it works. */

@@ -1,9 +1,10 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBundle } from '../../src/disk/bundle.js';
+import { parseSafetensors } from '../../src/model/safetensors.js';
 import { eventually } from '../free-port.js';
 import { program, start } from '../program.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
@@ -121,29 +122,36 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 	assert.equal(await readdir(at('letters')), ['a.txt']);
 });
 
-commands('leave no half bundle when they are interrupted', async () => {
+commands('leave no half bundle when they are interrupted, and go on where they were', async () => {
 	await using folder = await temporaryFolder();
 	const set = join(folder.path, 'set');
 	await program('simulate', set, '--good', '10', '--defects', '0', '--size', '96');
-	await using teaching = start(
-		'teach',
-		set,
-		'--out',
-		join(folder.path, 'b'),
-		'--backbone',
-		'pocket',
-		'--size',
-		'64',
-		'--iterations',
-		'100000',
-		'--threads',
-		'1',
-	);
+	const lesson = ['teach', set, '--out', join(folder.path, 'b'), '--size', '64', '--threads', '1'];
+	await using teaching = start(...lesson, '--iterations', '100000');
 	await eventually('it learns', () => teaching.err().includes('learning'));
 	teaching.child.kill('SIGINT');
 	const { code } = await teaching.ended;
 	assert.is(code, 130);
-	assert.equal(await readdir(folder.path), ['set']);
+	assert.equal((await readdir(folder.path)).sort(), ['b.checkpoint', 'set']);
+	const other = await program(...lesson, '--seed', '9', '--resume');
+	assert.match(
+		other.err,
+		/b\.checkpoint": it is of a lesson with other pictures, another teacher or other settings/,
+	);
+	const { metadata } = parseSafetensors(await readFile(join(folder.path, 'b.checkpoint')));
+	const done = JSON.parse(metadata.losses!) as number[];
+	assert.ok(done.length > 0);
+	const resumed = await program(...lesson, '--iterations', `${done.length + 3}`, '--resume', '--json');
+	assert.is(resumed.code, 0, resumed.err);
+	const { losses } = (await readBundle(join(folder.path, 'b'))).manifest.training;
+	assert.equal(losses.slice(0, done.length), done);
+	assert.is(losses.length, done.length + 3);
+	assert.ok(losses.at(-1)! < losses[0]!);
+	assert.equal(
+		(await readdir(folder.path)).sort(),
+		['b', 'set'],
+		'the checkpoint went with the end of the lesson',
+	);
 });
 
 commands('check a configuration and everything that it needs', async () => {
