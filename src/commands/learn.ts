@@ -16,7 +16,7 @@ import { opencvVersion } from '../opencv/library.js';
 import { readPicture } from '../opencv/picture.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { parentChannel } from '../process/parent.js';
-import type { Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
+import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
 import type { Command } from './command.js';
 import { type GoodFrames, goodFrames, preparedImages } from './good-images.js';
 
@@ -54,7 +54,7 @@ async function learnFrom(
 	request: TeachRequest,
 	inspectord: string,
 	signal: AbortSignal,
-	report: (progress: Extract<TeachUp, { kind: 'progress' }>['progress']) => void,
+	report: (progress: Progress) => void,
 ): Promise<Taught> {
 	const started = performance.now();
 	const { backbone, ...teacher } = await teacherOf(request);
@@ -79,7 +79,7 @@ async function learnFrom(
 		{
 			labelled,
 			student: await studentOf(request.student, backbone),
-			checkpoints: await checkpointsOf(request, teacher.sha256, images.count),
+			checkpoints: await checkpointsOf(request, teacher.sha256, images.count, report),
 		},
 	);
 	signal.throwIfAborted();
@@ -133,7 +133,12 @@ async function teacherOf({
 /** A lesson is saved every minute, and when it is interrupted. */
 const SAVE_EVERY_MS = 60_000;
 
-async function checkpointsOf(request: TeachRequest, teacher: string, count: number): Promise<Checkpoints> {
+async function checkpointsOf(
+	request: TeachRequest,
+	teacher: string,
+	count: number,
+	report: (progress: Progress) => void,
+): Promise<Checkpoints> {
 	const { images, size, tiles, region, wobble, batch, seed, holdout } = request;
 	const lesson = JSON.stringify({
 		images,
@@ -155,8 +160,13 @@ async function checkpointsOf(request: TeachRequest, teacher: string, count: numb
 		found,
 		due: () => performance.now() - saved > SAVE_EVERY_MS,
 		save: async (checkpoint) => {
-			await writeCheckpoint(path, checkpoint);
 			saved = performance.now();
+			try {
+				await writeCheckpoint(path, checkpoint);
+			} catch (thrown) {
+				if (!(thrown instanceof Failure)) throw thrown;
+				report({ phase: 'warning', message: `${thrown.message}; the lesson goes on without a checkpoint` });
+			}
 		},
 	};
 }

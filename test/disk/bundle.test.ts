@@ -1,11 +1,15 @@
+import { spawnSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBundle, writeBundle } from '../../src/disk/bundle.js';
+import { writeCheckpoint } from '../../src/disk/checkpoint.js';
 import { readTeacher } from '../../src/disk/teacher.js';
+import { zeros } from '../../src/graph/tensor.js';
 import { openScorer } from '../../src/inspect/scorer.js';
 import { type Bundle, chosenModel } from '../../src/model/bundle.js';
+import { Weights } from '../../src/model/weights.js';
 import { openSession } from '../../src/ort/session.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
@@ -144,6 +148,32 @@ bundles('that cannot be written leave nothing behind', async () => {
 	);
 	assert.is(failure.code, 'file-unwritable');
 	assert.equal((await readdir(folder.path)).sort(), ['b', 'file']);
+});
+
+bundles('leave what stood there as it was when the disk fills up', async () => {
+	await using folder = await temporaryFolder();
+	const disk = join(folder.path, 'disk');
+	await mkdir(disk);
+	const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', disk]).status === 0;
+	if (!mounted) return console.log('skipped: a small disk cannot be mounted here');
+	try {
+		const dir = await tinyBundle(join(folder.path, 'b'));
+		const { files: _, ...manifest } = (await readBundle(dir)).manifest;
+		const contents = { manifest, models: { fp32: new Uint8Array(1e6) }, golden: [] };
+		await writeBundle(join(disk, 'b'), contents);
+		const before = await readFile(join(disk, 'b', 'manifest.json'), 'utf8');
+		const large = { ...contents, models: { fp32: new Uint8Array(9e6) } };
+		const failure = await failureOf(writeBundle(join(disk, 'b'), large));
+		assert.is(failure.code, 'file-unwritable');
+		assert.match(failure.message, /Cannot write folder ".*disk.b": ENOSPC/);
+		assert.equal(await readdir(disk), ['b']);
+		assert.is(await readFile(join(disk, 'b', 'manifest.json'), 'utf8'), before);
+		const checkpoint = { lesson: 'l', losses: [1], state: new Weights([['w', zeros([2_000_000])]]) };
+		assert.is((await failureOf(writeCheckpoint(join(disk, 'c'), checkpoint))).code, 'file-unwritable');
+		assert.equal(await readdir(disk), ['b']);
+	} finally {
+		spawnSync('umount', [disk]);
+	}
 });
 
 bundles('stand on a teacher that is read whole or refused', async () => {
