@@ -8,9 +8,10 @@ import type { Probes } from '../learn/lower.js';
 import { type Teacher, teach } from '../learn/teach.js';
 import type { Checkpoints } from '../learn/train.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
+import { median } from '../model/normality.js';
 import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
-import { type Tiling, tilingFor } from '../model/tiling.js';
+import { oneTile, type Tiling, tilingFor } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import { opencvVersion } from '../opencv/library.js';
 import { readPicture } from '../opencv/picture.js';
@@ -185,11 +186,21 @@ async function studentOf(path: string | undefined, backbone: Backbone): Promise<
 	}
 }
 
-/** The first picture says how large they are. */
-async function tilingOf({ frame }: GoodFrames, { region, size, tiles }: TeachRequest): Promise<Tiling> {
-	const { width, height, release } = await frame(0);
-	release();
-	return tilingFor(size, tiles, region ?? { width, height });
+/** More than one tile depends on how large the pictures are: the middle ones say, where they differ. */
+async function tilingOf(
+	{ count, frame }: GoodFrames,
+	{ region, size, tiles }: TeachRequest,
+): Promise<Tiling> {
+	if (tiles !== 'auto' && tiles.rows * tiles.columns === 1) return oneTile(size);
+	if (region) return tilingFor(size, tiles, region);
+	const [widths, heights]: [number[], number[]] = [[], []];
+	for (let i = 0; i < count; i += 1) {
+		const { width, height, release } = await frame(i);
+		release();
+		widths.push(width);
+		heights.push(height);
+	}
+	return tilingFor(size, tiles, { width: median(widths), height: median(heights) });
 }
 
 async function labelledOf(

@@ -18,7 +18,7 @@ import {
 	normalityOf,
 	type ScaleMaps,
 } from '../model/normality.js';
-import { cutTile, type Tiling, tileCount } from '../model/tiling.js';
+import { type Tiling, viewCount, viewOf } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
 import type { Size } from '../vision/image.js';
@@ -133,7 +133,7 @@ export async function teach(
 				images: split.train.length,
 				heldOut: split.heldOut.length,
 				iterations: losses.length,
-				batch: Math.min(settings.batch, split.train.length * tileCount(tiling)),
+				batch: Math.min(settings.batch, split.train.length * viewCount(tiling)),
 				learningRate: paperAdam.learningRate,
 				seed,
 				wobble: settings.wobble ?? null,
@@ -182,15 +182,15 @@ async function trainOn(
 	checkpoints: Checkpoints | undefined,
 ): Promise<{ weights: Weights; losses: number[] }> {
 	const { backbone, tiling, threads, iterations, wobble, seed } = settings;
-	const tiles = tileCount(tiling);
+	const views = viewCount(tiling);
 	const random = randomFrom(seed + 2);
 	const source = {
-		count: chosen.length * tiles,
+		count: chosen.length * views,
 		side: tiling.side,
 		keep: !wobble,
 		tile: async (i: number) => {
-			const { input } = await images.image(chosen[Math.floor(i / tiles)]!);
-			return cutTile(wobble ? wobbled(input, tiling, wobble, random) : input, tiling, i % tiles);
+			const { input } = await images.image(chosen[Math.floor(i / views)]!);
+			return viewOf(wobble ? wobbled(input, tiling, wobble, random) : input, tiling, i % views);
 		},
 	};
 	const features = await openFeatures({ backbone, weights: teacher.weights }, source, openSession, threads);
@@ -254,7 +254,7 @@ async function calibrate(
 			const { input } = await images.image(index);
 			const image: Tensor = { dtype: 'uint8', shape, data: input };
 			const results = await session.run({ image });
-			const maps = [1, 2, 3].map((i) => results[`scale${i}`]!.data as Float32Array);
+			const maps = Object.keys(results).map((_, i) => results[`scale${i + 1}`]!.data as Float32Array);
 			if (!maps.every((map) => map.every(Number.isFinite))) {
 				throw new Failure(
 					'teaching-failed',

@@ -1,6 +1,7 @@
 import { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import type { Session } from '../graph/session.js';
+import { float32 } from '../graph/tensor.js';
 import type { Size } from '../vision/image.js';
 import { architectures, type Backbone } from './architecture.js';
 import { type Features, student, teacher } from './networks.js';
@@ -8,7 +9,7 @@ import type { Normality } from './normality.js';
 import { type Arithmetic, inFloat32 } from './precision.js';
 import { anomaly, scaleMaps } from './score.js';
 import { normalise } from './teacher.js';
-import { type Tiling, tileCorners, tileCount } from './tiling.js';
+import { areaMatrix, type Tiling, tileCorners, tileCount } from './tiling.js';
 import { frozenKernels, type Kernels, NORM_EPSILON } from './units.js';
 import { foldNorm, type Weights } from './weights.js';
 
@@ -32,7 +33,7 @@ export function inferenceProgram(pair: Pair, normality?: Normality, arithmetic =
 	return graph;
 }
 
-/** As inferenceProgram, but the maps of the three scales apart: outputs `scale1` to `scale3` [1, height, width]. */
+/** As inferenceProgram, but the maps of the three scales apart: outputs `scale1`, `scale2` … [1, height, width]. */
 export function scalesProgram(pair: Pair): Graph {
 	const { graph, features, imitation } = opened(pair, inFloat32);
 	scaleMaps(graph, features, imitation, pair.tiling).forEach((map, i) => {
@@ -64,7 +65,7 @@ function opened(
 	};
 }
 
-/** [1, C, height, width] → the tiles as a batch [rows·columns, C, side, side]. */
+/** [1, C, height, width] → the views as a batch [N, C, side, side]. */
 function cut(graph: Graph, canvas: Value, tiling: Tiling): Value {
 	if (tileCount(tiling) === 1) return canvas;
 	const tiles = tileCorners(tiling).map(({ x, y }) =>
@@ -75,7 +76,11 @@ function cut(graph: Graph, canvas: Value, tiling: Tiling): Value {
 			steps: [1, 1],
 		}),
 	);
-	return graph.apply('Concat', tiles, { axis: 0 });
+	const { side, width, height } = tiling;
+	const down = graph.constant(float32([side, height], areaMatrix(height, side)));
+	const across = graph.constant(float32([side, width], areaMatrix(width, side)));
+	const overview = graph.matMulTransposed(graph.apply('MatMul', [down, canvas], {}), across);
+	return graph.apply('Concat', [...tiles, overview], { axis: 0 });
 }
 
 /** Kernels of a trained student: each norm is folded into its convolution. */

@@ -1,10 +1,10 @@
 /** What the map of one scale usually shows on good parts, and how much a departure from it counts; each [height, width]. */
 export type Usual = { readonly mean: Float32Array; readonly weight: Float32Array };
 
-/** For each of the three scales. */
+/** For each map: three scales, or six with an overview. */
 export type Normality = readonly Usual[];
 
-/** The maps of one picture, one a scale, each [height, width]. */
+/** The maps of one picture, one a scale (and six with an overview), each [height, width]. */
 export type ScaleMaps = readonly Float32Array[];
 
 /** From fewer pictures the spread at a place cannot be told. */

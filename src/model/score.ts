@@ -5,31 +5,44 @@ import type { Features } from './networks.js';
 import type { Normality } from './normality.js';
 import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
 
-/** Deviation of the Gaussian over the anomaly map, in pixels (paper 4.1); its radius is four deviations. */
+/** Deviation of the Gaussian over the anomaly map, in pixels (paper 4.1). */
 const SIGMA = 4;
-const RADIUS = 4 * SIGMA;
 
 /**
- * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, each tile brought to its side bilinearly with aligned corners,
- * tiles blended, smoothed. All that is linear and separable, so it is one matrix from either side: A·D·B. Each [1, height, width].
+ * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, each square brought to its side bilinearly with aligned corners,
+ * squares blended, smoothed. All that is linear and separable, so it is one matrix from either side: A·D·B. Three maps
+ * [1, height, width]; with an overview three more, smoothed as much wider as it was shrunk.
  */
 export function scaleMaps(graph: Graph, teacher: Features, student: Features, tiling: Tiling): Value[] {
 	const { side, rows, columns, width, height } = tiling;
-	return teacher.map((t, i) => {
-		const distance = channelDistance(graph, t, student[i]!);
+	const count = tileCount(tiling);
+	const brought = (distance: Value, down: Tensor, across: Tensor) =>
+		graph.apply(
+			'MatMul',
+			[graph.apply('MatMul', [graph.constant(down), distance], {}), graph.constant(across)],
+			{},
+		);
+	const distances = teacher.map((t, i) => channelDistance(graph, t, student[i]!));
+	const squares = distances.map((distance) => {
 		const from = distance.shape[1]!;
-		const mosaic =
-			tileCount(tiling) === 1
-				? distance
-				: graph.reshape(graph.transpose(graph.reshape(distance, [rows, columns, from, from]), [0, 2, 1, 3]), [
-						1,
-						rows * from,
-						columns * from,
-					]);
-		const down = graph.constant(blendedResize(from, side, height, rows));
-		const across = graph.constant(transposed(blendedResize(from, side, width, columns)));
-		return graph.apply('MatMul', [graph.apply('MatMul', [down, mosaic], {}), across], {});
+		const down = blendedResize(from, side, height, rows);
+		const across = transposed(blendedResize(from, side, width, columns));
+		if (count === 1) return brought(distance, down, across);
+		const only = part(graph, distance, 0, count);
+		const grid = graph.transpose(graph.reshape(only, [rows, columns, from, from]), [0, 2, 1, 3]);
+		return brought(graph.reshape(grid, [1, rows * from, columns * from]), down, across);
 	});
+	if (count === 1) return squares;
+	const overview = distances.map((distance) => {
+		const from = distance.shape[1]!;
+		const resize = (length: number) => blendedResize(from, length, length, 1, (SIGMA * length) / side);
+		return brought(part(graph, distance, count, count + 1), resize(height), transposed(resize(width)));
+	});
+	return [...squares, ...overview];
+}
+
+function part(graph: Graph, x: Value, start: number, end: number): Value {
+	return graph.apply('Slice', [x], { starts: [start], ends: [end], axes: [0], steps: [1] });
 }
 
 /**
@@ -69,9 +82,16 @@ function channelDistance(graph: Graph, a: Value, b: Value): Value {
  * The matrix [length, count·from] that resizes `count` columns of `from` values to `side`, blends them where they overlap on an axis
  * of `length`, and smooths the whole.
  */
-export function blendedResize(from: number, side: number, length: number, count: number): Tensor<'float32'> {
+export function blendedResize(
+	from: number,
+	side: number,
+	length: number,
+	count: number,
+	sigma = SIGMA,
+): Tensor<'float32'> {
 	const resize = resizeMatrix(from, side);
-	const kernel = gaussianKernel();
+	const kernel = gaussianKernel(sigma);
+	const radius = (kernel.length - 1) / 2;
 	const starts = offsets(length, side, count);
 	const weights = blendWeights(length, side, count);
 	const wide = count * from;
@@ -89,8 +109,8 @@ export function blendedResize(from: number, side: number, length: number, count:
 	for (let row = 0; row < length; row += 1) {
 		for (let column = 0; column < wide; column += 1) {
 			let sum = 0;
-			for (let k = -RADIUS; k <= RADIUS; k += 1) {
-				sum += kernel[k + RADIUS]! * blended[mirror(row + k, length) * wide + column]!;
+			for (let k = -radius; k <= radius; k += 1) {
+				sum += kernel[k + radius]! * blended[mirror(row + k, length) * wide + column]!;
 			}
 			matrix[row * wide + column] = sum;
 		}
@@ -120,9 +140,11 @@ function resizeMatrix(from: number, size: number): Float64Array {
 	return matrix;
 }
 
-function gaussianKernel(): Float64Array {
-	const kernel = Float64Array.from({ length: 2 * RADIUS + 1 }, (_, i) =>
-		Math.exp(-0.5 * ((i - RADIUS) / SIGMA) ** 2),
+/** Four deviations to either side. */
+function gaussianKernel(sigma: number): Float64Array {
+	const radius = Math.round(4 * sigma);
+	const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+		Math.exp(-0.5 * ((i - radius) / sigma) ** 2),
 	);
 	const total = kernel.reduce((a, b) => a + b, 0);
 	return kernel.map((v) => v / total);

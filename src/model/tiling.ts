@@ -1,6 +1,9 @@
 import type { Size } from '../vision/image.js';
 
-/** How the network sees a picture: resized to `width` × `height`, then cut into `rows` × `columns` overlapping squares of `side`. */
+/**
+ * How the network sees a picture: resized to `width` × `height`, then cut into `rows` × `columns` overlapping squares of `side`. More
+ * than one are joined by an overview, the whole shrunk to one square: squares find what is fine, the overview what is large.
+ */
 export type Tiling = Size & { readonly side: number; readonly rows: number; readonly columns: number };
 
 /** What may be asked for: so many squares, or as many as the picture's own resolution needs. */
@@ -54,6 +57,12 @@ export function tileCount({ rows, columns }: Tiling): number {
 	return rows * columns;
 }
 
+/** Pictures that the network sees of one: the squares, row by row, then the overview. */
+export function viewCount(tiling: Tiling): number {
+	const count = tileCount(tiling);
+	return count === 1 ? 1 : count + 1;
+}
+
 /** Where the squares begin along an axis of `length`: evenly, the first at 0 and the last at the far edge. */
 export function offsets(length: number, side: number, count: number): number[] {
 	return Array.from({ length: count }, (_, i) =>
@@ -66,9 +75,11 @@ export function tileCorners({ side, rows, columns, width, height }: Tiling): { x
 	return offsets(height, side, rows).flatMap((y) => offsets(width, side, columns).map((x) => ({ x, y })));
 }
 
-/** Square `index` of a canvas of interleaved RGB `[height, width, 3]` → `[side, side, 3]`. */
-export function cutTile(canvas: Uint8Array, tiling: Tiling, index: number): Uint8Array {
-	if (tileCount(tiling) === 1) return canvas;
+/** View `index` of a canvas of interleaved RGB `[height, width, 3]` → `[side, side, 3]`. */
+export function viewOf(canvas: Uint8Array, tiling: Tiling, index: number): Uint8Array {
+	const count = tileCount(tiling);
+	if (count === 1) return canvas;
+	if (index === count) return shrunk(canvas, tiling);
 	const { side, width } = tiling;
 	const { x, y } = tileCorners(tiling)[index]!;
 	const tile = new Uint8Array(side * side * 3);
@@ -77,6 +88,43 @@ export function cutTile(canvas: Uint8Array, tiling: Tiling, index: number): Uint
 		tile.set(canvas.subarray(from, from + side * 3), row * side * 3);
 	}
 	return tile;
+}
+
+/** The matrix [to, from] that averages an axis of `from` pixels over `to` equal parts. */
+export function areaMatrix(from: number, to: number): Float32Array {
+	const matrix = new Float32Array(to * from);
+	for (let row = 0; row < to; row += 1) {
+		const [start, end] = [(row * from) / to, ((row + 1) * from) / to];
+		for (let p = Math.floor(start); p < Math.min(from, Math.ceil(end)); p += 1) {
+			matrix[row * from + p] = ((Math.min(end, p + 1) - Math.max(start, p)) * to) / from;
+		}
+	}
+	return matrix;
+}
+
+function shrunk(canvas: Uint8Array, { side, width, height }: Tiling): Uint8Array {
+	const [down, across] = [areaMatrix(height, side), areaMatrix(width, side)];
+	const rows = new Float32Array(side * width * 3);
+	for (let y = 0; y < side; y += 1) {
+		for (let p = 0; p < height; p += 1) {
+			const share = down[y * height + p]!;
+			if (share === 0) continue;
+			for (let i = 0; i < width * 3; i += 1) rows[y * width * 3 + i]! += share * canvas[p * width * 3 + i]!;
+		}
+	}
+	const result = new Uint8Array(side * side * 3);
+	for (let x = 0; x < side; x += 1) {
+		const shares = [...across.subarray(x * width, (x + 1) * width).entries()].filter(
+			([, share]) => share > 0,
+		);
+		for (let y = 0; y < side; y += 1) {
+			for (let c = 0; c < 3; c += 1) {
+				const sum = shares.reduce((total, [p, share]) => total + share * rows[(y * width + p) * 3 + c]!, 0);
+				result[(y * side + x) * 3 + c] = Math.round(sum);
+			}
+		}
+	}
+	return result;
 }
 
 /**

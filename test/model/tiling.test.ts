@@ -4,7 +4,16 @@ import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32 } from '../../src/graph/tensor.js';
 import { blendedResize, scaleMaps } from '../../src/model/score.js';
-import { blendWeights, cutTile, offsets, oneTile, tileCorners, tilingFor } from '../../src/model/tiling.js';
+import {
+	areaMatrix,
+	blendWeights,
+	offsets,
+	oneTile,
+	tileCorners,
+	tilingFor,
+	viewCount,
+	viewOf,
+} from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
 
 const tiling = suite('tiles');
@@ -45,7 +54,23 @@ tiling('reach from edge to edge, and blend to one everywhere', () => {
 tiling('are cut where they lie', () => {
 	const small = { side: 2, rows: 1, columns: 2, width: 3, height: 2 };
 	const canvas = Uint8Array.from({ length: 18 }, (_, i) => i);
-	assert.equal([...cutTile(canvas, small, 1)], [3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16, 17]);
+	assert.equal([...viewOf(canvas, small, 1)], [3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16, 17]);
+});
+
+tiling('are seen together in an overview, averaged over areas', () => {
+	assert.equal(
+		[...areaMatrix(3, 2)].map((v) => Math.round(6 * v)),
+		[4, 2, 0, 0, 2, 4],
+	);
+	const canvas = Uint8Array.from([1, 3, 5, 7, 11, 13].flatMap((v) => [v, v, v]));
+	const pair = { side: 2, rows: 1, columns: 2, width: 3, height: 2 };
+	assert.is(viewCount(pair), 3);
+	assert.is(viewCount(oneTile(64)), 1);
+	// (2·1 + 3) / 3, (3 + 2·5) / 3, and so on, rounded.
+	assert.equal(
+		[...viewOf(canvas, pair, 2)].filter((_, i) => i % 3 === 0),
+		[2, 4, 8, 12],
+	);
 });
 
 tiling('leave no seam: squares that agree where they overlap give the map of the whole', () => {
@@ -69,18 +94,22 @@ tiling('put what each of them found in its own place on the map', async () => {
 		{ width: 300, height: 200 },
 	);
 	const graph = new Graph();
-	const shapes = [16, 8, 4].map((n) => [6, 2, n, n]);
+	const shapes = [16, 8, 4].map((n) => [7, 2, n, n]);
 	const inputs = (letter: string) => shapes.map((shape, i) => graph.input(`${letter}${i}`, 'float32', shape));
 	const [a, b] = [inputs('a'), inputs('b')] as [never, never];
 	const maps = scaleMaps(graph, a, b, { rows, columns, side, width, height });
+	assert.is(maps.length, 6);
 	graph.output(maps[0]!, 'map');
+	graph.output(maps[3]!, 'overview');
 	const session = await openSession(encodeOnnx(graph, 'maps'), { threads: 1 });
 	const feeds = Object.fromEntries(
 		shapes.flatMap((shape, i) => {
-			const ones = new Float32Array(6 * 2 * shape[2]! ** 2).fill(1);
+			const ones = new Float32Array(7 * 2 * shape[2]! ** 2).fill(1);
 			const departed = ones.slice();
 			// The last square, second row and third column, departs at its place (12, 9) of 16.
 			if (i === 0) departed[5 * 2 * 256 + 12 * 16 + 9] = -1;
+			// The overview departs in the middle of its left edge.
+			if (i === 0) departed[6 * 2 * 256 + 8 * 16] = -1;
 			return [[`a${i}`, float32(shape, ones)] as const, [`b${i}`, float32(shape, departed)] as const];
 		}),
 	);
@@ -90,6 +119,12 @@ tiling('put what each of them found in its own place on the map', async () => {
 	assert.equal([...results.map!.shape], [1, height, width]);
 	const peak = map.indexOf(Math.max(...map));
 	const [y, x] = [height - side + (12 * (side - 1)) / 15, width - side + (9 * (side - 1)) / 15];
+	const over = results.overview!.data as Float32Array;
+	const seen = over.indexOf(Math.max(...over));
+	assert.ok(
+		Math.abs(Math.floor(seen / width) - (8 / 15) * (height - 1)) <= 2 && seen % width <= 2,
+		`${seen}`,
+	);
 	assert.ok(Math.abs(Math.floor(peak / width) - y) <= 2 && Math.abs((peak % width) - x) <= 2, `${peak}`);
 });
 
