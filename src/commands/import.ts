@@ -5,10 +5,9 @@ import { Failure, reasonOf } from '../base/failure.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
 import { type Adapter, adaptOnnx, describeOnnx, type ForeignModel, type Port } from '../graph/foreign.js';
 import { adopt } from '../learn/adopt.js';
-import { opencvVersion } from '../opencv/library.js';
-import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { type Command, numberOption, textOption } from './command.js';
 import { goodFrames, preparedImages } from './good-images.js';
+import { teachWorld } from './teach-world.js';
 
 /** How PyTorch's vision models want their pictures. */
 const normalisations = {
@@ -72,19 +71,11 @@ export const importCommand: Command = {
 				origin: `"${basename(file)}" by ${model.producer || 'an unnamed producer'}`,
 				sha256: createHash('sha256').update(bytes).digest('hex'),
 			},
-			{
-				openSession,
-				report: (progress) => {
-					if (progress.phase === 'warning') context.note(`warning: ${progress.message}`);
-					if (progress.phase === 'calibrating')
-						context.note(`scoring ${progress.done} of ${progress.of} good pictures`, { transient: true });
-				},
-				signal: context.signal,
-				now: () => performance.now(),
-				wallClock: () => new Date(),
-				memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
-				versions: { inspectord: context.version, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
-			},
+			teachWorld(context.version, context.signal, (progress) => {
+				if (progress.phase === 'warning') context.note(`warning: ${progress.message}`);
+				if (progress.phase === 'calibrating')
+					context.note(`scoring ${progress.done} of ${progress.of} good pictures`, { transient: true });
+			}),
 		);
 		const { calibration, training } = await writeBundle(out, contents);
 		const { threshold, falseRejectBound } = calibration;

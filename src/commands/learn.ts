@@ -13,13 +13,12 @@ import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
 import { oneTile, type Tiling, tilingFor } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
-import { opencvVersion } from '../opencv/library.js';
 import { readPicture } from '../opencv/picture.js';
-import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { parentChannel } from '../process/parent.js';
 import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
 import type { Command } from './command.js';
 import { type GoodFrames, goodFrames, preparedImages } from './good-images.js';
+import { teachWorld } from './teach-world.js';
 
 /** Hidden: the process that teaches. It is told what by its parent, and tells how it goes. */
 export const learn: Command = {
@@ -68,15 +67,7 @@ async function learnFrom(
 		images,
 		teacher,
 		{ ...request, backbone, tiling },
-		{
-			openSession,
-			report,
-			signal,
-			now: () => performance.now(),
-			wallClock: () => new Date(),
-			memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
-			versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
-		},
+		teachWorld(inspectord, signal, report),
 		{
 			labelled,
 			student: await studentOf(request.student, backbone),

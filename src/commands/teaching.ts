@@ -57,14 +57,23 @@ function progressLines(context: Context): (progress: Progress) => void {
 	};
 }
 
-const labels = { features: 'looking  ', training: 'learning ', calibrating: 'measuring' } as const;
+const labels = {
+	features: 'looking  ',
+	training: 'learning ',
+	calibrating: 'measuring',
+	comparing: 'comparing',
+} as const;
 
 function lineOf(progress: Exclude<Progress, { phase: 'warning' }>): string {
 	const { phase, done, of } = progress;
 	const bar = '█'.repeat(Math.round((24 * done) / of)).padEnd(24, '░');
 	const parts = [`${labels[phase]} ${bar} ${done}/${of}`];
-	if (phase === 'training') parts.push(`loss ${progress.loss.toFixed(4)}`);
-	if (phase !== 'calibrating') parts.push(`${duration(progress.secondsLeft)} left`);
+	if (phase === 'training') {
+		parts.push(`loss ${progress.loss.toFixed(4)}`);
+		const rate = (of - done) / progress.secondsLeft;
+		if (Number.isFinite(rate)) parts.push(`${rate.toFixed(1)} steps/s`);
+	}
+	if ('secondsLeft' in progress) parts.push(`${duration(progress.secondsLeft)} left`);
 	if (phase === 'training') parts.push(`${progress.memoryMb} MB`);
 	return parts.join('  ');
 }

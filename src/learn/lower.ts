@@ -72,6 +72,7 @@ export async function chooseModels(
 			for (const { input } of pictures) {
 				world.signal.throwIfAborted();
 				scores.push((await scoreWith(session, await input(), pair.tiling)).score);
+				world.report({ phase: 'comparing', done: scores.length, of: pictures.length });
 				await breathe();
 			}
 			return scores;

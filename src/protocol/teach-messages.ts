@@ -52,7 +52,7 @@ export type Progress =
 			readonly secondsLeft: number;
 			readonly memoryMb: number;
 	  }
-	| { readonly phase: 'calibrating'; readonly done: number; readonly of: number }
+	| { readonly phase: 'calibrating' | 'comparing'; readonly done: number; readonly of: number }
 	| { readonly phase: 'warning'; readonly message: string };
 
 /** What teaching ends with. */
