@@ -133,6 +133,16 @@ function adapterOf(file: string, { inputs, outputs }: ForeignModel, asked: Asked
 	const named = (wanted: string | undefined, usual: readonly string[]) =>
 		outputs.find(({ name }) => (wanted === undefined ? usual.includes(name) : name === wanted))?.name;
 	const map = named(asked.map, MAPS);
+	const pixels = outputs.find(({ name }) => name === map)?.shape ?? [];
+	if (
+		!pixels.includes(null) &&
+		pixels.length > 0 &&
+		pixels.reduce<number>((a, b) => a * b!, 1) !== width * height
+	)
+		throw refuse(
+			`its map is [${pixels.join(', ')}]`,
+			`It must have the size of its input, ${width} × ${height}.`,
+		);
 	if (map === undefined)
 		throw refuse(
 			`none of its outputs is known as a map: ${outputs.map(shown).join(', ')}`,

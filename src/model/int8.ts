@@ -12,6 +12,9 @@ export type Ranges = ReadonlyMap<string, Range>;
 /** int8 without −128, so that both signs reach equally far. */
 const STEPS = 127;
 
+/** Steps of a bias, which is added to products in int32. */
+const MOST_BIAS = 2 ** 30;
+
 /**
  * ONNX Runtime merges equal roundings of one tensor, and then no longer computes in integers what comes after: each use gets a scale
  * that differs by a hair.
@@ -64,8 +67,8 @@ export function rangesOf(
 
 /**
  * Units in int8 by QDQ (ONNX: QuantizeLinear and DequantizeLinear around float operators, which engines fuse): activations with one
- * scale a tensor from `ranges`, sums in float32, kernels with one an output channel, all symmetric with zero point 0, as TensorRT wants it. Engines on
- * processors have no integer Relu, but the leaky one, as a table.
+ * scale a tensor from `ranges`, kernels with one an output channel, all symmetric with zero point 0, as TensorRT wants it; sums in
+ * float32. Engines on processors have no integer Relu, but the leaky one, as a table.
  */
 export function int8Units(graph: Graph, kernels: Kernels, ranges: Ranges): Units {
 	const float = frozenUnits(graph, kernels);
@@ -108,11 +111,13 @@ function dequantised(
 ): [Value, Value] {
 	const channels = weight.shape[0]!;
 	const each = weight.data.length / channels;
-	const scales = Float32Array.from({ length: channels }, (_, o) =>
-		scaleOf(
-			weight.data.subarray(o * each, (o + 1) * each).reduce((most, v) => Math.max(most, Math.abs(v)), 0),
-		),
-	);
+	const scales = Float32Array.from({ length: channels }, (_, o) => {
+		const most = weight.data
+			.subarray(o * each, (o + 1) * each)
+			.reduce((largest, v) => Math.max(largest, Math.abs(v)), 0);
+		// A channel that is all but bias must not drive it out of int32.
+		return Math.max(scaleOf(most), Math.abs(bias.data[o]!) / (inputScale * MOST_BIAS));
+	});
 	const kernel = Int8Array.from(weight.data, (v, i) => Math.round(v / scales[Math.floor(i / each)]!));
 	const steps = scales.map((scale) => scale * inputScale);
 	const offset = Int32Array.from(bias.data, (v, o) => Math.round(v / steps[o]!));

@@ -88,6 +88,8 @@ imports('ask for what the model does not say, and refuse what cannot be judged b
 	const at = (name: string) => join(folder.path, name);
 	const set = await pictures(at('set'));
 	const usual = { input: 'input', map: 'anomaly_map', score: 'pred_score' };
+	const small = new Graph();
+	small.output(small.mean(small.input('input', 'float32', [1, 3, 64, 64]), [1, 2]), 'map');
 	const flat = new Graph();
 	const x = flat.input('input', 'float32', [1, 3, 32, 32]);
 	flat.output(flat.apply('Relu', [flat.sub(flat.mean(x, [1]), flat.scalar(9))], {}), 'map');
@@ -101,6 +103,11 @@ imports('ask for what the model does not say, and refuse what cannot be judged b
 		[redness(usual), ['--normalise', 'none', '--score', 'best'], /it has no output "best"/],
 		[redness(usual, [1, 4, 64, 64]), ['--normalise', 'none'], /it takes "input" \[1, 4, 64, 64\]/],
 		[encodeOnnx(flat, 'flat'), ['--normalise', 'none'], /10 good images have 1 different scores/],
+		[
+			encodeOnnx(small, 'small'),
+			['--normalise', 'none'],
+			/its map is \[1, 1, 1, 64\]\nIt must have the size of its input/,
+		],
 		[Buffer.from('no model'), ['--normalise', 'none'], /Cannot read model/],
 	] as const) {
 		await writeFile(at('m.onnx'), model);

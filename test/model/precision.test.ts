@@ -77,6 +77,22 @@ precision('int8 differs by a few of its steps, with ranges that float units tell
 	}
 });
 
+precision('int8 holds the bias of a channel without weights', async () => {
+	const kernel = { weight: float32([1, 8, 1, 1], new Float32Array(8)), bias: float32([1], [0.7]) };
+	const graph = new Graph();
+	const input = graph.input('x', 'float32', x.shape);
+	const range = { input: 1, convolved: 1, output: 1 };
+	const units = int8Units(graph, () => kernel, new Map([['dead', range]]));
+	graph.output(units(input, { conv: 'dead', norm: '', channels: 1, kernel: 1, stride: 1, relu: true }), 'y');
+	const session = await openSession(encodeOnnx(graph, 'dead'), { threads: 1 });
+	const { y } = await session.run({ x });
+	await session.close();
+	assert.ok(
+		(y!.data as Float32Array).every((v) => Math.abs(v - 0.7) < 0.01),
+		`${y!.data[0]}`,
+	);
+});
+
 precision('int8 keeps the stem and transposed convolutions in float', async () => {
 	const graph = new Graph();
 	const units = int8Units(graph, () => ({ weight: draw([8, 8, 2, 2], 1), bias: draw([8], 1) }), new Map());
