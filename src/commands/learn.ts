@@ -71,7 +71,7 @@ async function learnFrom(
 		{
 			labelled,
 			student: await studentOf(request.student, backbone),
-			checkpoints: await checkpointsOf(request, teacher.sha256, images.count, report),
+			checkpoints: await checkpointsOf(request, `${backbone} ${teacher.sha256}`, images.count, report),
 		},
 	);
 	signal.throwIfAborted();
