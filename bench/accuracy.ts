@@ -15,6 +15,7 @@ import { auroc } from '../src/learn/metrics.js';
 import { pixelTally } from '../src/learn/pixel-metrics.js';
 import { readMask } from '../src/opencv/picture.js';
 import { summary } from './median.js';
+import { program } from './program.js';
 
 const SIDE = 256;
 
@@ -35,20 +36,6 @@ const place = values.maps ?? (await mkdtemp(join(tmpdir(), 'inspectord-accuracy-
 await mkdir(place, { recursive: true });
 
 type Row = Readonly<Record<'image' | 'pixel' | 'proRd4ad' | 'aupro03', number | null>>;
-
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const quiet = ['ignore', 'pipe', 'inherit'] as const;
-
-async function program(...args: string[]): Promise<string> {
-	const child = spawn(process.execPath, [main, ...args], { stdio: [...quiet] });
-	let out = '';
-	child.stdout.on('data', (chunk) => {
-		out += chunk;
-	});
-	const [code] = await once(child, 'close');
-	if (code !== 0) throw new Error(`${args[0]} ended with ${code}`);
-	return out;
-}
 
 /** Our side by its own commands. The paper's preset trains on all pictures but two, the standard one on four fifths. */
 async function ours(set: string, seed: number, options: readonly string[]): Promise<Row> {

@@ -5,8 +5,9 @@ import { Graph } from '../src/graph/graph.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import type { Session } from '../src/graph/session.js';
 import { elementCount, float32, type Tensor } from '../src/graph/tensor.js';
+import { rangesFor } from '../src/learn/lower.js';
 import { inferenceProgram } from '../src/model/inference.js';
-import { int8Units, observedUnits, rangesOf } from '../src/model/int8.js';
+import { inInt8 } from '../src/model/int8.js';
 import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
 import { shown, summary } from './median.js';
@@ -48,13 +49,9 @@ function largeConvolution(): Graph {
 
 async function int8Model(backbone: 'resnet18' | 'pocket'): Promise<Graph> {
 	const pair = untrainedPair(backbone, SIZE);
-	const seen: string[] = [];
-	const observing = inferenceProgram(pair, undefined, (g, k) => observedUnits(g, k, seen));
-	const session = await openSession(encodeOnnx(observing, 'ranges'), { threads });
-	const { map: _, ...results } = await session.run({ image });
-	await session.close();
-	const ranges = rangesOf(seen, [results]);
-	return inferenceProgram(pair, undefined, (g, k) => int8Units(g, k, ranges));
+	const pictures = { count: 1, input: async () => image.data as Uint8Array };
+	const world = { openSession, signal: new AbortController().signal };
+	return inferenceProgram(pair, undefined, inInt8(await rangesFor(pair, pictures, threads, world)));
 }
 
 type Contestant = { readonly label: string; readonly ms: number[]; run(): Promise<number> };

@@ -1,14 +1,12 @@
 // What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it. The two take turns in one run. PyTorch's
 // side is the same network, loss and optimiser, with the teacher's features given, as here. With a folder of good pictures,
 // npm run bench:train -- PICTURES, it also says how long teaching them to the stopping rule takes by default.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { shown, summary } from './median.js';
 import { startPeer } from './peer.js';
+import { program } from './program.js';
 import { openTrainingLoop } from './training-loop.js';
 
 const BATCH = 16;
@@ -20,14 +18,7 @@ const WARM_UP = 2;
 async function secondsToStop(pictures: string): Promise<number> {
 	const dir = await mkdtemp(join(tmpdir(), 'inspectord-bench-'));
 	try {
-		const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-		const args = [main, 'teach', pictures, '--out', join(dir, 'bundle'), '--json'];
-		const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-		let out = '';
-		child.stdout.on('data', (chunk) => {
-			out += chunk;
-		});
-		await once(child, 'close');
+		const out = await program('teach', pictures, '--out', join(dir, 'bundle'), '--json');
 		const { seconds, iterations } = JSON.parse(out);
 		console.log(`taught "${pictures}" in ${seconds.toFixed(0)} s and ${iterations} steps`);
 		return seconds;

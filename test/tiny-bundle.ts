@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { teachWorld } from '../src/commands/teach-world.js';
 import { writeBundle } from '../src/disk/bundle.js';
 import { teach } from '../src/learn/teach.js';
 import { seededTeacher } from '../src/model/teacher.js';
 import { oneTile } from '../src/model/tiling.js';
 import { frameOf } from '../src/opencv/picture.js';
-import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
 
 const tiling = oneTile(64);
@@ -47,15 +47,8 @@ export async function tinyBundle(dir: string): Promise<string> {
 		holdout: 0.2,
 		threads: 1,
 	} as const;
-	const contents = await teach(images, teacher, settings, {
-		openSession,
-		report: () => {},
-		signal: new AbortController().signal,
-		now: () => performance.now(),
-		wallClock: () => new Date(),
-		memoryMb: () => 0,
-		versions: { inspectord: 'test', onnxruntime: 'test', opencv: 'test' },
-	});
+	const world = teachWorld('test', new AbortController().signal, () => {});
+	const contents = await teach(images, teacher, settings, world);
 	await writeBundle(dir, contents);
 	return dir;
 }

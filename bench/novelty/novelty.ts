@@ -2,6 +2,7 @@
 // classes. npm run bench:novelty [-- --train N --test N --size PIXELS --classes N]; the data comes from npm packages, about 190 MB.
 import { parseArgs } from 'node:util';
 import { permutation, randomFrom } from '../../src/base/random.js';
+import { teachWorld } from '../../src/commands/teach-world.js';
 import { readTeacher } from '../../src/disk/teacher.js';
 import { auroc } from '../../src/learn/metrics.js';
 import { teach } from '../../src/learn/teach.js';
@@ -70,15 +71,7 @@ async function aurocOf(
 			holdout: 0.2,
 			threads: 2,
 		},
-		{
-			openSession,
-			report: () => {},
-			signal: new AbortController().signal,
-			now: () => performance.now(),
-			wallClock: () => new Date(),
-			memoryMb: () => 0,
-			versions: { inspectord: 'bench', onnxruntime: 'bench', opencv: 'bench' },
-		},
+		teachWorld('bench', new AbortController().signal, () => {}),
 	);
 	const session = await openSession(contents.models.fp32!, { threads: 2 });
 	const scores: number[] = [];

@@ -63,7 +63,7 @@ async function tryBundle({
 	const scorer = await openScorer(bundle, openSession, {
 		provider,
 		threads,
-		precision: precision === 'bundle' ? undefined : precision,
+		precision,
 	});
 	await scorer.close();
 	const { calibration, architecture } = bundle.manifest;

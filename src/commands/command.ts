@@ -45,6 +45,19 @@ export function textOption({ options }: Arguments, name: string): string | undef
 	return typeof value === 'string' ? value : undefined;
 }
 
+/** One of a few names, undefined where the option was not given. @throws Failure usage */
+export function choiceOption<T extends string>(
+	args: Arguments,
+	name: string,
+	known: readonly T[],
+): T | undefined {
+	const text = textOption(args, name);
+	if (text === undefined) return undefined;
+	const choice = known.find((one) => one === text);
+	if (choice !== undefined) return choice;
+	throw new Failure('usage', `There is no ${name} "${text}"`, `Choose one of ${known.join(', ')}.`);
+}
+
 /** A number given as an option. @throws Failure usage when it is not a number in the range */
 export function numberOption(
 	args: Arguments,

@@ -9,11 +9,12 @@ import { reportHtml } from '../learn/report.js';
 import { summaryLines } from '../learn/summary.js';
 import type { Bundle } from '../model/bundle.js';
 import type { Manifest } from '../model/manifest.js';
+import { PRECISIONS } from '../model/precision.js';
+import { tileCount } from '../model/tiling.js';
 import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
 import type { Size } from '../vision/image.js';
-import { type Command, numberOption, textOption } from './command.js';
-import { precisionOption } from './precision.js';
+import { type Command, choiceOption, numberOption, textOption } from './command.js';
 
 export const evaluateCommand: Command = {
 	name: 'evaluate',
@@ -31,7 +32,10 @@ export const evaluateCommand: Command = {
 		const threads = numberOption(args, 'threads', { lowest: 0, highest: 256 });
 		const bundle = await readBundle(bundleDir);
 		const { test } = await readDataset(datasetDir);
-		const scorer = await openScorer(bundle, openSession, { threads, precision: precisionOption(args) });
+		const scorer = await openScorer(bundle, openSession, {
+			threads,
+			precision: choiceOption(args, 'precision', PRECISIONS),
+		});
 		try {
 			const world = { ...worldOf(bundle, scorer), now: () => performance.now() };
 			const evaluation = await evaluate(test, world, {
@@ -106,7 +110,8 @@ async function pageOf(
 	});
 }
 
-function tilingText({ side, rows, columns }: Manifest['input']['tiling']): string {
+function tilingText(tiling: Manifest['input']['tiling']): string {
+	const { side, rows, columns } = tiling;
 	const tile = `${side} × ${side} pixels`;
-	return rows * columns === 1 ? tile : `${rows} × ${columns} tiles of ${tile}`;
+	return tileCount(tiling) === 1 ? tile : `${rows} × ${columns} tiles of ${tile}`;
 }

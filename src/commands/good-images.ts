@@ -7,15 +7,15 @@ import { drawPart } from '../sim/line.js';
 import type { Frame } from '../vision/frame.js';
 import type { Rect, Size } from '../vision/image.js';
 
-/** Good pictures as they lie there: `frame(i)` reads one. */
-export type GoodFrames = {
+/** Pictures as they lie there: `frame(i)` reads one. */
+export type Frames = {
 	readonly count: number;
 	name(index: number): string;
 	frame(index: number): Promise<Frame>;
 };
 
-/** Of a folder, or of the simulated line. @throws Failure file-unreadable, images-missing */
-export async function goodFrames(images: TeachRequest['images']): Promise<GoodFrames> {
+/** Good ones of a folder, or of the simulated line. @throws Failure file-unreadable, images-missing */
+export async function goodFrames(images: TeachRequest['images']): Promise<Frames> {
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
 		return {
@@ -30,7 +30,7 @@ export async function goodFrames(images: TeachRequest['images']): Promise<GoodFr
 
 /** The same, prepared for a model whose input is of `size`. */
 export function preparedImages(
-	{ count, name, frame }: GoodFrames,
+	{ count, name, frame }: Frames,
 	region: Rect | undefined,
 	size: Size,
 ): GoodImages {

@@ -5,6 +5,7 @@ import { Failure, reasonOf } from '../base/failure.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
 import { type Adapter, adaptOnnx, describeOnnx, type ForeignModel, type Port } from '../graph/foreign.js';
 import { adopt } from '../learn/adopt.js';
+import { DEVIATION, MEAN } from '../model/teacher.js';
 import { type Command, numberOption, textOption } from './command.js';
 import { goodFrames, preparedImages } from './good-images.js';
 import { teachWorld } from './teach-world.js';
@@ -12,7 +13,7 @@ import { teachWorld } from './teach-world.js';
 /** How PyTorch's vision models want their pictures. */
 const normalisations = {
 	none: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-	imagenet: { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+	imagenet: { mean: MEAN, deviation: DEVIATION },
 } as const;
 
 /** Names that anomalib's releases gave to the outputs. */
@@ -66,7 +67,6 @@ export const importCommand: Command = {
 			{
 				name: basename(resolve(out)),
 				tiling,
-				region: undefined,
 				threads,
 				origin: `"${basename(file)}" by ${model.producer || 'an unnamed producer'}`,
 				sha256: createHash('sha256').update(bytes).digest('hex'),

@@ -17,7 +17,7 @@ import { readPicture } from '../opencv/picture.js';
 import { parentChannel } from '../process/parent.js';
 import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
 import type { Command } from './command.js';
-import { type GoodFrames, goodFrames, preparedImages } from './good-images.js';
+import { type Frames, goodFrames, preparedImages } from './good-images.js';
 import { teachWorld } from './teach-world.js';
 
 /** Hidden: the process that teaches. It is told what by its parent, and tells how it goes. */
@@ -178,10 +178,7 @@ async function studentOf(path: string | undefined, backbone: Backbone): Promise<
 }
 
 /** More than one tile depends on how large the pictures are: the middle ones say, where they differ. */
-async function tilingOf(
-	{ count, frame }: GoodFrames,
-	{ region, size, tiles }: TeachRequest,
-): Promise<Tiling> {
+async function tilingOf({ count, frame }: Frames, { region, size, tiles }: TeachRequest): Promise<Tiling> {
 	if (tiles !== 'auto' && tiles.rows * tiles.columns === 1) return oneTile(size);
 	if (region) return tilingFor(size, tiles, region);
 	const [widths, heights]: [number[], number[]] = [[], []];
@@ -200,16 +197,15 @@ async function labelledOf(
 	tiling: Tiling,
 ): Promise<Probes['labelled']> {
 	const { test } = await readDataset(dataset);
+	const frames: Frames = {
+		count: test.length,
+		name: (i) => test[i]!.name,
+		frame: (i) => readPicture(test[i]!.path),
+	};
+	const { image } = preparedImages(frames, region, tiling);
 	return {
 		count: test.length,
 		defective: (i) => test[i]!.kind !== GOOD,
-		input: async (i) => {
-			const frame = await readPicture(test[i]!.path);
-			try {
-				return frame.modelInput(region, tiling);
-			} finally {
-				frame.release();
-			}
-		},
+		input: async (i) => (await image(i)).input,
 	};
 }

@@ -68,7 +68,7 @@ async function runStation(
 		const scorer = await openScorer(bundle, openSession, {
 			provider,
 			threads,
-			precision: precision === 'bundle' ? undefined : precision,
+			precision,
 		});
 		try {
 			const inspection: Inspection = {

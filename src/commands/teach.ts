@@ -5,12 +5,19 @@ import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
 import { MOST_STEPS } from '../learn/train.js';
 import { architectures, isBackbone } from '../model/architecture.js';
-import { PRESETS, type Preset } from '../model/manifest.js';
+import { PRESETS } from '../model/manifest.js';
+import { PRECISIONS } from '../model/precision.js';
 import type { Grid } from '../model/tiling.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
-import { type Arguments, type Command, type Context, numberOption, textOption } from './command.js';
-import { precisionOption } from './precision.js';
+import {
+	type Arguments,
+	type Command,
+	type Context,
+	choiceOption,
+	numberOption,
+	textOption,
+} from './command.js';
 import { teacherPath } from './teacher.js';
 import { duration, teachInChild } from './teaching.js';
 
@@ -141,8 +148,8 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		size,
 		tiles: gridOption(args),
 		...wobbleOption(args),
-		preset: presetOption(args),
-		precision: precisionOption(args) ?? 'fp32',
+		preset: choiceOption(args, 'preset', PRESETS) ?? 'standard',
+		precision: choiceOption(args, 'precision', PRECISIONS) ?? 'fp32',
 		...(labelled !== undefined && { labelled: resolve(labelled) }),
 		...(textOption(args, 'false-rejects') !== undefined && {
 			falseRejects: numberOption(args, 'false-rejects', { lowest: 0.0001, highest: 0.5, whole: false }),
@@ -181,13 +188,6 @@ function wobbleOption(args: Arguments): Pick<TeachRequest, 'wobble'> {
 	const degrees = numberOption(args, 'rotate', { lowest: 0, highest: 180, whole: false });
 	const shift = numberOption(args, 'shift', { lowest: 0, highest: 0.5, whole: false });
 	return degrees > 0 || shift > 0 ? { wobble: { degrees, shift } } : {};
-}
-
-function presetOption(args: Arguments): Preset {
-	const name = textOption(args, 'preset');
-	const preset = PRESETS.find((known) => known === name);
-	if (preset) return preset;
-	throw new Failure('usage', `There is no preset "${name}"`, `Choose one of ${PRESETS.join(', ')}.`);
 }
 
 function regionOption(args: Arguments): Rect | undefined {

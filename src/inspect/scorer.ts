@@ -28,7 +28,10 @@ const GOLDEN_TOLERANCE = 1e-5;
 export async function openScorer(
 	bundle: Bundle,
 	openSession: OpenSession,
-	{ precision: wanted, ...options }: SessionOptions & { readonly precision?: Precision | undefined },
+	{
+		precision: wanted,
+		...options
+	}: SessionOptions & { readonly precision?: Precision | 'bundle' | undefined },
 ): Promise<Scorer> {
 	const { width, height } = bundle.manifest.input.tiling;
 	const size: Size = { width, height };

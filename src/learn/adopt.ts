@@ -4,19 +4,16 @@ import type { BundleContents } from '../model/bundle.js';
 import { scoreWith } from '../model/inference.js';
 import { median } from '../model/normality.js';
 import type { Tiling } from '../model/tiling.js';
-import type { Rect } from '../vision/image.js';
 import { contentsOf } from './contents.js';
 import { survey } from './survey.js';
 import { assertEnough, type GoodImages, type TeachWorld } from './teach.js';
-import { assertSupported, thresholdOf } from './threshold.js';
+import { thresholdOf } from './threshold.js';
 
 export type AdoptSettings = {
 	readonly name: string;
 	/** What the model's pictures look like: one tile, which need not be square. */
 	readonly tiling: Tiling;
-	readonly region: Rect | undefined;
 	readonly threads: number;
-	readonly falseRejects?: number;
 	readonly origin: string;
 	readonly sha256: string;
 };
@@ -37,8 +34,7 @@ export async function adopt(
 ): Promise<BundleContents> {
 	assertEnough(images);
 	const started = world.now();
-	const { tiling, threads, falseRejects } = settings;
-	assertSupported(images.count, falseRejects, 1);
+	const { tiling, threads } = settings;
 	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
 	const calibrated: { score: number; middle: number }[] = [];
 	const session = await world.openSession(model, { threads });
@@ -76,9 +72,9 @@ export async function adopt(
 			heldOut: { count: images.count, input: async (i) => (await images.image(i)).input },
 			calibrated,
 			preset: 'paper',
-			threshold: thresholdOf(scores, falseRejects),
+			threshold: thresholdOf(scores),
 			tiling,
-			region: settings.region,
+			region: undefined,
 			threads,
 			training: {
 				images: 0,

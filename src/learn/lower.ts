@@ -4,7 +4,7 @@ import { encodeOnnx } from '../graph/onnx.js';
 import type { Session } from '../graph/session.js';
 import type { Tensor } from '../graph/tensor.js';
 import { inferenceProgram, type Pair, scoreWith } from '../model/inference.js';
-import { int8Units, observedUnits, type Ranges, rangesOf } from '../model/int8.js';
+import { inInt8, observedUnits, type Ranges, rangesOf } from '../model/int8.js';
 import type { Normality } from '../model/normality.js';
 import {
 	type Arithmetic,
@@ -81,11 +81,11 @@ export async function chooseModels(
 	let reference: number[] | undefined;
 	for (const precision of attempts[settings.precision]) {
 		reference ??= await scored(fp32);
-		const ranges =
-			precision === 'int8' ? await rangesFor(pair, probes.ranges, settings.threads, world) : new Map();
-		const arithmetic: Arithmetic =
-			precision === 'int8' ? (graph, kernels) => int8Units(graph, kernels, ranges) : inFloat16;
-		const model = build(arithmetic);
+		const model = build(
+			precision === 'int8'
+				? inInt8(await rangesFor(pair, probes.ranges, settings.threads, world))
+				: inFloat16,
+		);
 		const found = findings(pictures, reference, await scored(model), scale);
 		gates[precision] = found;
 		const failed = found.filter(({ ok }) => !ok);
@@ -143,11 +143,12 @@ function findings(
 	});
 }
 
-async function rangesFor(
+/** How large activations get on good pictures. */
+export async function rangesFor(
 	pair: Pair,
 	pictures: Pictures,
 	threads: number,
-	{ openSession, signal }: TeachWorld,
+	{ openSession, signal }: Pick<TeachWorld, 'openSession' | 'signal'>,
 ): Promise<Ranges> {
 	const seen: string[] = [];
 	const program = inferenceProgram(pair, undefined, (graph, kernels) => observedUnits(graph, kernels, seen));

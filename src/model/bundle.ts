@@ -34,8 +34,11 @@ export type ChosenModel = { readonly precision: Precision; readonly path: string
  * The model that runs: the one teaching chose, or another precision of the bundle.
  * @throws Failure precision-refused when the bundle lacks it, or the gate did not let it through
  */
-export function chosenModel({ dir, manifest, models }: Bundle, wanted?: Precision): ChosenModel {
-	const precision = wanted ?? manifest.precision.runs;
+export function chosenModel(
+	{ dir, manifest, models }: Bundle,
+	wanted: Precision | 'bundle' = 'bundle',
+): ChosenModel {
+	const precision = wanted === 'bundle' ? manifest.precision.runs : wanted;
 	const refuse = (state: string) =>
 		new Failure(
 			'precision-refused',

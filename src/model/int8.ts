@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Tensor } from '../graph/tensor.js';
+import type { Arithmetic } from './precision.js';
 import { convolve, frozenUnits, type Kernels, type Unit, type Units } from './units.js';
 
 /** The largest magnitudes at a unit: of what goes in, of what the convolution gives, and of what leaves (after sum and ReLU). */
@@ -95,6 +96,11 @@ export function int8Units(graph: Graph, kernels: Kernels, ranges: Ranges): Units
 		const sum = graph.add(y, plus);
 		return relu ? graph.relu(sum) : sum;
 	};
+}
+
+/** Arithmetic in int8 over these ranges. */
+export function inInt8(ranges: Ranges): Arithmetic {
+	return (graph, kernels) => int8Units(graph, kernels, ranges);
 }
 
 /** What one step of an activation of at most this magnitude is worth. */

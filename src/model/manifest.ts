@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PRECISIONS } from './precision.js';
+import { MEASURES, PRECISIONS } from './precision.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 const finite = z.number();
@@ -66,7 +66,7 @@ export const manifestSchema = z.strictObject({
 			z.enum(PRECISIONS),
 			z.array(
 				z.strictObject({
-					measure: z.enum(['score difference', 'rank correlation', 'verdict flips', 'auroc drop']),
+					measure: z.enum(MEASURES),
 					value: finite.nullable(),
 					limit: finite,
 					ok: z.boolean(),

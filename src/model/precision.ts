@@ -32,9 +32,12 @@ export const inFloat16: Arithmetic = (graph, kernels) => {
 	};
 };
 
+/** What the gate looks at. */
+export const MEASURES = ['score difference', 'rank correlation', 'verdict flips', 'auroc drop'] as const;
+
 /** What of a lower precision was compared with float32, and whether each kept its limit. */
 export type GateFinding = {
-	readonly measure: 'score difference' | 'rank correlation' | 'verdict flips' | 'auroc drop';
+	readonly measure: (typeof MEASURES)[number];
 	readonly value: number;
 	readonly limit: number;
 	readonly ok: boolean;

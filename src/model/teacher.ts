@@ -7,8 +7,8 @@ import { convolve, frozenKernels, frozenUnits, NORM_EPSILON, type Unit, type Uni
 import { foldNorm, initialWeights, type Parameter, Weights } from './weights.js';
 
 /** The ImageNet statistics that torchvision's weights were trained with, for RGB in [0, 1]. */
-const MEAN = [0.485, 0.456, 0.406];
-const DEVIATION = [0.229, 0.224, 0.225];
+export const MEAN = [0.485, 0.456, 0.406];
+export const DEVIATION = [0.229, 0.224, 0.225];
 
 /** Images as uint8 RGB [N, S, S, 3] → normalised [N, 3, S, S]. */
 export function normalise(graph: Graph, image: Value): Value {

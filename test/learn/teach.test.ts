@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { teachWorld } from '../../src/commands/teach-world.js';
 import { float32 } from '../../src/graph/tensor.js';
 import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
 import { paperAdam } from '../../src/model/adam.js';
@@ -50,15 +51,7 @@ function world(
 	report: (progress: Progress) => void = () => {},
 	signal = new AbortController().signal,
 ): TeachWorld {
-	return {
-		openSession,
-		report,
-		signal,
-		now: () => performance.now(),
-		wallClock: () => new Date(0),
-		memoryMb: () => 1,
-		versions: { inspectord: '0', onnxruntime: '0', opencv: '0' },
-	};
+	return teachWorld('0', signal, report);
 }
 
 teaching('holds a share back by the seed, each picture on one side only', () => {
