@@ -1,6 +1,5 @@
 // What a picture costs in fp32 and int8, beside PyTorch's eager pipeline where /usr/bin/python3 has it, and the share of the machine's
 // peak that fp32 reaches: the peak is what one large convolution with packed kernels does. All take turns in one run.
-import { setTimeout as pause } from 'node:timers/promises';
 import { Graph } from '../src/graph/graph.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import type { Session } from '../src/graph/session.js';
@@ -12,13 +11,12 @@ import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
 import { shown, summary } from './median.js';
 import { startPeer } from './peer.js';
+import { type Contestant, inTurn } from './turns.js';
 import { untrainedPair } from './untrained.js';
 
 const SIZE = 256;
 const ROUNDS = 40;
 const WARM_UP = 3;
-/** ONNX Runtime's threads spin for a while after a run, and would take a core from the next contestant. */
-const REST_MS = 60;
 const threads = 2;
 
 const image: Tensor = {
@@ -54,8 +52,6 @@ async function int8Model(backbone: 'resnet18' | 'pocket'): Promise<Graph> {
 	return inferenceProgram(pair, undefined, inInt8(await rangesFor(pair, pictures, threads, world)));
 }
 
-type Contestant = { readonly label: string; readonly ms: number[]; run(): Promise<number> };
-
 async function ours(label: string, graph: Graph, feeds: Record<string, Tensor>): Promise<Contestant> {
 	const session: Session = await openSession(encodeOnnx(graph, 'bench'), { threads });
 	const run = async () => {
@@ -63,7 +59,7 @@ async function ours(label: string, graph: Graph, feeds: Record<string, Tensor>):
 		await session.run(feeds);
 		return performance.now() - begun;
 	};
-	return { label, ms: [], run };
+	return { label, run };
 }
 
 const fp32 = inferenceProgram(untrainedPair('resnet18', SIZE));
@@ -77,20 +73,14 @@ const all: Readonly<Record<string, Contestant>> = {
 	peak: await ours('one large convolution', large, {
 		x: float32([1, 256, 64, 64], new Float32Array(256 * 64 * 64).fill(0.5)),
 	}),
-	...(peer && { peer: { label: 'PyTorch, ResNet18, eager', ms: [], run: () => peer.measure('picture') } }),
+	...(peer && { peer: { label: 'PyTorch, ResNet18, eager', run: () => peer.measure('picture') } }),
 };
 
-for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-	for (const { ms, run } of Object.values(all)) {
-		await pause(REST_MS);
-		const taken = await run();
-		if (round >= WARM_UP) ms.push(taken);
-	}
-}
+const found = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 console.log(`A picture of ${SIZE} pixels with map and score, ${threads} threads`);
-for (const { label, ms } of Object.values(all)) console.log(shown(label, 'ms', ms));
+for (const [name, { label }] of Object.entries(all)) console.log(shown(label, 'ms', found[name] ?? []));
 if (!peer) console.log('PyTorch is not installed: no comparison');
-const median = (name: string) => summary(all[name]?.ms ?? []).median;
+const median = (name: string) => summary(found[name] ?? []).median;
 const gigaflops = (graph: Graph, ms: number) => operations(graph) / ms / 1e6;
 const peak = gigaflops(large, median('peak'));
 console.log(`fp32 does ${gigaflops(fp32, median('fp32')).toFixed(0)} of ${peak.toFixed(0)} GFLOP/s`);

@@ -1,6 +1,7 @@
-// What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it. The two take turns in one run. PyTorch's
-// side is the same network, loss and optimiser, with the teacher's features given, as here. With a folder of good pictures,
-// npm run bench:train -- PICTURES, it also says how long teaching them to the stopping rule takes by default.
+// What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it, in turn in one run. PyTorch's side is the
+// same network, loss and optimiser, once as published, which runs the teacher at every step (we run it once a picture and keep its
+// features), and once with the features given. With a folder of good pictures, npm run bench:train -- PICTURES, it also says
+// how long teaching them to the stopping rule takes by default.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,10 +9,11 @@ import { shown, summary } from './median.js';
 import { startPeer } from './peer.js';
 import { program } from './program.js';
 import { openTrainingLoop } from './training-loop.js';
+import { type Contestant, inTurn } from './turns.js';
 
 const BATCH = 16;
 const SIZE = 256;
-const ROUNDS = 8;
+const ROUNDS = 12;
 /** The first ones touch memory for the first time. */
 const WARM_UP = 2;
 
@@ -28,30 +30,28 @@ async function secondsToStop(pictures: string): Promise<number> {
 }
 
 const loop = await openTrainingLoop('resnet18', BATCH, SIZE, 2);
-const [ourMs, theirMs]: [number[], number[]] = [[], []];
-{
-	await using peer = await startPeer('train_peer.py');
-	for (let round = 0; round < WARM_UP + ROUNDS; round += 1) {
-		const a = await loop.step();
-		const b = peer ? await peer.measure('step') : undefined;
-		if (round < WARM_UP) continue;
-		ourMs.push(a);
-		if (b !== undefined) theirMs.push(b);
-	}
-	console.log(`ResNet18 student, batch ${BATCH}, ${SIZE} pixels, 2 threads, teacher features given`);
-	console.log(shown('step with onnxruntime', 'ms', ourMs));
-	console.log(peer ? shown('step with PyTorch', 'ms', theirMs) : 'PyTorch is not installed: no comparison');
-}
+await using peer = await startPeer('train_peer.py');
+const all: Readonly<Record<string, Contestant>> = {
+	ours: { label: 'step with onnxruntime', run: () => loop.step() },
+	...(peer && {
+		published: { label: 'step with PyTorch, as published', run: () => peer.measure('published') },
+		given: { label: '… the features given', run: () => peer.measure('given') },
+	}),
+};
+const found = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
+console.log(`ResNet18 student, batch ${BATCH}, ${SIZE} pixels, 2 threads`);
+for (const [name, { label }] of Object.entries(all)) console.log(shown(label, 'ms', found[name] ?? []));
+if (!peer) console.log('PyTorch is not installed: no comparison');
 const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
 await loop.close();
 const pictures = process.argv[2];
-const stepMs = summary(ourMs).median;
-const peerMs = theirMs.length > 0 ? summary(theirMs).median : null;
+const median = (name: string) => summary(found[name] ?? []).median;
+const against = (name: string) => (peer ? median('ours') / median(name) : null);
 console.log(
 	JSON.stringify({
-		stepMs,
-		peerMs,
-		ratio: peerMs && stepMs / peerMs,
+		stepMs: median('ours'),
+		ratio: against('published'),
+		ratioFeaturesGiven: against('given'),
 		peakMb,
 		secondsToStop: pictures === undefined ? null : await secondsToStop(pictures),
 	}),

@@ -1,6 +1,6 @@
 import type { Graph, TapeEntry } from './graph.js';
 import type { Attributes, Node, OpName, Value, Window } from './ops.js';
-import type { Shape } from './tensor.js';
+import { float32, type Shape } from './tensor.js';
 
 /** From the gradient `d` of an operator's output to those of its inputs (undefined: none flows there). */
 type Rule<K extends OpName> = (
@@ -216,33 +216,57 @@ function correlate(g: Graph, wide: Value, narrow: Value, kernel: Shape, { stride
 	const [o, c, kh, kw] = kernel as [number, number, number, number];
 	const [n, , h, w] = narrow.shape as [number, number, number, number];
 	const few = h * w <= FEW_POSITIONS;
-	const source = few ? g.transpose(wide, [1, 0, 2, 3]) : wide;
-	const padded = pads.some((p) => p > 0)
-		? g.apply('Pad', [source], { pads: [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]] })
-		: source;
-	const shifted: Value[] = [];
-	for (let i = 0; i < kh; i += 1) {
-		for (let j = 0; j < kw; j += 1) {
-			shifted.push(
-				g.apply('Slice', [padded], {
-					starts: [i, j],
-					ends: [i + (h - 1) * strides[0] + 1, j + (w - 1) * strides[1] + 1],
-					axes: [2, 3],
-					steps: strides,
-				}),
-			);
-		}
-	}
+	const seen = windows(g, few ? g.transpose(wide, [1, 0, 2, 3]) : wide, [kh, kw], [h, w], { strides, pads });
 	if (few) {
-		const rows = shifted.map((s) => g.reshape(s, [c, n * h * w]));
-		const columns = rows.length === 1 ? rows[0]! : g.apply('Concat', rows, { axis: 0 });
-		const product = g.matMulTransposed(g.reshape(g.transpose(narrow, [1, 0, 2, 3]), [o, n * h * w]), columns);
-		return g.reshape(g.transpose(g.reshape(product, [o, kh * kw, c]), [0, 2, 1]), kernel);
+		const rows = seen.map((s) => g.reshape(s, [c, 1, n * h * w]));
+		const columns = rows.length === 1 ? rows[0]! : g.apply('Concat', rows, { axis: 1 });
+		const flat = g.reshape(columns, [c * kh * kw, n * h * w]);
+		const product = g.matMulTransposed(g.reshape(g.transpose(narrow, [1, 0, 2, 3]), [o, n * h * w]), flat);
+		return g.reshape(product, kernel);
 	}
 	const flat = g.reshape(narrow, [n, o, h * w]);
-	const products = shifted.map((s) =>
+	const products = seen.map((s) =>
 		g.reshape(g.sum(g.matMulTransposed(flat, g.reshape(s, [n, c, h * w])), [0]), [o, c, 1]),
 	);
 	const stacked = products.length === 1 ? products[0]! : g.apply('Concat', products, { axis: 2 });
 	return g.reshape(stacked, kernel);
+}
+
+/**
+ * What each position (i, j) of a kernel sees of x [N, C, H, W] as it moves over h × w places, zeros outside: kh·kw maps
+ * [N, C, h, w]. With a stride rows and columns are picked by products with matrices of 0 and 1: a strided copy is slower.
+ */
+function windows(
+	g: Graph,
+	x: Value,
+	[kh, kw]: readonly [number, number],
+	[h, w]: readonly [number, number],
+	{ strides, pads }: Window,
+): Value[] {
+	const [down, across] = strides;
+	const places = (count: number) => Array.from({ length: count }, (_, i) => i);
+	if (down === 1 && across === 1) {
+		const padded = pads.some((p) => p > 0)
+			? g.apply('Pad', [x], { pads: [0, 0, pads[0], pads[1], 0, 0, pads[2], pads[3]] })
+			: x;
+		return places(kh).flatMap((i) =>
+			places(kw).map((j) =>
+				g.apply('Slice', [padded], { starts: [i, j], ends: [i + h, j + w], axes: [2, 3], steps: strides }),
+			),
+		);
+	}
+	const [height, width] = x.shape.slice(2) as [number, number];
+	const picked = (start: number, stride: number, count: number, length: number) => {
+		const matrix = new Float32Array(count * length);
+		for (let k = 0; k < count; k += 1) {
+			const place = start + k * stride;
+			if (place >= 0 && place < length) matrix[k * length + place] = 1;
+		}
+		return g.constant(float32([count, length], matrix));
+	};
+	const columns = places(kw).map((j) => g.matMulTransposed(x, picked(j - pads[1], across, w, width)));
+	return places(kh).flatMap((i) => {
+		const rows = picked(i - pads[0], down, h, height);
+		return columns.map((column) => g.apply('MatMul', [rows, column], {}));
+	});
 }

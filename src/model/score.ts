@@ -69,10 +69,12 @@ export function anomaly(
 	return { map, score };
 }
 
-/** 1 − cos over channels at each position: [N, C, H, W] twice → [N, H, W]. */
+/** 1 − cos over channels at each position: [N, C, H, W] twice → [N, H, W]. Sums over channels are products with ones, which is faster. */
 function channelDistance(graph: Graph, a: Value, b: Value): Value {
-	const [n, , h, w] = a.shape as [number, number, number, number];
-	const dot = (p: Value, q: Value) => graph.sum(graph.mul(p, q), [1]);
+	const [n, c, h, w] = a.shape as [number, number, number, number];
+	const ones = graph.constant(float32([1, c], new Float32Array(c).fill(1)));
+	const dot = (p: Value, q: Value) =>
+		graph.apply('MatMul', [ones, graph.reshape(graph.mul(p, q), [n, c, h * w])], {});
 	const lengths = graph.mul(graph.sqrt(dot(a, a)), graph.sqrt(dot(b, b)));
 	const cosine = graph.div(dot(a, b), graph.apply('Max', [lengths, graph.scalar(1e-8)], {}));
 	return graph.reshape(graph.sub(graph.scalar(1), cosine), [n, h, w]);
