@@ -1,6 +1,6 @@
 // Is what we teach as good as the published algorithm in PyTorch? Both sides, seeds and data sets in one run; the same code measures
 // the maps of both. DATA is a folder of MVTec-style data sets, TEACHER torchvision's ResNet18:
-// npm run bench:accuracy -- DATA TEACHER [--iterations N] [--seeds N] [--sets a,b] [--maps DIR]
+// npm run bench:accuracy -- DATA TEACHER [--iterations N] [--seeds N] [--sets a,b] [--threads N] [--maps DIR]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
 		iterations: { type: 'string', default: '100' },
 		seeds: { type: 'string', default: '3' },
 		sets: { type: 'string', default: 'bottle,magnetic_tile' },
+		threads: { type: 'string', default: '2' },
 		/** Where PyTorch's maps are kept: what is there is not computed again. */
 		maps: { type: 'string' },
 	},
@@ -40,8 +41,20 @@ type Row = Readonly<Record<'image' | 'pixel' | 'proRd4ad' | 'aupro03', number | 
 /** Our side by its own commands. The paper's preset trains on all pictures but two, the standard one on four fifths. */
 async function ours(set: string, seed: number, options: readonly string[]): Promise<Row> {
 	const bundle = join(place, `ours-${set}-${seed}`);
-	await program('teach', join(data!, set), '--out', bundle, '--seed', `${seed}`, ...options);
-	const found = JSON.parse(await program('evaluate', bundle, join(data!, set), '--json'));
+	await program(
+		'teach',
+		join(data!, set),
+		'--out',
+		bundle,
+		'--seed',
+		`${seed}`,
+		'--threads',
+		values.threads,
+		...options,
+	);
+	const found = JSON.parse(
+		await program('evaluate', bundle, join(data!, set), '--threads', values.threads, '--json'),
+	);
 	return {
 		image: found.imageAuroc,
 		pixel: found.pixelAuroc,
@@ -54,7 +67,15 @@ async function theirs(set: string, seed: number, test: readonly TestImage[]): Pr
 	const maps = join(place, `${set}-${values.iterations}-${seed}.f32`);
 	if (!existsSync(maps)) {
 		const script = fileURLToPath(new URL('../../bench/accuracy_peer.py', import.meta.url));
-		const args = [script, join(data!, set), teacher!, values.iterations, `${seed}`, `${maps}.part`];
+		const args = [
+			script,
+			join(data!, set),
+			teacher!,
+			values.iterations,
+			`${seed}`,
+			values.threads,
+			`${maps}.part`,
+		];
 		const child = spawn('/usr/bin/python3', args, { stdio: ['pipe', 'ignore', 'inherit'] });
 		child.stdin.end(test.map(({ path }) => path).join('\n'));
 		const [code] = await once(child, 'close');

@@ -1,6 +1,6 @@
 """PyTorch's side of bench/accuracy.ts: trains the published pair on DATASET/train/good and writes the maps of the pictures named on standard input.
 
-accuracy_peer.py DATASET TEACHER ITERATIONS SEED OUT: OUT gets float32 [pictures, 256, 256], in the order of the names.
+accuracy_peer.py DATASET TEACHER ITERATIONS SEED THREADS OUT: OUT gets float32 [pictures, 256, 256], in the order of the names.
 """
 import glob
 import random
@@ -14,11 +14,11 @@ from scipy.ndimage import gaussian_filter
 from published import DEVIATION, MEAN, Student, Teacher, distillation_loss, optimiser_of, scale_distances
 
 SIZE, BATCH = 256, 16
-dataset, teacher_file, iterations, seed, out = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
+dataset, teacher_file, iterations, seed, threads, out = *sys.argv[1:3], *map(int, sys.argv[3:6]), sys.argv[6]
 random.seed(seed)
 np.random.seed(seed)
 torch.manual_seed(seed)
-torch.set_num_threads(2)
+torch.set_num_threads(threads)
 
 
 def picture(file):

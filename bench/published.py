@@ -51,9 +51,13 @@ class Student(nn.Module):
 
 
 class Teacher(nn.Module):
-    """torchvision's ResNet18 up to layer3, its norms folded into the convolutions as in the file; random weights without one."""
+    """torchvision's ResNet18 up to layer3, its norms folded into the convolutions as in the file; random weights without one.
 
-    def __init__(self, file=None):
+    `whole` is how the published code runs it: it computes layer4, whose result nobody reads, and does not say that nothing of the teacher is trained,
+    so that gradients are computed for all of it.
+    """
+
+    def __init__(self, file=None, whole=False):
         super().__init__()
         net = resnet18()
         if file:
@@ -67,7 +71,8 @@ class Teacher(nn.Module):
             assert all(name.startswith(('layer4', 'fc')) for name in weights), list(weights)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
         self.layers = nn.ModuleList([net.layer1, net.layer2, net.layer3])
-        self.requires_grad_(False)
+        self.unread = net.layer4 if whole else None
+        self.requires_grad_(whole)
         self.eval()
 
     def forward(self, x):
@@ -76,6 +81,8 @@ class Teacher(nn.Module):
         for layer in self.layers:
             x = layer(x)
             out.append(x)
+        if self.unread:
+            self.unread(x)
         return out
 
 

@@ -1,7 +1,7 @@
 // What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it, in turn in one run. PyTorch's side is the
-// same network, loss and optimiser, once as published, which runs the teacher at every step (we run it once a picture and keep its
-// features), and once with the features given. With a folder of good pictures, npm run bench:train -- PICTURES, it also says
-// how long teaching them to the stopping rule takes by default.
+// same network, loss and optimiser: once as published, which runs the teacher at every step and goes back through it, too (we run it
+// once a picture and keep its features), and once with the features given. With a folder of good pictures,
+// npm run bench:train -- PICTURES, it also says how long teaching them to the stopping rule takes by default.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 // One-class novelty detection as in the paper's section 4.3: one class of ten is normal, AUROC against the nine others, mean over the
-// classes. npm run bench:novelty [-- --train N --test N --size PIXELS --classes N]; the data comes from npm packages, about 190 MB.
+// classes. npm run bench:novelty [-- --train N --test N --size PIXELS --classes N --threads N]; the data comes from npm packages, about 190 MB.
 import { parseArgs } from 'node:util';
 import { permutation, randomFrom } from '../../src/base/random.js';
 import { teachWorld } from '../../src/commands/teach-world.js';
@@ -19,12 +19,17 @@ const { values } = parseArgs({
 		test: { type: 'string', default: '40' },
 		size: { type: 'string', default: '64' },
 		classes: { type: 'string', default: '10' },
+		threads: { type: 'string', default: '2' },
 		sets: { type: 'string', default: 'MNIST,Fashion-MNIST,CIFAR-10' },
 	},
 });
-const [wanted, tested, size, classes] = [values.train, values.test, values.size, values.classes].map(
-	Number,
-) as [number, number, number, number];
+const [wanted, tested, size, classes, threads] = [
+	values.train,
+	values.test,
+	values.size,
+	values.classes,
+	values.threads,
+].map(Number) as [number, number, number, number, number];
 const tiling = oneTile(size);
 const file = new URL('../../../models/teachers/pocket.safetensors', import.meta.url).pathname;
 const { weights, sha256 } = await readTeacher(file);
@@ -69,11 +74,11 @@ async function aurocOf(
 			batch: 16,
 			seed: 1,
 			holdout: 0.2,
-			threads: 2,
+			threads,
 		},
 		teachWorld('bench', new AbortController().signal, () => {}),
 	);
-	const session = await openSession(contents.models.fp32!, { threads: 2 });
+	const session = await openSession(contents.models.fp32!, { threads });
 	const scores: number[] = [];
 	const defective: boolean[] = [];
 	for (let label = 0; label < 10; label += 1) {

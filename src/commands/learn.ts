@@ -131,7 +131,7 @@ async function checkpointsOf(
 	count: number,
 	report: (progress: Progress) => void,
 ): Promise<Checkpoints> {
-	const { images, size, tiles, region, wobble, batch, seed, holdout } = request;
+	const { images, size, tiles, region, preset, wobble, batch, seed, holdout } = request;
 	const lesson = JSON.stringify({
 		images,
 		count,
@@ -139,6 +139,7 @@ async function checkpointsOf(
 		size,
 		tiles,
 		region,
+		preset,
 		wobble,
 		batch,
 		seed,

@@ -83,6 +83,7 @@ export async function adopt(
 				batch: 0,
 				learningRate: 0,
 				seed: 0,
+				hardness: 0,
 				wobble: null,
 				seconds: (world.now() - started) / 1000,
 				losses: [],

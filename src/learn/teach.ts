@@ -30,6 +30,9 @@ import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
 import { type Checkpoints, MOST_STEPS, train } from './train.js';
 
+/** How much each preset's training dwells on what is hard to reproduce. */
+const hardness: Readonly<Record<Preset, number>> = { standard: 1, paper: 0 };
+
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
 
@@ -136,6 +139,7 @@ export async function teach(
 				batch: Math.min(settings.batch, split.train.length * viewCount(tiling)),
 				learningRate: paperAdam.learningRate,
 				seed,
+				hardness: student ? 0 : hardness[settings.preset],
 				wobble: settings.wobble ?? null,
 				seconds: (world.now() - started) / 1000,
 				losses,
@@ -219,7 +223,7 @@ async function trainOn(
 			architectures[backbone],
 			tiling.side,
 			features,
-			settings,
+			{ ...settings, hardness: hardness[settings.preset] },
 			openSession,
 			heard,
 			signal,

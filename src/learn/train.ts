@@ -23,6 +23,8 @@ export type TrainingSettings = {
 	readonly iterations: number | 'auto';
 	readonly seed: number;
 	readonly threads: number;
+	/** How much the loss dwells on what is hard, 0 (as published) to 1. */
+	readonly hardness: number;
 };
 
 /** With 'auto', no more steps than this. */
@@ -70,9 +72,9 @@ export async function train(
 	signal: AbortSignal,
 	checkpoints?: Checkpoints,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { iterations, seed, threads } = settings;
+	const { iterations, seed, threads, hardness } = settings;
 	const batch = Math.min(settings.batch, features.count);
-	const program = stepProgram(arch, paperAdam, batch, side);
+	const program = stepProgram(arch, paperAdam, batch, side, hardness);
 	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads, memoryPlan: false });
 	try {
 		const teacher = featureShapes(arch, batch, side).map(zeros);

@@ -1,6 +1,7 @@
 import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Tensor } from '../graph/tensor.js';
+import { channelDistance } from './distance.js';
 import type { Features } from './networks.js';
 import type { Normality } from './normality.js';
 import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
@@ -67,17 +68,6 @@ export function anomaly(
 	const map = maps.reduce((sum, m) => graph.add(sum, m));
 	const score = graph.reshape(graph.apply('ReduceMax', [map], { axes: [1, 2] }), [map.shape[0]!]);
 	return { map, score };
-}
-
-/** 1 − cos over channels at each position: [N, C, H, W] twice → [N, H, W]. Sums over channels are products with ones, which is faster. */
-function channelDistance(graph: Graph, a: Value, b: Value): Value {
-	const [n, c, h, w] = a.shape as [number, number, number, number];
-	const ones = graph.constant(float32([1, c], new Float32Array(c).fill(1)));
-	const dot = (p: Value, q: Value) =>
-		graph.apply('MatMul', [ones, graph.reshape(graph.mul(p, q), [n, c, h * w])], {});
-	const lengths = graph.mul(graph.sqrt(dot(a, a)), graph.sqrt(dot(b, b)));
-	const cosine = graph.div(dot(a, b), graph.apply('Max', [lengths, graph.scalar(1e-8)], {}));
-	return graph.reshape(graph.sub(graph.scalar(1), cosine), [n, h, w]);
 }
 
 /**

@@ -33,12 +33,14 @@ export function featureShapes(
 /**
  * Forward, gradients and Adam in one graph. Inputs: `teacher1` to `teacher3`, scalars `rate` and `floor` (adamSchedule), and the
  * state: each parameter, its two moments, the running statistics. Outputs: `loss`, and the state with NEXT behind each name.
+ * `hardness` is the loss's; 0 is as published.
  */
 export function stepProgram(
 	arch: Architecture,
 	adam: AdamSettings,
 	batch: number,
 	size: number,
+	hardness = 0,
 ): StepProgram {
 	const graph = new Graph();
 	const teacher = featureShapes(arch, batch, size).map((shape, i) =>
@@ -47,7 +49,7 @@ export function stepProgram(
 	const rate = graph.input('rate', 'float32', []);
 	const floor = graph.input('floor', 'float32', []);
 	const { units, parameters, statistics } = trainableUnits(graph);
-	const loss = distillationLoss(graph, teacher, student(graph, units, arch, teacher));
+	const loss = distillationLoss(graph, teacher, student(graph, units, arch, teacher), hardness);
 	const found = gradients(
 		graph,
 		loss,
@@ -73,14 +75,14 @@ export function stepProgram(
 }
 
 /** Loss and gradients alone, for tests: outputs `loss` and each parameter's gradient under `<name>.gradient`. */
-export function gradientProgram(arch: Architecture, batch: number, size: number): Graph {
+export function gradientProgram(arch: Architecture, batch: number, size: number, hardness = 0): Graph {
 	const graph = new Graph();
 	const teacher = featureShapes(arch, batch, size).map((shape, i) =>
 		graph.input(`teacher${i + 1}`, 'float32', shape),
 	) as unknown as Features;
 	const { units, parameters } = trainableUnits(graph);
 	const features: Features = student(graph, units, arch, teacher);
-	const loss: Value = distillationLoss(graph, teacher, features);
+	const loss: Value = distillationLoss(graph, teacher, features, hardness);
 	gradients(
 		graph,
 		loss,

@@ -133,11 +133,16 @@ commands('leave no half bundle when they are interrupted, and go on where they w
 	const { code } = await teaching.ended;
 	assert.is(code, 130);
 	assert.equal((await readdir(folder.path)).sort(), ['b.checkpoint', 'set']);
-	const other = await program(...lesson, '--seed', '9', '--resume');
-	assert.match(
-		other.err,
-		/b\.checkpoint": it is of a lesson with other pictures, another teacher or other settings/,
-	);
+	for (const different of [
+		['--seed', '9'],
+		['--preset', 'paper'],
+	]) {
+		const { err } = await program(...lesson, ...different, '--resume');
+		assert.match(
+			err,
+			/b\.checkpoint": it is of a lesson with other pictures, another teacher or other settings/,
+		);
+	}
 	const { metadata } = parseSafetensors(await readFile(join(folder.path, 'b.checkpoint')));
 	const done = JSON.parse(metadata.losses!) as number[];
 	assert.ok(done.length > 0);

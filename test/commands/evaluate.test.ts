@@ -255,6 +255,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				batch: 1,
 				learningRate: 0.005,
 				seed: 1,
+				hardness: 0,
 				wobble: null,
 				seconds: 1,
 				losses: [0.5],

@@ -38,7 +38,7 @@ training('goes on from a checkpoint as if it had never stopped', async () => {
 		},
 		close: async () => {},
 	};
-	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1 };
+	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0.5 };
 	const saved: Checkpoint[] = [];
 	const run = (found: Checkpoint | undefined, save: boolean) =>
 		train(architectures.pocket, 64, features, settings, openSession, () => {}, new AbortController().signal, {

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Distils the pocket teacher from a ResNet18: feature regression at the three scales that reverse distillation looks at.
 
-Usage: distil.py RESNET18.safetensors PHOTOGRAPHS OUT.safetensors [--minutes 40] [--seed 1] [--threads 2]
+Usage: distil.py RESNET18.safetensors PHOTOGRAPHS OUT.safetensors [--start POCKET.safetensors] [--minutes 40] [--seed 1] [--threads 2]
+
+With --start it goes on from a network that it made before, instead of from every second filter of the teacher.
 
 PHOTOGRAPHS is a folder of ordinary pictures (short side about 288 pixels). 5 % of them are kept from training; the loss on
 those is what is reported, and nothing else is looked at. Needs PyTorch, torchvision's relatives only for reading pictures:
@@ -31,6 +33,11 @@ def read_safetensors(path):
         body = f.read()
     return {n: torch.frombuffer(bytearray(body[e['data_offsets'][0]:e['data_offsets'][1]]), dtype=torch.float32).reshape(e['shape'])
             for n, e in header.items() if n != '__metadata__'}
+
+
+def read_metadata(path):
+    with open(path, 'rb') as f:
+        return json.loads(f.read(struct.unpack('<Q', f.read(8))[0]))['__metadata__']
 
 
 def write_safetensors(path, tensors, metadata):
@@ -73,6 +80,27 @@ class Pocket(nn.Module):
             self.norms[name.replace('.', '_')] = nn.BatchNorm2d(half.shape[0])
         self.adapters = nn.ModuleList(nn.Conv2d(c, 2 * c, 1) for c in WIDTHS)
 
+    def start_from(self, folded, pictures):
+        """Takes over a folded network: each norm is set so that on `pictures` it gives what the folded convolution gave."""
+        def conv(x, name, stride, padding):
+            key, weight, bias = name.replace('.', '_'), folded[name + '.weight'], folded[name + '.bias']
+            y = F.conv2d(x, weight, None, stride, padding)
+            norm, mean, variance = self.norms[key], y.mean((0, 2, 3)), y.var((0, 2, 3), unbiased=False)
+            self.convs[key].weight.data.copy_(weight)
+            norm.running_mean.copy_(mean), norm.running_var.copy_(variance)
+            norm.weight.data.copy_(torch.sqrt(variance + norm.eps)), norm.bias.data.copy_(bias + mean)
+            return y + bias.view(1, -1, 1, 1)
+        with torch.no_grad():
+            return resnet_features(conv, pictures)
+
+    def fit_adapters(self, features, targets):
+        """Least squares for the 1 × 1 convolutions that bring features to the widths of the teacher."""
+        for adapter, x, y in zip(self.adapters, features, targets):
+            columns = torch.cat([x.transpose(0, 1).flatten(1), torch.ones(1, x[:, 0].numel())]).double()
+            rows = y.transpose(0, 1).flatten(1).double()
+            found = torch.linalg.solve(columns @ columns.T + 1e-3 * torch.eye(len(columns)), columns @ rows.T).T.float()
+            adapter.weight.data.copy_(found[:, :-1, None, None]), adapter.bias.data.copy_(found[:, -1])
+
     def features(self, x):
         def conv(x, name, stride, padding):
             key = name.replace('.', '_')
@@ -111,6 +139,7 @@ def crops(pictures, indices, size, rng):
 def main():
     args = argparse.ArgumentParser()
     args.add_argument('teacher'), args.add_argument('photographs'), args.add_argument('out')
+    args.add_argument('--start')
     args.add_argument('--minutes', type=float, default=40)
     args.add_argument('--seed', type=int, default=1)
     args.add_argument('--threads', type=int, default=2)
@@ -128,12 +157,19 @@ def main():
             return resnet_features(lambda x, n, s, p: F.conv2d(x, weights[n + '.weight'], weights[n + '.bias'], s, p), x)
 
     # Channels of a scale differ in size by orders: each is brought to mean 0 and deviation 1 over the photographs.
-    sample = teach(crops(pictures, trained[:128], 160, rng))
+    seen = crops(pictures, trained[:128], 160, rng)
+    sample = teach(seen)
     stats = [(f.mean((0, 2, 3), keepdim=True), f.std((0, 2, 3), keepdim=True) + 1e-3) for f in sample]
     held_batch = crops(pictures, held, 192, np.random.default_rng(0))
     held_target = teach(held_batch)
     student = Pocket(weights)
-    optimiser = torch.optim.AdamW(student.parameters(), lr=2e-3, weight_decay=1e-4)
+    before_steps, before_minutes, rate = 0, 0.0, 2e-3
+    if args.start:
+        made = student.start_from(read_safetensors(args.start), seen)
+        student.fit_adapters(made, [(f - m) / s for f, (m, s) in zip(sample, stats)])
+        metadata = read_metadata(args.start)
+        before_steps, before_minutes, rate = int(metadata['steps']), float(metadata['minutes']), 1e-3
+    optimiser = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=1e-4)
 
     def loss_of(output, target):
         return sum(F.mse_loss(o, (t - m) / s) for o, t, (m, s) in zip(output, target, stats)) / 3
@@ -143,7 +179,7 @@ def main():
     while (spent := (time.time() - begun) / 60 / args.minutes) < 1:
         warm = min(1, (step + 1) / 50)
         for group in optimiser.param_groups:
-            group['lr'] = 2e-3 * warm * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
+            group['lr'] = rate * warm * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-5
         size = int(rng.choice([128, 160, 192]))
         x = crops(pictures, rng.choice(trained, 32, replace=False), size, rng)
         loss = loss_of(student(x), teach(x))
@@ -160,7 +196,7 @@ def main():
                 parts = [F.mse_loss(o, (t - m) / s).item() for o, t, (m, s) in zip(student(held_batch), held_target, stats)]
             metadata = {'format': 'pt', 'architecture': 'pocket', 'layers': 'conv1,layer1,layer2,layer3', 'batchnorm': 'folded into each convolution (weight and bias)',
                         'origin': 'distilled by tools/distil from torchvision ResNet18_Weights.IMAGENET1K_V1 (BSD-3-Clause)', 'input': 'RGB in [0,1], ImageNet mean and std, NCHW',
-                        'steps': str(step), 'minutes': '%.1f' % ((time.time() - begun) / 60), 'held_out_loss': '%.4f' % np.mean(parts)}
+                        'steps': str(before_steps + step), 'minutes': '%.1f' % (before_minutes + (time.time() - begun) / 60), 'held_out_loss': '%.4f' % np.mean(parts)}
             write_safetensors(args.out, student.folded(), metadata)
             student.load_state_dict(own), student.train()
             print('%.1f min, step %d, loss %.4f, held out %s' % ((time.time() - begun) / 60, step, np.mean(recent[-100:]), ' '.join('%.4f' % p for p in parts)), flush=True)
