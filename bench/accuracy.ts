@@ -1,6 +1,6 @@
 // Is what we teach as good as the published algorithm in PyTorch? Both sides, seeds and data sets in one run; the same code measures
 // the maps of both. DATA is a folder of MVTec-style data sets, TEACHER torchvision's ResNet18:
-// npm run bench:accuracy -- DATA TEACHER [--iterations N] [--seeds N] [--sets a,b] [--threads N] [--maps DIR]
+// npm run bench:accuracy -- DATA TEACHER [--iterations N] [--seeds N] [--sets a,b] [--sides WORD] [--threads N] [--maps DIR]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -25,6 +25,8 @@ const { values, positionals } = parseArgs({
 		iterations: { type: 'string', default: '100' },
 		seeds: { type: 'string', default: '3' },
 		sets: { type: 'string', default: 'bottle,magnetic_tile' },
+		/** Only the rows whose name contains it. */
+		sides: { type: 'string', default: '' },
 		threads: { type: 'string', default: '2' },
 		/** Where PyTorch's maps are kept: what is there is not computed again. */
 		maps: { type: 'string' },
@@ -123,7 +125,7 @@ console.log(
 );
 for (const set of values.sets.split(',')) {
 	const { test } = await readDataset(join(data, set));
-	for (const [side, run] of Object.entries(sides)) {
+	for (const [side, run] of Object.entries(sides).filter(([side]) => side.includes(values.sides))) {
 		const rows: Row[] = [];
 		for (let seed = 1; seed <= Number(values.seeds); seed += 1) rows.push(await run(set, seed, test));
 		const cells = figures.map((figure) => {

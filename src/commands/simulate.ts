@@ -27,6 +27,7 @@ export const simulate: Command = {
 		defects: { value: 'N', summary: 'defective parts in all, spread over the four kinds', fallback: '40' },
 		seed: { value: 'S', summary: 'the same seed draws the same parts', fallback: '1' },
 		size: { value: 'PIXELS', summary: 'side of the pictures', fallback: '512' },
+		turn: { value: 'DEGREES', summary: 'how far parts lie turned to either side', fallback: '2' },
 		json: { summary: 'print the counts as one line of JSON' },
 	},
 	run: async (args, context) => {
@@ -35,19 +36,20 @@ export const simulate: Command = {
 		const defects = numberOption(args, 'defects', { lowest: 0, highest: 100_000 });
 		const seed = numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 });
 		const size = numberOption(args, 'size', { lowest: 64, highest: 4096 });
+		const turn = numberOption(args, 'turn', { lowest: 0, highest: 180, whole: false });
 		if (out === '') throw new Failure('usage', 'simulate needs a folder to write to');
 		const plans = planOf(good, defects);
 		await assertReplaceable(out, MARKER);
 		await using folder = await FolderWriter.open(out);
 		for (const [done, { path, mask, index, defect }] of plans.entries()) {
 			context.signal.throwIfAborted();
-			const part = drawPart(seed, index, defect, size);
+			const part = drawPart(seed, index, defect, size, (turn * Math.PI) / 180);
 			await folder.write(path, encodePng(part.image));
 			if (mask !== undefined && part.mask) await folder.write(mask, encodePng(part.mask));
 			context.note(`drawing ${done + 1} of ${plans.length}`, { transient: true });
 		}
 		const test = Math.ceil(good / 5);
-		const counts = { train: good, testGood: test, testDefective: defects, seed, size };
+		const counts = { train: good, testGood: test, testDefective: defects, seed, size, turn };
 		await folder.write(MARKER, `${JSON.stringify(counts)}\n`);
 		await folder.commit();
 		context.print(

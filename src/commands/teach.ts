@@ -68,7 +68,8 @@ export const teachCommand: Command = {
 		},
 		preset: {
 			value: 'NAME',
-			summary: `how maps become scores: standard weighs departures from what good parts show at each place, paper is the published sum`,
+			summary:
+				'standard dwells on what is hard to learn, and weighs departures from what good parts show at each place; paper is the published loss and sum',
 			fallback: 'standard',
 		},
 		precision: {

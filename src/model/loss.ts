@@ -56,7 +56,8 @@ function flatCosine(graph: Graph, t: Value, s: Value, hardness: number): Value {
  */
 function emphasis(graph: Graph, t: Value, s: Value, hardness: number): Value {
 	const distance = channelDistance(graph, t, s);
-	const relative = graph.div(distance, graph.mean(distance, [0, 1, 2]));
+	const mean = graph.apply('Max', [graph.mean(distance, [0, 1, 2]), graph.scalar(1e-8)], {});
+	const relative = graph.div(distance, mean);
 	const weight = graph.add(graph.mul(relative, graph.scalar(hardness)), graph.scalar(1 - hardness));
 	const [n, h, w] = distance.shape as [number, number, number];
 	return graph.reshape(weight, [n, 1, h, w]);

@@ -6,7 +6,7 @@ const finite = z.number();
 const pixels = z.number().int().min(32);
 const count = z.number().int().nonnegative();
 
-/** How maps become scores: the paper's plain sum of the scales, or departures from what good parts show at each place. */
+/** How a part is learnt and maps become scores: as published, or dwelling on what is hard, and by departures from what good parts show at each place. */
 export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
 
