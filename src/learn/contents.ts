@@ -44,7 +44,7 @@ export async function contentsOf(lesson: Lesson, world: TeachWorld): Promise<Bun
 				colour: 'RGB',
 				layout: 'NHWC',
 				dtype: 'uint8',
-				resize: 'area',
+				resize: 'antialiased bilinear',
 				region: region ?? null,
 			},
 			calibration: {

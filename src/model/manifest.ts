@@ -10,8 +10,8 @@ const count = z.number().int().nonnegative();
 export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
 
-/** Bundles of version 1 had no tiles. */
-export const FORMAT_VERSION = 2;
+/** Bundles of version 1 had no tiles, those of version 2 saw pictures shrunk by area. */
+export const FORMAT_VERSION = 3;
 
 /** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */
 export const manifestSchema = z.strictObject({
@@ -34,7 +34,7 @@ export const manifestSchema = z.strictObject({
 		colour: z.literal('RGB'),
 		layout: z.literal('NHWC'),
 		dtype: z.literal('uint8'),
-		resize: z.literal('area'),
+		resize: z.literal('antialiased bilinear'),
 		/** The part of the picture that was taught, null for all of it. */
 		region: z.strictObject({ x: count, y: count, width: count, height: count }).nullable(),
 	}),

@@ -239,7 +239,14 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				backbone: 'none',
 				teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
 			},
-			input: { tiling, colour: 'RGB', layout: 'NHWC', dtype: 'uint8', resize: 'area', region: null },
+			input: {
+				tiling,
+				colour: 'RGB',
+				layout: 'NHWC',
+				dtype: 'uint8',
+				resize: 'antialiased bilinear',
+				region: null,
+			},
 			calibration: {
 				preset: 'paper',
 				threshold: 0.2,

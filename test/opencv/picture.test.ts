@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { randomFrom } from '../../src/base/random.js';
 import { cv } from '../../src/opencv/library.js';
 import { encodeJpeg, encodePng, frameOf, readMask, readPicture } from '../../src/opencv/picture.js';
 import { drawPart } from '../../src/sim/line.js';
@@ -33,6 +34,72 @@ pictures("become RGB of the model's size, whatever their shape", () => {
 		assert.equal([...input.slice(0, 3)], [10, 100, 200]);
 	}
 });
+
+/** One channel of noise, smoothed a little, as RGB. */
+function noise(side: number): Image {
+	const random = randomFrom(side);
+	const rough = Array.from({ length: (side + 1) ** 2 }, () => random.below(256));
+	const data = new Uint8Array(side * side * 3);
+	for (let y = 0; y < side; y += 1) {
+		for (let x = 0; x < side; x += 1) {
+			const at = y * (side + 1) + x;
+			data.fill(
+				(rough[at]! + rough[at + 1]! + rough[at + side + 1]!) / 3,
+				(y * side + x) * 3,
+				(y * side + x + 1) * 3,
+			);
+		}
+	}
+	return { width: side, height: side, channels: 3, data };
+}
+
+/** Pillow's antialiased bilinear: the weight of a pixel falls linearly to zero at `scale` from the middle of the output's pixel. */
+function triangle(from: number, to: number): Float64Array[] {
+	const scale = from / to;
+	return Array.from({ length: to }, (_, j) => {
+		const weights = Float64Array.from({ length: from }, (_, i) =>
+			Math.max(0, 1 - Math.abs(i + 0.5 - (j + 0.5) * scale) / scale),
+		);
+		const total = weights.reduce((a, b) => a + b);
+		return weights.map((v) => v / total);
+	});
+}
+
+pictures(
+	'are shrunk as Pillow shrinks them: to the last level or two by whole numbers, nearly so between',
+	() => {
+		for (const [from, most, mean] of [
+			[128, 2, 0.3],
+			[256, 2, 0.3],
+			[160, 30, 5],
+			[300, 12, 1.5],
+		] as const) {
+			const image = noise(from);
+			const frame = frameOf(image);
+			const input = frame.modelInput(undefined, square(64));
+			frame.release();
+			const weights = triangle(from, 64);
+			const differences: number[] = [];
+			// A border of four is left out, where the two see different things beyond the edge.
+			for (let y = 4; y < 60; y += 1) {
+				for (let x = 4; x < 60; x += 1) {
+					let expected = 0;
+					weights[y]!.forEach((down, i) => {
+						if (down > 0) {
+							weights[x]!.forEach((across, k) => {
+								if (across > 0) expected += down * across * image.data[(i * from + k) * 3]!;
+							});
+						}
+					});
+					differences.push(Math.abs(input[(y * 64 + x) * 3]! - expected));
+				}
+			}
+			assert.ok(Math.max(...differences) <= most, `${from}: ${Math.max(...differences)}`);
+			const average = differences.reduce((a, b) => a + b) / differences.length;
+			assert.ok(average <= mean, `${from}: ${average} on average`);
+		}
+	},
+);
 
 pictures('are shrunk by averaging, so that fine stripes become grey and not false stripes', () => {
 	const stripes = plain(256, 256, [0, 0, 0]);
