@@ -61,7 +61,14 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		'--json',
 	);
 	assert.is(simulated.code, 0, simulated.err);
-	assert.equal(JSON.parse(simulated.out), { train: 10, testGood: 2, testDefective: 4, seed: 1, size: 96 });
+	assert.equal(JSON.parse(simulated.out), {
+		train: 10,
+		testGood: 2,
+		testDefective: 4,
+		seed: 1,
+		size: 96,
+		turn: 2,
+	});
 	assert.equal((await readdir(at('set/ground_truth'))).sort(), [
 		'chipped_edge',
 		'missing_hole',
