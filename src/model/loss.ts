@@ -23,7 +23,7 @@ export function distillationLoss(
 
 /**
  * Cosine of each picture's whole feature tensor, the teacher's `t` and the student's `s`: [N, C, H, W] twice → [N, 1, 1]. A region,
- * because the gradient of a dot product, as a product of matrices, would be a column times a row.
+ * because the gradient of a dot product, as a product of matrices, would be a column times a row; and to weigh it by `hardness`.
  */
 function flatCosine(graph: Graph, t: Value, s: Value, hardness: number): Value {
 	const count = t.shape[0]!;

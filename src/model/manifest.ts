@@ -55,7 +55,7 @@ export const manifestSchema = z.strictObject({
 		batch: count,
 		learningRate: finite,
 		seed: count,
-		hardness: finite.default(0),
+		hardness: finite,
 		wobble: z.strictObject({ degrees: finite, shift: finite }).nullable(),
 		seconds: finite,
 		losses: z.array(finite),
