@@ -75,14 +75,14 @@ export function stepProgram(
 }
 
 /** Loss and gradients alone, for tests: outputs `loss` and each parameter's gradient under `<name>.gradient`. */
-export function gradientProgram(arch: Architecture, batch: number, size: number, hardness = 0): Graph {
+export function gradientProgram(arch: Architecture, batch: number, size: number): Graph {
 	const graph = new Graph();
 	const teacher = featureShapes(arch, batch, size).map((shape, i) =>
 		graph.input(`teacher${i + 1}`, 'float32', shape),
 	) as unknown as Features;
 	const { units, parameters } = trainableUnits(graph);
 	const features: Features = student(graph, units, arch, teacher);
-	const loss: Value = distillationLoss(graph, teacher, features, hardness);
+	const loss: Value = distillationLoss(graph, teacher, features, 0);
 	gradients(
 		graph,
 		loss,

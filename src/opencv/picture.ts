@@ -83,6 +83,7 @@ function stamp(): Stamp {
  */
 function antialiased(mat: Mat, { width, height }: Size): Mat {
 	const [across, down] = [boxKernel(mat.cols / width), boxKernel(mat.rows / height)];
+	if (across.length === 1 && down.length === 1) return resizeSmoothly(mat, width, height);
 	const [kernelX, kernelY] = [across, down].map((kernel) => new cv.Mat([kernel], cv.CV_32F)) as [Mat, Mat];
 	const blurred = mat.sepFilter2D(-1, kernelX, kernelY);
 	const resized = resizeSmoothly(blurred, width, height);
