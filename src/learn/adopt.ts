@@ -84,6 +84,7 @@ export async function adopt(
 				learningRate: 0,
 				seed: 0,
 				hardness: 0,
+				cooling: 0,
 				wobble: null,
 				seconds: (world.now() - started) / 1000,
 				losses: [],

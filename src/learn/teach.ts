@@ -28,10 +28,13 @@ import { openFeatures } from './features.js';
 import { chooseModels, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
 import { assertSupported, thresholdOf } from './threshold.js';
-import { type Checkpoints, MOST_STEPS, train } from './train.js';
+import { type Checkpoints, type TrainingSettings, train } from './train.js';
 
-/** How much each preset's training dwells on what is hard to reproduce. */
-const hardness: Readonly<Record<Preset, number>> = { standard: 1, paper: 0 };
+/** How each preset's training departs from the published one. */
+const recipes: Readonly<Record<Preset, Pick<TrainingSettings, 'hardness' | 'cooling'>>> = {
+	standard: { hardness: 1, cooling: 0.3 },
+	paper: { hardness: 0, cooling: 0 },
+};
 
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
@@ -139,7 +142,7 @@ export async function teach(
 				batch: Math.min(settings.batch, split.train.length * viewCount(tiling)),
 				learningRate: paperAdam.learningRate,
 				seed,
-				hardness: student ? 0 : hardness[settings.preset],
+				...recipes[student ? 'paper' : settings.preset],
 				wobble: settings.wobble ?? null,
 				seconds: (world.now() - started) / 1000,
 				losses,
@@ -185,7 +188,7 @@ async function trainOn(
 	{ openSession, report, signal, now, memoryMb }: TeachWorld,
 	checkpoints: Checkpoints | undefined,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { backbone, tiling, threads, iterations, wobble, seed } = settings;
+	const { backbone, tiling, threads, wobble, seed } = settings;
 	const views = viewCount(tiling);
 	const random = randomFrom(seed + 2);
 	const source = {
@@ -204,10 +207,12 @@ async function trainOn(
 		for (let i = 0; i < count && source.keep; i += 1) {
 			signal.throwIfAborted();
 			await features.of(i);
-			report({ phase: 'features', done: i + 1, of: count, secondsLeft: left(now() - begun, i + 1, count) });
+			const secondsLeft = left(now() - begun, i + 1, count - i - 1);
+			report({ phase: 'features', done: i + 1, of: count, secondsLeft });
 		}
 		const trainingBegun = now();
-		const heard = (step: number, loss: number) => {
+		let steps = 0;
+		const heard = (step: number, of: number, loss: number) => {
 			if (!Number.isFinite(loss)) {
 				throw new Failure(
 					'teaching-failed',
@@ -215,15 +220,16 @@ async function trainOn(
 					'Check the images and the teacher file.',
 				);
 			}
-			const of = iterations === 'auto' ? MOST_STEPS : iterations;
-			const secondsLeft = left(now() - trainingBegun, step, of);
+			// A resumed lesson's first step is not its number 1.
+			steps += 1;
+			const secondsLeft = left(now() - trainingBegun, steps, of - step);
 			report({ phase: 'training', done: step, of, loss, secondsLeft, memoryMb: memoryMb() });
 		};
 		return await train(
 			architectures[backbone],
 			tiling.side,
 			features,
-			{ ...settings, hardness: hardness[settings.preset] },
+			{ ...settings, ...recipes[settings.preset] },
 			openSession,
 			heard,
 			signal,
@@ -286,6 +292,7 @@ async function calibrate(
 	return { preset, scored };
 }
 
-function left(elapsedMs: number, done: number, of: number): number {
-	return (elapsedMs / 1000 / done) * (of - done);
+/** Seconds that the remaining take, if they take as long as those done. */
+function left(elapsedMs: number, done: number, remaining: number): number {
+	return (elapsedMs / 1000 / done) * remaining;
 }

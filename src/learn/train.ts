@@ -25,6 +25,8 @@ export type TrainingSettings = {
 	readonly threads: number;
 	/** How much the loss dwells on what is hard, 0 (as published) to 1. */
 	readonly hardness: number;
+	/** Share of the steps over which the learning rate sinks to nothing at the end, 0 (as published) to less than 1. */
+	readonly cooling: number;
 };
 
 /** With 'auto', no more steps than this. */
@@ -40,6 +42,28 @@ export function settled(losses: readonly number[]): boolean {
 	const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 	const before = mean(losses.slice(-2 * SETTLING_STEPS, -SETTLING_STEPS));
 	return mean(losses.slice(-SETTLING_STEPS)) > (1 - LEAST_FALL) * before;
+}
+
+/**
+ * How many steps a lesson takes, as far as its losses tell, and the share of the learning rate that its next step has. At the full
+ * rate weights move so fast that the running statistics of the norms, which judge later, lag behind them: cooling lets them arrive.
+ */
+export function scheduleOf(
+	losses: readonly number[],
+	{ iterations, cooling }: Pick<TrainingSettings, 'iterations' | 'cooling'>,
+): { of: number; rateShare: number } {
+	const most = iterations === 'auto' ? MOST_STEPS : iterations;
+	let hot = most - Math.round(most * cooling);
+	let of = most;
+	if (iterations === 'auto') {
+		const end = losses.findIndex((_, i) => i < hot && settled(losses.slice(0, i + 1)));
+		if (end >= 0) {
+			hot = end + 1;
+			of = Math.round(hot / (1 - cooling));
+		}
+	}
+	const cool = of - hot;
+	return { of, rateShare: Math.min(1, (of - losses.length) / (cool + 1)) };
 }
 
 /** Where a lesson may be gone on with, and where it leaves what that takes. */
@@ -58,7 +82,7 @@ type States = { now: Named; next: Named };
 
 /**
  * Trains a student on the teacher's features by the published recipe: Adam over the distillation loss, shuffled epochs, no
- * augmentation. `report` hears of each step. An abort ends it between two steps, after its state was saved. From a checkpoint it goes
+ * augmentation; `hardness` and `cooling` are ours. `report` hears of each step. An abort ends it between two steps, after its state was saved. From a checkpoint it goes
  * on as if it had never stopped.
  * @returns parameters and running statistics by name, and the loss of every step
  */
@@ -68,11 +92,11 @@ export async function train(
 	features: FeatureSource,
 	settings: TrainingSettings,
 	openSession: OpenSession,
-	report: (step: number, loss: number) => void,
+	report: (step: number, of: number, loss: number) => void,
 	signal: AbortSignal,
 	checkpoints?: Checkpoints,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { iterations, seed, threads, hardness } = settings;
+	const { seed, threads, hardness } = settings;
 	const batch = Math.min(settings.batch, features.count);
 	const program = stepProgram(arch, paperAdam, batch, side, hardness);
 	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads, memoryPlan: false });
@@ -90,13 +114,13 @@ export async function train(
 				losses,
 				state: new Weights(Object.entries(states.now)),
 			});
-		const most = iterations === 'auto' ? MOST_STEPS : iterations;
-		for (let step = losses.length + 1; step <= most; step += 1) {
+		let plan = scheduleOf(losses, settings);
+		while (losses.length < plan.of) {
 			if (signal.aborted || checkpoints?.due()) await save();
 			signal.throwIfAborted();
 			for (const [slot, index] of order().entries()) place(await features.of(index), teacher, slot);
-			const { rate, floor } = adamSchedule(paperAdam, step);
-			const schedule = { rate: float32([], [rate]), floor: float32([], [floor]) };
+			const { rate, floor } = adamSchedule(paperAdam, losses.length + 1);
+			const schedule = { rate: float32([], [rate * plan.rateShare]), floor: float32([], [floor]) };
 			const into = Object.fromEntries(
 				Object.entries(states.next).map(([name, tensor]) => [name + NEXT, tensor]),
 			);
@@ -104,8 +128,8 @@ export async function train(
 			[states.now, states.next] = [states.next, states.now];
 			const loss = results.loss!.data[0] as number;
 			losses.push(loss);
-			report(step, loss);
-			if (iterations === 'auto' && settled(losses)) break;
+			plan = scheduleOf(losses, settings);
+			report(losses.length, plan.of, loss);
 			// run() blocks the thread: signals and messages are heard here.
 			await breathe();
 		}

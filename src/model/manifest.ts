@@ -56,6 +56,7 @@ export const manifestSchema = z.strictObject({
 		learningRate: finite,
 		seed: count,
 		hardness: finite,
+		cooling: finite.default(0),
 		wobble: z.strictObject({ degrees: finite, shift: finite }).nullable(),
 		seconds: finite,
 		losses: z.array(finite),

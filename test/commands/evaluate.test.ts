@@ -263,6 +263,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 				learningRate: 0.005,
 				seed: 1,
 				hardness: 0,
+				cooling: 0,
 				wobble: null,
 				seconds: 1,
 				losses: [0.5],

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import { float32 } from '../../src/graph/tensor.js';
 import type { FeatureSource, PictureFeatures } from '../../src/learn/features.js';
-import { settled, train } from '../../src/learn/train.js';
+import { MOST_STEPS, scheduleOf, settled, train } from '../../src/learn/train.js';
 import { architectures } from '../../src/model/architecture.js';
 import type { Checkpoint } from '../../src/model/checkpoint.js';
 import { featureShapes } from '../../src/model/step.js';
@@ -14,6 +14,9 @@ const training = suite('training');
 
 /** Twenty steps at each of these losses. */
 const stairs = (...losses: number[]) => losses.flatMap((loss) => new Array<number>(20).fill(loss));
+
+/** Losses that never settle. */
+const halving = (count: number) => Array.from({ length: count }, (_, i) => 0.5 ** (i / 20));
 
 for (const [what, losses, expected] of [
 	['not before there is something to compare', stairs(0.5).slice(1), false],
@@ -27,18 +30,71 @@ for (const [what, losses, expected] of [
 	});
 }
 
-training('goes on from a checkpoint as if it had never stopped', async () => {
-	const features: FeatureSource = {
-		count: 6,
-		of: async (index) => {
-			const random = randomFrom(index);
-			return featureShapes(architectures.pocket, 1, 64).map((shape) =>
-				Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => Math.max(0, random.normal())),
-			) as unknown as PictureFeatures;
-		},
-		close: async () => {},
+for (const [what, iterations, cooling, losses, expected] of [
+	['as published: the full rate to the end', 10, 0, stairs(1).slice(11), { of: 10, rateShare: 1 }],
+	['full before it cools', 10, 0.3, stairs(1).slice(14), { of: 10, rateShare: 1 }],
+	['then less with every step', 10, 0.3, stairs(1).slice(13), { of: 10, rateShare: 0.75 }],
+	['the last not nothing', 10, 0.3, stairs(1).slice(11), { of: 10, rateShare: 0.25 }],
+	['full until the loss has settled', 'auto', 0.2, stairs(1, 0.5), { of: MOST_STEPS, rateShare: 1 }],
+	['less from there', 'auto', 0.2, stairs(0.5, 0.5), { of: 50, rateShare: 10 / 11 }],
+	[
+		'whatever the loss does then',
+		'auto',
+		0.2,
+		[...stairs(0.5, 0.5), 0.1, 0.1],
+		{ of: 50, rateShare: 8 / 11 },
+	],
+	['done, as published, when it has settled', 'auto', 0, stairs(0.5, 0.5), { of: 40, rateShare: 0 }],
+	[
+		'less near the most steps, settled or not',
+		'auto',
+		0.2,
+		halving(160),
+		{ of: MOST_STEPS, rateShare: 40 / 41 },
+	],
+] as const) {
+	training(`has the rate ${what}`, () => {
+		const { of, rateShare } = scheduleOf(losses, { iterations, cooling });
+		assert.is(of, expected.of);
+		assert.ok(Math.abs(rateShare - expected.rateShare) < 1e-12, `${rateShare}`);
+	});
+}
+
+/** Six pictures that show nothing, always the same. */
+const features: FeatureSource = {
+	count: 6,
+	of: async (index) => {
+		const random = randomFrom(index);
+		return featureShapes(architectures.pocket, 1, 64).map((shape) =>
+			Float32Array.from({ length: shape.reduce((a, b) => a * b) }, () => Math.max(0, random.normal())),
+		) as unknown as PictureFeatures;
+	},
+	close: async () => {},
+};
+
+training('cools no earlier than it says', async () => {
+	const run = async (cooling: number) => {
+		const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0, cooling };
+		const signal = new AbortController().signal;
+		const { losses } = await train(
+			architectures.pocket,
+			64,
+			features,
+			settings,
+			openSession,
+			() => {},
+			signal,
+		);
+		return losses;
 	};
-	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0.5 };
+	const [hot, cooled] = [await run(0), await run(0.4)];
+	// The fourth loss comes before the fourth change of the weights, the first that is smaller.
+	assert.equal(cooled.slice(0, 4), hot.slice(0, 4));
+	assert.is.not(cooled[4], hot[4]);
+});
+
+training('goes on from a checkpoint as if it had never stopped', async () => {
+	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0.5, cooling: 0.4 };
 	const saved: Checkpoint[] = [];
 	const run = (found: Checkpoint | undefined, save: boolean) =>
 		train(architectures.pocket, 64, features, settings, openSession, () => {}, new AbortController().signal, {
