@@ -27,7 +27,7 @@ import { contentsOf } from './contents.js';
 import { openFeatures } from './features.js';
 import { chooseModels, type Pictures, type Probes } from './lower.js';
 import { survey } from './survey.js';
-import { assertSupported, thresholdOf } from './threshold.js';
+import { assertSupported, outlierAmong, thresholdOf } from './threshold.js';
 import { type Checkpoints, type TrainingSettings, train } from './train.js';
 
 /** How each preset's training departs from the published one. */
@@ -110,6 +110,14 @@ export async function teach(
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
 	const threshold = thresholdOf(scores, settings.falseRejects);
+	const outlier = outlierAmong(scores);
+	if (outlier?.score === threshold.threshold) {
+		const { index, score, next } = outlier;
+		const message =
+			`"${images.name(split.heldOut[index]!)}" alone sets the threshold: it scores ${score.toFixed(3)}, ` +
+			`the next good picture ${next.toFixed(3)}; look at it, and teach without it if it is not good`;
+		world.report({ phase: 'warning', message });
+	}
 	const heldOut = among(images, split.heldOut);
 	const ranges = student ? heldOut : among(images, split.train);
 	const models = await chooseModels(

@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.js';
+import { median } from '../model/normality.js';
 
 /** Where rejecting begins, and how often a good part will be rejected at most. */
 export type Threshold = {
@@ -21,6 +22,24 @@ export function thresholdOf(scores: readonly number[], falseRejects?: number): T
 		rule: falseRejects === undefined ? 'max' : 'quantile',
 		falseRejectBound: (n + 1 - k) / (n + 1),
 	};
+}
+
+/** Among fewer scores a high one says little. */
+const FEWEST_TO_COMPARE = 8;
+
+/**
+ * The score that sets the maximum of these good pictures alone, and the next: the highest, when it is at least twice as far above
+ * the middle as the next. Undefined when none stands so far apart.
+ */
+export function outlierAmong(
+	scores: readonly number[],
+): { index: number; score: number; next: number } | undefined {
+	if (scores.length < FEWEST_TO_COMPARE) return undefined;
+	const sorted = [...scores].sort((a, b) => b - a);
+	const middle = median(sorted);
+	const [score, next] = [sorted[0]!, sorted[1]!];
+	if (score === next || score - middle < 2 * (next - middle)) return undefined;
+	return { index: scores.indexOf(score), score, next };
 }
 
 /**

@@ -120,6 +120,30 @@ teaching(
 	},
 );
 
+teaching('says which good picture sets the threshold alone', async () => {
+	const good = images(20);
+	const { heldOut } = holdOut(good.count, 0.45, settings.seed);
+	const odd = {
+		...good,
+		image: async (i: number) => {
+			const { input, size } = await good.image(i);
+			return { input: i === heldOut[2] ? input.map((v) => 255 - v) : input, size };
+		},
+	};
+	const warnings = async (of: typeof good, falseRejects?: number) => {
+		const heard: string[] = [];
+		const listen = (p: Progress) => p.phase === 'warning' && heard.push(p.message);
+		const rate = falseRejects === undefined ? {} : { falseRejects };
+		await teach(of, teacher, { ...settings, preset: 'standard', holdout: 0.45, ...rate }, world(listen));
+		return heard;
+	};
+	assert.equal(await warnings(good), []);
+	const found = await warnings(odd);
+	assert.is(found.length, 1);
+	assert.match(found[0]!, `"part ${heldOut[2]}" alone sets the threshold`);
+	assert.equal(await warnings(odd, 0.2), [], 'a quantile leaves it out');
+});
+
 teaching('refuses too few pictures, and stops between two steps when it is told to', async () => {
 	const few = await failureOf(teach(images(7), teacher, settings, world()));
 	assert.is(few.code, 'images-missing');

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { randomFrom } from '../../src/base/random.js';
-import { assertSupported, thresholdOf } from '../../src/learn/threshold.js';
+import { assertSupported, outlierAmong, thresholdOf } from '../../src/learn/threshold.js';
 
 const thresholds = suite('the threshold');
 
@@ -22,6 +22,18 @@ for (const [rate, threshold, bound] of [
 		const found = thresholdOf(scores, rate);
 		assert.is(found.threshold, threshold);
 		assert.ok(Math.abs(found.falseRejectBound - bound) < 1e-12);
+	});
+}
+
+for (const [what, given, expected] of [
+	['one score far above the others', [1, 2, 3, 12, 4, 5, 6, 7, 2], { index: 3, score: 12, next: 7 }],
+	['not a score a little above them', [1, 2, 3, 8, 4, 5, 6, 7, 2], undefined],
+	['not two that are as high', [1, 2, 3, 12, 4, 12, 6, 7, 2], undefined],
+	['not among a few', [1, 2, 3, 12], undefined],
+	['nor where all are the same', new Array<number>(9).fill(1), undefined],
+] as const) {
+	thresholds(`is set alone by ${what}`, () => {
+		assert.equal(outlierAmong(given), expected);
 	});
 }
 
