@@ -9,7 +9,6 @@ import { inferenceProgram } from '../src/model/inference.js';
 import { inInt8 } from '../src/model/int8.js';
 import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
-import { shown, summary } from './median.js';
 import { startPeer } from './peer.js';
 import { type Contestant, inTurn } from './turns.js';
 import { untrainedPair } from './untrained.js';
@@ -79,11 +78,8 @@ const all: Readonly<Record<string, Contestant>> = {
 	}),
 };
 
-const found = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 console.log(`A picture of ${SIZE} pixels with map and score, ${threads} threads`);
-for (const [name, { label }] of Object.entries(all)) console.log(shown(label, 'ms', found[name] ?? []));
-if (!peer) console.log('PyTorch is not installed: no comparison');
-const median = (name: string) => summary(found[name] ?? []).median;
+const median = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 const gigaflops = (graph: Graph, ms: number) => operations(graph) / ms / 1e6;
 const peak = gigaflops(large, median('peak'));
 console.log(`fp32 does ${gigaflops(fp32, median('fp32')).toFixed(0)} of ${peak.toFixed(0)} GFLOP/s`);

@@ -5,7 +5,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shown, summary } from './median.js';
 import { startPeer } from './peer.js';
 import { program } from './program.js';
 import { openTrainingLoop } from './training-loop.js';
@@ -38,14 +37,11 @@ const all: Readonly<Record<string, Contestant>> = {
 		given: { label: '… the features given', run: () => peer.measure('given') },
 	}),
 };
-const found = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 console.log(`ResNet18 student, batch ${BATCH}, ${SIZE} pixels, 2 threads`);
-for (const [name, { label }] of Object.entries(all)) console.log(shown(label, 'ms', found[name] ?? []));
-if (!peer) console.log('PyTorch is not installed: no comparison');
+const median = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
 await loop.close();
 const pictures = process.argv[2];
-const median = (name: string) => summary(found[name] ?? []).median;
 const against = (name: string) => (peer ? median('ours') / median(name) : null);
 console.log(
 	JSON.stringify({

@@ -3,6 +3,7 @@ import { Failure } from '../base/failure.js';
 import { assertReplaceable, FolderWriter } from '../disk/folder.js';
 import { encodePng } from '../opencv/picture.js';
 import { DEFECTS } from '../sim/defects.js';
+import { HELD_DEGREES } from '../sim/flange.js';
 import { drawPart } from '../sim/line.js';
 import { type Command, numberOption } from './command.js';
 
@@ -27,7 +28,11 @@ export const simulate: Command = {
 		defects: { value: 'N', summary: 'defective parts in all, spread over the four kinds', fallback: '40' },
 		seed: { value: 'S', summary: 'the same seed draws the same parts', fallback: '1' },
 		size: { value: 'PIXELS', summary: 'side of the pictures', fallback: '512' },
-		turn: { value: 'DEGREES', summary: 'how far parts lie turned to either side', fallback: '2' },
+		turn: {
+			value: 'DEGREES',
+			summary: 'how far parts lie turned to either side',
+			fallback: `${HELD_DEGREES}`,
+		},
 		json: { summary: 'print the counts as one line of JSON' },
 	},
 	run: async (args, context) => {
@@ -43,7 +48,7 @@ export const simulate: Command = {
 		await using folder = await FolderWriter.open(out);
 		for (const [done, { path, mask, index, defect }] of plans.entries()) {
 			context.signal.throwIfAborted();
-			const part = drawPart(seed, index, defect, size, (turn * Math.PI) / 180);
+			const part = drawPart(seed, index, defect, size, turn);
 			await folder.write(path, encodePng(part.image));
 			if (mask !== undefined && part.mask) await folder.write(mask, encodePng(part.mask));
 			context.note(`drawing ${done + 1} of ${plans.length}`, { transient: true });

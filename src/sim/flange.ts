@@ -23,15 +23,15 @@ const HOLE_CIRCLE = 150;
 export const HOLE_RADIUS = 19;
 const CHAMFER = 7;
 
-/** How far parts turn to either side on a line that holds them, in radians. */
-export const HELD = Math.PI / 90;
+/** How far parts turn to either side on a line that holds them. */
+export const HELD_DEGREES = 2;
 
-/** A good part: it lies off by some pixels and turned by up to `turn` to either side, in light that drifts slowly from part to part. */
-export function goodFlange(random: Random, index: number, turn: number): Flange {
+/** A good part: it lies off by some pixels and turned by up to `turnDegrees` to either side, in light that drifts slowly from part to part. */
+export function goodFlange(random: Random, index: number, turnDegrees: number): Flange {
 	return {
 		centreX: 256 + 5 * (2 * random.uniform() - 1),
 		centreY: 256 + 5 * (2 * random.uniform() - 1),
-		angle: turn * (2 * random.uniform() - 1),
+		angle: ((turnDegrees * Math.PI) / 180) * (2 * random.uniform() - 1),
 		gain: 1 + 0.05 * Math.sin(index / 17) + 0.02 * (2 * random.uniform() - 1),
 		lightAngle: 0.6 + 0.08 * Math.sin(index / 29) + 0.02 * (2 * random.uniform() - 1),
 		texture: random.below(1_000_000),

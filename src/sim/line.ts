@@ -1,7 +1,7 @@
 import { type Random, randomFrom } from '../base/random.js';
 import type { Image } from '../vision/image.js';
 import { DEFECTS, type Defect, drawDefect } from './defects.js';
-import { type Flange, goodFlange, HELD, HOLES, renderFlange } from './flange.js';
+import { type Flange, goodFlange, HELD_DEGREES, HOLES, renderFlange } from './flange.js';
 
 /** A part of the simulated line; `mask` is 255 where the defect can be seen, absent for good parts. */
 export type SimulatedPart = {
@@ -24,16 +24,16 @@ export function simulatedPart(seed: number, index: number, defectRate: number): 
 	return drawPart(seed, index, defect);
 }
 
-/** A part with a chosen defect (or none), 512 pixels square and held by default; `turn` in radians to either side. */
+/** A part with a chosen defect (or none), 512 pixels square by default, turned by up to `turnDegrees` to either side. */
 export function drawPart(
 	seed: number,
 	index: number,
 	defect?: Defect,
 	size = 512,
-	turn = HELD,
+	turnDegrees = HELD_DEGREES,
 ): SimulatedPart {
 	const random = randomFrom(Math.imul(seed, 0x27d4eb2d) ^ Math.imul(index + 1, 0x165667b1));
-	const flange = goodFlange(random, index, turn);
+	const flange = goodFlange(random, index, turnDegrees);
 	const good = renderFlange(flange, size);
 	const name = `part-${index}${defect ? `-${defect}` : ''}`;
 	if (!defect) return { image: expose(good, size, random), name };

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import { DEFECTS } from '../../src/sim/defects.js';
-import { goodFlange, HELD } from '../../src/sim/flange.js';
+import { goodFlange, HELD_DEGREES } from '../../src/sim/flange.js';
 import { drawPart, simulatedPart } from '../../src/sim/line.js';
 
 const line = suite('the simulated line');
@@ -44,14 +44,20 @@ line('makes as many parts defective as it is told', () => {
 });
 
 line('turns parts as far as it is told, to either side', () => {
-	for (const turn of [HELD, Math.PI]) {
-		const angles = Array.from({ length: 40 }, (_, i) => goodFlange(randomFrom(i), i, turn).angle);
+	for (const turn of [HELD_DEGREES, 180]) {
+		const angles = Array.from(
+			{ length: 40 },
+			(_, i) => goodFlange(randomFrom(i), i, turn).angle * (180 / Math.PI),
+		);
 		assert.ok(Math.max(...angles) <= turn && Math.max(...angles) > 0.8 * turn);
 		assert.ok(Math.min(...angles) >= -turn && Math.min(...angles) < -0.8 * turn);
 	}
-	assert.equal(drawPart(3, 5, undefined, SIZE, HELD).image.data, drawPart(3, 5, undefined, SIZE).image.data);
+	assert.equal(
+		drawPart(3, 5, undefined, SIZE, HELD_DEGREES).image.data,
+		drawPart(3, 5, undefined, SIZE).image.data,
+	);
 	assert.not.equal(
-		drawPart(3, 5, undefined, SIZE, Math.PI).image.data,
+		drawPart(3, 5, undefined, SIZE, 180).image.data,
 		drawPart(3, 5, undefined, SIZE).image.data,
 	);
 });
