@@ -69,7 +69,7 @@ export const teachCommand: Command = {
 		preset: {
 			value: 'NAME',
 			summary:
-				'standard dwells on what is hard to learn, and weighs departures from what good parts show at each place; paper is the published loss and sum',
+				'standard dwells on what is hard to learn, learns slower towards the end, and weighs departures from what good parts show at each place; paper is the published loss, rate and sum',
 			fallback: 'standard',
 		},
 		precision: {
@@ -84,7 +84,7 @@ export const teachCommand: Command = {
 		},
 		iterations: {
 			value: 'N',
-			summary: `training steps; auto: until the loss has settled, at most ${MOST_STEPS}`,
+			summary: `training steps; auto: until the loss has settled, and what it takes to slow down, at most ${MOST_STEPS}`,
 			fallback: 'auto',
 		},
 		batch: { value: 'N', summary: 'pictures a step', fallback: '16' },

@@ -19,7 +19,7 @@ import type { FeatureSource } from './features.js';
 
 export type TrainingSettings = {
 	readonly batch: number;
-	/** So many steps, or 'auto': until the loss has settled. */
+	/** So many steps, or 'auto': until the loss has settled, and the cooling after it. */
 	readonly iterations: number | 'auto';
 	readonly seed: number;
 	readonly threads: number;

@@ -11,7 +11,7 @@ export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
 
 /** Bundles of version 1 had no tiles, those of version 2 saw pictures shrunk by area. */
-export const FORMAT_VERSION = 3;
+export const FORMAT_VERSION = 4;
 
 /** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */
 export const manifestSchema = z.strictObject({
@@ -56,7 +56,7 @@ export const manifestSchema = z.strictObject({
 		learningRate: finite,
 		seed: count,
 		hardness: finite,
-		cooling: finite.default(0),
+		cooling: finite,
 		wobble: z.strictObject({ degrees: finite, shift: finite }).nullable(),
 		seconds: finite,
 		losses: z.array(finite),

@@ -78,30 +78,55 @@ function stamp(): Stamp {
 
 /**
  * Bilinear with antialiasing, as Pillow and torchvision prepare pictures for the networks that teach: an axis that shrinks by s is seen through
- * a triangle of half-width s. INTER_AREA looks through a box of that width, and a box before it makes the triangle.
+ * a triangle of half-width s.
  * @returns a new Mat
  */
 function antialiased(mat: Mat, { width, height }: Size): Mat {
-	const [across, down] = [boxKernel(mat.cols / width), boxKernel(mat.rows / height)];
-	if (across.length === 1 && down.length === 1) return resizeSmoothly(mat, width, height);
-	const [kernelX, kernelY] = [across, down].map((kernel) => new cv.Mat([kernel], cv.CV_32F)) as [Mat, Mat];
-	const blurred = mat.sepFilter2D(-1, kernelX, kernelY);
-	const resized = resizeSmoothly(blurred, width, height);
-	for (const used of [kernelX, kernelY, blurred]) used.release();
+	const [across, down] = [lensFor(mat.cols / width), lensFor(mat.rows / height)];
+	const blurred = filtered(mat, across.kernel, down.kernel);
+	const averaged = blurred.resize(
+		down.averages ? height : mat.rows,
+		across.averages ? width : mat.cols,
+		0,
+		0,
+		cv.INTER_AREA,
+	);
+	const resized = averaged.resize(height, width, 0, 0, cv.INTER_LINEAR);
+	averaged.release();
+	if (blurred !== mat) blurred.release();
 	return resized;
 }
 
+/** The Mat itself where there is nothing to filter. */
+function filtered(mat: Mat, across: readonly number[], down: readonly number[]): Mat {
+	if (across.length === 1 && down.length === 1) return mat;
+	const [kernelX, kernelY] = [across, down].map((kernel) => new cv.Mat([[...kernel]], cv.CV_32F)) as [
+		Mat,
+		Mat,
+	];
+	const blurred = mat.sepFilter2D(-1, kernelX, kernelY);
+	kernelX.release();
+	kernelY.release();
+	return blurred;
+}
+
+/** Below this scale averaging comes closer to Pillow than sampling; as the width of the box, found on noise and random walks. */
+const LEAST_SAMPLED = 1.85;
+
 /**
- * A box about as wide as the scale, its ends in part. Below a scale of 2 INTER_AREA's own pixels are so wide that less is needed: the share is fitted
- * to Pillow's result on noise.
+ * A filter, and whether the axis is then averaged (INTER_AREA) or sampled bilinearly. Sampling what was seen through the triangle's own taps is
+ * exact where the scale is whole. At small scales averaging alone is nearly the triangle, and a box with small ends adds what it lacks.
  */
-function boxKernel(scale: number): number[] {
-	const wide = scale < 2 ? 1 + 0.4 * Math.max(0, scale - 1) : scale;
-	const reach = Math.ceil((wide - 1) / 2 - 1e-9);
-	const end = (wide - (2 * reach - 1)) / 2;
-	return Array.from({ length: 2 * reach + 1 }, (_, i) =>
-		reach > 0 && (i === 0 || i === 2 * reach) ? end / wide : 1 / wide,
-	);
+function lensFor(scale: number): { readonly kernel: readonly number[]; readonly averages: boolean } {
+	if (scale <= 1) return { kernel: [1], averages: false };
+	const averages = scale < LEAST_SAMPLED;
+	const end = 0.15 * (scale - 1);
+	const reach = Math.ceil(scale) - 1;
+	const taps = averages
+		? [end, 1, end]
+		: Array.from({ length: 2 * reach + 1 }, (_, i) => 1 - Math.abs(i - reach) / scale);
+	const total = taps.reduce((a, b) => a + b);
+	return { kernel: taps.map((tap) => tap / total), averages };
 }
 
 /**

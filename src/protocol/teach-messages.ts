@@ -25,7 +25,7 @@ export type TeachRequest = {
 	readonly precision: Precision;
 	/** A data set of labelled images, which a lower precision must tell apart as well as float32. */
 	readonly labelled?: string;
-	/** Training steps; 'auto': until the loss has settled. */
+	/** Training steps; 'auto': until the loss has settled, and the cooling after it. */
 	readonly iterations: number | 'auto';
 	readonly batch: number;
 	readonly seed: number;

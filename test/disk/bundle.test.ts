@@ -52,8 +52,8 @@ const damages: readonly Damage[] = [
 	['with half a manifest', (dir) => truncate(join(dir, 'manifest.json'), 100), /"manifest.json" is not JSON/],
 	[
 		'of another format',
-		(dir) => edit(dir, (t) => t.replace('"formatVersion": 3', '"formatVersion": 2')),
-		/format version 2, this inspectord reads version 3/,
+		(dir) => edit(dir, (t) => t.replace('"formatVersion": 4', '"formatVersion": 3')),
+		/format version 3, this inspectord reads version 4/,
 	],
 	[
 		'with a threshold of words',

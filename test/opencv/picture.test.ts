@@ -71,8 +71,11 @@ pictures(
 		for (const [from, most, mean] of [
 			[128, 2, 0.3],
 			[256, 2, 0.3],
-			[160, 30, 5],
-			[300, 12, 1.5],
+			[80, 20, 3],
+			[110, 25, 4],
+			[140, 12, 2.5],
+			[160, 12, 2.5],
+			[300, 8, 1],
 		] as const) {
 			const image = noise(from);
 			const frame = frameOf(image);
