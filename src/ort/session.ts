@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { MessageChannel } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Feeds, Session, SessionOptions } from '../graph/session.js';
@@ -46,10 +47,13 @@ export async function openSession(
 		provider,
 		run: async (feeds, into) => {
 			try {
-				const results = await (into
-					? session.run(toOrt(feeds), { ...nothing, ...toOrt(into) })
-					: session.run(toOrt(feeds)));
-				return Object.fromEntries(session.outputNames.map((name) => [name, fromOrt(results[name]!)]));
+				if (!into) return fromOrt(await session.run(toOrt(feeds)));
+				const results = await session.run(toOrt(feeds), { ...nothing, ...toOrt(into) });
+				// The binding copies what was written to memory that we gave.
+				const copies = Object.keys(into).map((name) => (results[name]!.data as Float32Array).buffer);
+				const ours = new Set(Object.values(into).map(({ data }) => data.buffer));
+				forget(copies.filter((copy): copy is ArrayBuffer => copy instanceof ArrayBuffer && !ours.has(copy)));
+				return { ...fromOrt(results), ...into };
 			} catch (thrown) {
 				throw new Failure(
 					'model-failed',
@@ -70,6 +74,20 @@ function toOrt(feeds: Feeds): Record<string, Ort.Tensor> {
 	);
 }
 
-function fromOrt({ type, dims, data }: Ort.Tensor): Tensor {
-	return { dtype: type as DType, shape: dims, data: data as Tensor['data'] };
+function fromOrt(results: Readonly<Record<string, Ort.Tensor>>): Record<string, Tensor> {
+	return Object.fromEntries(
+		Object.entries(results).map(([name, { type, dims, data }]) => [
+			name,
+			{ dtype: type as DType, shape: dims, data: data as Tensor['data'] },
+		]),
+	);
+}
+
+/** What is handed to a port that nobody listens to is freed at once. */
+const { port1: nowhere, port2: listener } = new MessageChannel();
+listener.close();
+
+/** Hundreds of megabytes would wait to be collected otherwise. */
+function forget(buffers: ArrayBuffer[]): void {
+	nowhere.postMessage(null, buffers);
 }
