@@ -112,10 +112,9 @@ export async function teach(
 	const threshold = thresholdOf(scores, settings.falseRejects);
 	const outlier = outlierAmong(scores);
 	if (outlier?.score === threshold.threshold) {
-		const { index, score, next } = outlier;
 		const message =
-			`"${images.name(split.heldOut[index]!)}" alone sets the threshold: it scores ${score.toFixed(3)}, ` +
-			`the next good picture ${next.toFixed(3)}; look at it, and teach without it if it is not good`;
+			`"${images.name(split.heldOut[outlier.index]!)}" alone sets the threshold: it scores ${outlier.score.toFixed(3)}, ` +
+			`the next good picture ${outlier.next.toFixed(3)}; look at it, and teach without it if it is not good`;
 		world.report({ phase: 'warning', message });
 	}
 	const heldOut = among(images, split.heldOut);

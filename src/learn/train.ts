@@ -53,17 +53,12 @@ export function scheduleOf(
 	{ iterations, cooling }: Pick<TrainingSettings, 'iterations' | 'cooling'>,
 ): { of: number; rateShare: number } {
 	const most = iterations === 'auto' ? MOST_STEPS : iterations;
-	let hot = most - Math.round(most * cooling);
-	let of = most;
-	if (iterations === 'auto') {
-		const end = losses.findIndex((_, i) => i < hot && settled(losses.slice(0, i + 1)));
-		if (end >= 0) {
-			hot = end + 1;
-			of = Math.round(hot / (1 - cooling));
-		}
-	}
-	const cool = of - hot;
-	return { of, rateShare: Math.min(1, (of - losses.length) / (cool + 1)) };
+	const mostAtFullRate = most - Math.round(most * cooling);
+	const settles = (_: number, i: number) => settled(losses.slice(0, i + 1));
+	const settledAfter = iterations === 'auto' ? losses.slice(0, mostAtFullRate).findIndex(settles) + 1 : 0;
+	const atFullRate = settledAfter || mostAtFullRate;
+	const of = settledAfter > 0 ? Math.round(settledAfter / (1 - cooling)) : most;
+	return { of, rateShare: Math.min(1, (of - losses.length) / (of - atFullRate + 1)) };
 }
 
 /** Where a lesson may be gone on with, and where it leaves what that takes. */
@@ -77,13 +72,13 @@ export type Checkpoints = {
 
 type Named = Record<string, Tensor<'float32'>>;
 
-/** A network's whole state, twice: a step reads one and writes the other, so nothing is copied or allocated. */
+/** A network's whole state, twice: a step reads one and writes the other. */
 type States = { now: Named; next: Named };
 
 /**
- * Trains a student on the teacher's features by the published recipe: Adam over the distillation loss, shuffled epochs, no
- * augmentation; `hardness` and `cooling` are ours. `report` hears of each step. An abort ends it between two steps, after its state was saved. From a checkpoint it goes
- * on as if it had never stopped.
+ * Trains a student on the teacher's features by the published recipe (Adam over the distillation loss, shuffled epochs, no
+ * augmentation), from which `hardness` and `cooling` depart. `report` hears of each step. An abort ends it between two steps, after
+ * its state was saved. From a checkpoint it goes on as if it had never stopped.
  * @returns parameters and running statistics by name, and the loss of every step
  */
 export async function train(

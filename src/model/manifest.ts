@@ -10,7 +10,7 @@ const count = z.number().int().nonnegative();
 export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
 
-/** Bundles of version 1 had no tiles, those of version 2 saw pictures shrunk by area. */
+/** Bundles of version 1 had no tiles, those of version 2 saw pictures shrunk by area, those of 3 less sharp ones. */
 export const FORMAT_VERSION = 4;
 
 /** The bundle's description of itself; `formatVersion` moves when a reader of before could misread it. */

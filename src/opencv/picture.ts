@@ -84,16 +84,11 @@ function stamp(): Stamp {
 function antialiased(mat: Mat, { width, height }: Size): Mat {
 	const [across, down] = [lensFor(mat.cols / width), lensFor(mat.rows / height)];
 	const blurred = filtered(mat, across.kernel, down.kernel);
-	const averaged = blurred.resize(
-		down.averages ? height : mat.rows,
-		across.averages ? width : mat.cols,
-		0,
-		0,
-		cv.INTER_AREA,
-	);
+	const [rows, columns] = [down.averages ? height : mat.rows, across.averages ? width : mat.cols];
+	const averages = rows !== mat.rows || columns !== mat.cols;
+	const averaged = averages ? blurred.resize(rows, columns, 0, 0, cv.INTER_AREA) : blurred;
 	const resized = averaged.resize(height, width, 0, 0, cv.INTER_LINEAR);
-	averaged.release();
-	if (blurred !== mat) blurred.release();
+	for (const used of new Set([blurred, averaged])) if (used !== mat) used.release();
 	return resized;
 }
 
