@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline';
 /** PyTorch's side of a benchmark: a script of this folder that says 'ready', and then answers each line with milliseconds. */
 export type Peer = AsyncDisposable & { measure(line: string): Promise<number> };
 
-/** Undefined, said on standard output, where /usr/bin/python3 lacks what the script imports (Debian's python3-torch, python3-torchvision, python3-scipy). */
+/**
+ * Undefined, said on standard output, where /usr/bin/python3 lacks what the script imports (Debian's python3-torch,
+ * python3-torchvision, python3-scipy).
+ */
 export async function startPeer(script: string, ...args: string[]): Promise<Peer | undefined> {
 	const path = new URL(`../../bench/${script}`, import.meta.url).pathname;
 	const child = spawn('/usr/bin/python3', [path, ...args], { stdio: ['pipe', 'pipe', 'ignore'] });

@@ -64,7 +64,7 @@ export function frameOfMat(mat: Mat, name: string | undefined, taken: Stamp = st
 			const part = mat.getRegion(rectIn(box, width, height, name));
 			const scale = Math.min(1, longestSide / Math.max(box.width, box.height));
 			const side = (n: number) => Math.max(1, Math.round(n * scale));
-			const resized = resizeSmoothly(part, side(box.width), side(box.height));
+			const resized = part.resize(side(box.height), side(box.width), 0, 0, cv.INTER_AREA);
 			part.release();
 			return rgbOf(resized);
 		},
@@ -95,10 +95,8 @@ function antialiased(mat: Mat, { width, height }: Size): Mat {
 /** The Mat itself where there is nothing to filter. */
 function filtered(mat: Mat, across: readonly number[], down: readonly number[]): Mat {
 	if (across.length === 1 && down.length === 1) return mat;
-	const [kernelX, kernelY] = [across, down].map((kernel) => new cv.Mat([[...kernel]], cv.CV_32F)) as [
-		Mat,
-		Mat,
-	];
+	const rowOf = (kernel: readonly number[]) => new cv.Mat([[...kernel]], cv.CV_32F);
+	const [kernelX, kernelY] = [rowOf(across), rowOf(down)];
 	const blurred = mat.sepFilter2D(-1, kernelX, kernelY);
 	kernelX.release();
 	kernelY.release();
@@ -122,20 +120,6 @@ function lensFor(scale: number): { readonly kernel: readonly number[]; readonly 
 		: Array.from({ length: 2 * reach + 1 }, (_, i) => 1 - Math.abs(i - reach) / scale);
 	const total = taps.reduce((a, b) => a + b);
 	return { kernel: taps.map((tap) => tap / total), averages };
-}
-
-/**
- * Each axis that shrinks is averaged over the area, each that grows is interpolated: no aliasing either way.
- * @returns a new Mat
- */
-function resizeSmoothly(mat: Mat, width: number, height: number): Mat {
-	const shrunkWidth = Math.min(width, mat.cols);
-	const shrunkHeight = Math.min(height, mat.rows);
-	const shrunk = mat.resize(shrunkHeight, shrunkWidth, 0, 0, cv.INTER_AREA);
-	if (shrunkWidth === width && shrunkHeight === height) return shrunk;
-	const grown = shrunk.resize(height, width, 0, 0, cv.INTER_LINEAR);
-	shrunk.release();
-	return grown;
 }
 
 /** The region as a Mat of its own, the whole one released; without a region the Mat itself. */
