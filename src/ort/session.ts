@@ -50,9 +50,11 @@ export async function openSession(
 				if (!into) return fromOrt(await session.run(toOrt(feeds)));
 				const results = await session.run(toOrt(feeds), { ...nothing, ...toOrt(into) });
 				// The binding copies what was written to memory that we gave.
-				const copies = Object.keys(into).map((name) => (results[name]!.data as Float32Array).buffer);
-				const ours = new Set(Object.values(into).map(({ data }) => data.buffer));
-				forget(copies.filter((copy): copy is ArrayBuffer => copy instanceof ArrayBuffer && !ours.has(copy)));
+				const copies = Object.entries(into).flatMap(([name, { data }]) => {
+					const { buffer } = results[name]!.data as Float32Array<ArrayBuffer>;
+					return buffer === data.buffer ? [] : [buffer];
+				});
+				forget(copies);
 				return { ...fromOrt(results), ...into };
 			} catch (thrown) {
 				throw new Failure(
