@@ -6,14 +6,13 @@ import * as assert from 'uvu/assert';
 import { Failure, type FailureCode } from '../../src/base/failure.js';
 import type { Arguments } from '../../src/commands/command.js';
 import { evaluateCommand } from '../../src/commands/evaluate.js';
+import { teachWorld } from '../../src/commands/teach-world.js';
 import { writeBundle } from '../../src/disk/bundle.js';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
-import { scoreWith } from '../../src/model/inference.js';
-import { FORMAT_VERSION } from '../../src/model/manifest.js';
+import { contentsOf, type Lesson } from '../../src/learn/contents.js';
 import { oneTile } from '../../src/model/tiling.js';
 import { encodePng } from '../../src/opencv/picture.js';
-import { openSession } from '../../src/ort/session.js';
 
 const test = suite('evaluate');
 
@@ -217,61 +216,42 @@ async function boxOf() {
 }
 
 async function writeBrightnessBundle(dir: string): Promise<void> {
-	const tiling = oneTile(SIZE);
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [1, SIZE, SIZE, 3]);
 	const grey = graph.mean(graph.div(graph.apply('Cast', [image], { to: 'float32' }), graph.scalar(255)), [3]);
 	graph.output(graph.reshape(grey, [SIZE, SIZE]), 'map');
 	graph.output(graph.reshape(graph.apply('ReduceMax', [grey], { axes: [1, 2, 3] }), []), 'score');
 	const model = encodeOnnx(graph, 'brightness');
-	const session = await openSession(model, { threads: 1 });
-	const black = new Uint8Array(SIZE * SIZE * 3);
-	const { score } = await scoreWith(session, black, tiling);
-	await session.close();
-	await writeBundle(dir, {
-		models: { fp32: model },
-		golden: [{ image: black, expected: { fp32: { score, map: { 0: score } } } }],
-		manifest: {
-			formatVersion: FORMAT_VERSION,
-			name: 'brightness',
-			createdAt: '2026-01-02T03:04:05.000Z',
-			architecture: {
-				backbone: 'none',
-				teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
-			},
-			input: {
-				tiling,
-				colour: 'RGB',
-				layout: 'NHWC',
-				dtype: 'uint8',
-				resize: 'antialiased bilinear',
-				region: null,
-			},
-			calibration: {
-				preset: 'paper',
-				threshold: 0.2,
-				rule: 'max',
-				falseRejectBound: 0.5,
-				scores: [0.2],
-				mapMedian: 0.05,
-			},
-			training: {
-				images: 8,
-				heldOut: 2,
-				iterations: 1,
-				batch: 1,
-				learningRate: 0.005,
-				seed: 1,
-				hardness: 0,
-				cooling: 0,
-				wobble: null,
-				seconds: 1,
-				losses: [0.5],
-			},
-			precision: { runs: 'fp32', gates: {} },
-			versions: { inspectord: '0.1.0', onnxruntime: '1', opencv: '4' },
+	const lesson: Lesson = {
+		name: 'brightness',
+		architecture: {
+			backbone: 'none',
+			teacher: { sha256: '0'.repeat(64), origin: 'none', seeded: true },
 		},
-	});
+		models: { models: { fp32: model }, runs: 'fp32', gates: {} },
+		heldOut: { count: 1, input: async () => new Uint8Array(SIZE * SIZE * 3) },
+		calibrated: [{ score: 0.2, middle: 0.05 }],
+		preset: 'paper',
+		threshold: { threshold: 0.2, rule: 'max', falseRejectBound: 0.5 },
+		tiling: oneTile(SIZE),
+		region: undefined,
+		threads: 1,
+		training: {
+			images: 8,
+			heldOut: 2,
+			iterations: 1,
+			batch: 1,
+			learningRate: 0.005,
+			seed: 1,
+			hardness: 0,
+			cooling: 0,
+			wobble: null,
+			seconds: 1,
+			losses: [0.5],
+		},
+	};
+	const world = teachWorld('0.1.0', new AbortController().signal, () => {});
+	await writeBundle(dir, await contentsOf(lesson, world));
 }
 
 function near(actual: number | null | undefined, expected: number): boolean {
