@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { configSchema } from '../src/config/schema.js';
 import { listImages } from '../src/disk/dataset.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
-import { type Inspection, inspectFrame } from '../src/inspect/inspect.js';
+import { type Inspection, inspectFrame } from '../src/inspect/frame.js';
 import { inferenceProgram, scoreWith } from '../src/model/inference.js';
 import { oneTile } from '../src/model/tiling.js';
 import { openCamera } from '../src/opencv/camera.js';

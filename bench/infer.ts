@@ -4,7 +4,7 @@ import { Graph } from '../src/graph/graph.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import type { Session } from '../src/graph/session.js';
 import { elementCount, float32, type Tensor } from '../src/graph/tensor.js';
-import { rangesFor } from '../src/learn/lower.js';
+import { rangesFor } from '../src/learn/precisions.js';
 import { inferenceProgram } from '../src/model/inference.js';
 import { inInt8 } from '../src/model/int8.js';
 import { openSession } from '../src/ort/session.js';

@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Context } from './base/context.js';
 import { Failure } from './base/failure.js';
 import { nearest } from './base/words.js';
-import type { Arguments, Command, Context } from './commands/command.js';
-import { commandHelp, generalHelp } from './commands/help.js';
-import { childCommands, commands } from './commands/table.js';
+import { children, commands } from './commands/table.js';
+import type { Arguments, Command } from './commands/terminal/command.js';
+import { commandHelp, generalHelp } from './commands/terminal/help.js';
 
 const EXIT = { failure: 1, usage: 2, fault: 70, interrupted: 130 } as const;
 
@@ -17,14 +18,19 @@ async function main(): Promise<number> {
 		version: string;
 	};
 	if (name === '' || name === '--help' || name === '-h' || name === 'help') {
-		console.log(generalHelp(version));
+		console.log(generalHelp(version, commands));
 		return name === '' ? EXIT.usage : 0;
 	}
 	if (name === '--version' || name === '-v') {
 		console.log(version);
 		return 0;
 	}
-	const load = Object.hasOwn(commands, name) ? commands[name]?.load : childCommands[name];
+	const child = Object.hasOwn(children, name) ? children[name] : undefined;
+	if (child) {
+		await (await child())(untilSignalled(version));
+		return 0;
+	}
+	const load = Object.hasOwn(commands, name) ? commands[name]?.load : undefined;
 	if (!load) {
 		const meant = nearest(name, Object.keys(commands));
 		throw new Failure(
@@ -39,11 +45,16 @@ async function main(): Promise<number> {
 		return 0;
 	}
 	const args = parse(command, rest);
+	await command.run(args, untilSignalled(version));
+	return 0;
+}
+
+/** The world as it is, with a signal that SIGINT and SIGTERM abort. */
+function untilSignalled(version: string): Context {
 	const abort = new AbortController();
 	for (const signal of ['SIGINT', 'SIGTERM'] as const)
 		process.once(signal, () => abort.abort(new Failure('interrupted', 'Interrupted')));
-	await command.run(args, contextOf(abort.signal, version));
-	return 0;
+	return contextOf(abort.signal, version);
 }
 
 /** The nearest folder above the compiled code that holds package.json. */

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { teachWorld } from '../src/commands/teach-world.js';
 import { writeBundle } from '../src/disk/bundle.js';
+import { teachWorld } from '../src/jobs/world.js';
 import { teach } from '../src/learn/teach.js';
 import { seededTeacher } from '../src/model/teacher.js';
 import { oneTile } from '../src/model/tiling.js';

@@ -112,7 +112,7 @@ async function compile(out, project, sources) {
 
 function fingerprint(files, more) {
 	const hash = createHash('sha256').update(more);
-	for (const file of files) hash.update(file).update(readFileSync(file));
+	for (const file of files) hash.update(path.relative(root, file)).update(readFileSync(file));
 	return hash.digest('hex');
 }
 

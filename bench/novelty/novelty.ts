@@ -2,10 +2,10 @@
 // classes. npm run bench:novelty [-- --train N --test N --size PIXELS --classes N --threads N]; the data comes from npm packages, about 190 MB.
 import { parseArgs } from 'node:util';
 import { permutation, randomFrom } from '../../src/base/random.js';
-import { teachWorld } from '../../src/commands/teach-world.js';
 import { readTeacher } from '../../src/disk/teacher.js';
-import { auroc } from '../../src/learn/metrics.js';
+import { teachWorld } from '../../src/jobs/world.js';
 import { teach } from '../../src/learn/teach.js';
+import { auroc } from '../../src/measure/metrics.js';
 import { scoreWith } from '../../src/model/inference.js';
 import { foldTeacher } from '../../src/model/teacher.js';
 import { oneTile } from '../../src/model/tiling.js';

@@ -1,14 +1,14 @@
 import { createConnection } from 'node:net';
 import { Failure } from '../base/failure.js';
 import type { Config } from '../config/schema.js';
+import { loadConfig, passwordOf } from '../daemon/settings.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import { openScorer } from '../inspect/scorer.js';
 import { openCamera } from '../opencv/camera.js';
 import { openSession } from '../ort/session.js';
 import { parseSource } from '../vision/source.js';
-import { type Command, textOption } from './command.js';
-import { loadConfig, passwordOf } from './load-config.js';
+import { type Command, textOption } from './terminal/command.js';
 
 /** One thing that was tried. */
 type Finding = { readonly what: string; readonly ok: boolean; readonly message: string };

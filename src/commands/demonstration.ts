@@ -1,14 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Config } from '../config/schema.js';
 import { configSchema } from '../config/schema.js';
+import { teachInChild } from '../daemon/job.js';
 import { readBundle } from '../disk/bundle.js';
+import { teacherPath } from '../disk/teacher.js';
 import { startEmbeddedBroker } from '../mqtt/embedded-broker.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
-import { type Arguments, type Context, numberOption, textOption } from './command.js';
-import { teacherPath } from './teacher.js';
-import { duration, teachInChild } from './teaching.js';
+import { type Arguments, numberOption, textOption } from './terminal/command.js';
+import { duration, progressLines } from './terminal/progress.js';
 
 /** Good parts that the demonstration learns from, and how long it learns: under two minutes on two slow cores. */
 const LESSON = {
@@ -88,7 +90,7 @@ async function learnOnce(bundle: string, context: Context): Promise<void> {
 		holdout: 0.2,
 		threads: 0,
 	};
-	const taught = await teachInChild(request, context);
+	const taught = await teachInChild(request, { ...context, report: progressLines(context) });
 	context.note(
 		`It has learnt the part in ${duration(taught.seconds)}; threshold ${taught.threshold.toFixed(4)}.`,
 	);

@@ -2,11 +2,11 @@ import { basename, resolve } from 'node:path';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
 import { writeWhole } from '../disk/file.js';
+import { type Evaluation, evaluate } from '../evaluate/evaluation.js';
+import { galleries } from '../evaluate/exhibits.js';
+import { reportHtml } from '../evaluate/report.js';
+import { summaryLines } from '../evaluate/summary.js';
 import { openScorer, type Scorer } from '../inspect/scorer.js';
-import { type Evaluation, evaluate } from '../learn/evaluation.js';
-import { galleries } from '../learn/exhibits.js';
-import { reportHtml } from '../learn/report.js';
-import { summaryLines } from '../learn/summary.js';
 import type { Bundle } from '../model/bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { PRECISIONS } from '../model/precision.js';
@@ -14,7 +14,7 @@ import { tileCount } from '../model/tiling.js';
 import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
 import type { Size } from '../vision/image.js';
-import { type Command, choiceOption, numberOption, textOption } from './command.js';
+import { type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
 
 export const evaluateCommand: Command = {
 	name: 'evaluate',

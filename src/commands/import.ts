@@ -4,11 +4,11 @@ import { basename, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
 import { type Adapter, adaptOnnx, describeOnnx, type ForeignModel, type Port } from '../graph/foreign.js';
+import { goodFrames, preparedImages } from '../jobs/good-images.js';
+import { teachWorld } from '../jobs/world.js';
 import { adopt } from '../learn/adopt.js';
 import { DEVIATION, MEAN } from '../model/teacher.js';
-import { type Command, numberOption, textOption } from './command.js';
-import { goodFrames, preparedImages } from './good-images.js';
-import { teachWorld } from './teach-world.js';
+import { type Command, numberOption, textOption } from './terminal/command.js';
 
 /** How PyTorch's vision models want their pictures. */
 const normalisations = {

@@ -1,11 +1,11 @@
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { lineLog } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import type { VerdictMessage } from '../protocol/verdict.js';
-import { type Arguments, type Command, type Context, textOption } from './command.js';
-import { runDaemon } from './daemon.js';
-import { prepareDemonstration } from './demonstration.js';
-import { loadConfig, passwordOf } from './load-config.js';
+import { runDaemon } from '../daemon/daemon.js';
+import { loadConfig, passwordOf } from '../daemon/settings.js';
+import { type Arguments, type Command, textOption } from './terminal/command.js';
+import { verdictLine } from './terminal/verdict-line.js';
 
 export const run: Command = {
 	name: 'run',
@@ -22,6 +22,8 @@ export const run: Command = {
 	run: async (args, context) => {
 		const file = textOption(args, 'config');
 		if (file !== undefined) return inspect(await loadConfig(file), args, context);
+		// Its broker and its line are loaded only when they are shown.
+		const { prepareDemonstration } = await import('./demonstration.js');
 		await using demonstration = await prepareDemonstration(args, context);
 		await inspect(demonstration.config, args, context);
 	},
@@ -41,22 +43,4 @@ async function inspect(config: Config, args: Arguments, context: Context): Promi
 	});
 	const { reason } = context.signal;
 	if (context.signal.aborted && !(reason instanceof Failure)) throw reason;
-}
-
-const colours = { accept: '\x1b[32m', reject: '\x1b[31m', error: '\x1b[33m' } as const;
-
-/** One line a part: time, station, verdict, score against threshold, which frame, how long. */
-export function verdictLine(message: VerdictMessage, coloured: boolean): string {
-	const { verdict, score, threshold, station, takenAt, frame, times, error } = message;
-	const word = verdict.padEnd(6);
-	const number = (n: number | null) => (n === null ? '   –  ' : n.toFixed(4));
-	return [
-		takenAt.slice(11, 23),
-		station,
-		coloured ? `${colours[verdict]}${word}\x1b[0m` : word,
-		`${number(score)} / ${number(threshold)}`,
-		...(times ? [`${times.totalMs.toFixed(0).padStart(4)} ms`] : []),
-		...(frame === null ? [] : [frame]),
-		...(error ? [error.message] : []),
-	].join('  ');
 }

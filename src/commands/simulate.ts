@@ -5,7 +5,7 @@ import { encodePng } from '../opencv/picture.js';
 import { DEFECTS } from '../sim/defects.js';
 import { HELD_DEGREES } from '../sim/flange.js';
 import { drawPart } from '../sim/line.js';
-import { type Command, numberOption } from './command.js';
+import { type Command, numberOption } from './terminal/command.js';
 
 /** Says that a folder is our own earlier work, which may be replaced. */
 const MARKER = 'inspectord-simulated.json';

@@ -1,4 +1,5 @@
-import type { Command } from './command.js';
+import type { Context } from '../base/context.js';
+import type { Command } from './terminal/command.js';
 
 /** Loaded when called: the daemon must never load what only its children need. */
 type Entry = { readonly summary: string; readonly load: () => Promise<Command> };
@@ -35,8 +36,8 @@ export const commands: Readonly<Record<string, Entry>> = {
 	},
 };
 
-/** Our own child processes. */
-export const childCommands: Readonly<Record<string, Entry['load']>> = {
-	station: async () => (await import('./station.js')).station,
-	learn: async () => (await import('./learn.js')).learn,
+/** Our own child processes, hidden from people. */
+export const children: Readonly<Record<string, () => Promise<(context: Context) => Promise<void>>>> = {
+	station: async () => (await import('../station/process.js')).station,
+	job: async () => (await import('../jobs/process.js')).job,
 };

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
+import { teachInChild } from '../daemon/job.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
+import { teacherPath } from '../disk/teacher.js';
 import { MOST_STEPS } from '../learn/train.js';
 import { architectures, isBackbone } from '../model/architecture.js';
 import { PRESETS } from '../model/manifest.js';
@@ -10,16 +13,8 @@ import { PRECISIONS } from '../model/precision.js';
 import type { Grid } from '../model/tiling.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
-import {
-	type Arguments,
-	type Command,
-	type Context,
-	choiceOption,
-	numberOption,
-	textOption,
-} from './command.js';
-import { teacherPath } from './teacher.js';
-import { duration, teachInChild } from './teaching.js';
+import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
+import { duration, progressLines } from './terminal/progress.js';
 
 export const teachCommand: Command = {
 	name: 'teach',
@@ -109,7 +104,7 @@ export const teachCommand: Command = {
 	},
 	run: async (args, context) => {
 		const request = await requestOf(args, context);
-		const taught = await teachInChild(request, context);
+		const taught = await teachInChild(request, { ...context, report: progressLines(context) });
 		if (args.options.json) return context.print(JSON.stringify(taught));
 		if (taught.seededTeacher)
 			context.note('warning: the teacher has random weights; give a real one with --teacher.');

@@ -1,12 +1,14 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import type { Context } from '../base/context.js';
 import { Failure, reasonOf } from '../base/failure.js';
 import { writeWhole } from '../disk/file.js';
-import { readTeacher } from '../disk/teacher.js';
+import { readTeacher, teacherPath } from '../disk/teacher.js';
 import { download } from '../download/download.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { foldTeacher } from '../model/teacher.js';
-import { type Arguments, type Command, type Context, textOption } from './command.js';
+import { type Arguments, type Command, textOption } from './terminal/command.js';
+import { bar } from './terminal/progress.js';
 
 /** Where timm publishes torchvision's own weights as safetensors. */
 const addresses: { readonly [B in Exclude<Backbone, 'pocket'>]: string } = {
@@ -15,11 +17,6 @@ const addresses: { readonly [B in Exclude<Backbone, 'pocket'>]: string } = {
 	resnet50: 'https://huggingface.co/timm/resnet50.tv_in1k/resolve/main/model.safetensors',
 	wide_resnet50_2: 'https://huggingface.co/timm/wide_resnet50_2.tv_in1k/resolve/main/model.safetensors',
 };
-
-/** The folder of teachers, and the file of one. */
-export function teacherPath(home: string, backbone: Backbone): string {
-	return join(home, 'models', 'teachers', `${backbone}.safetensors`);
-}
 
 export const teacherCommand: Command = {
 	name: 'teacher',
@@ -88,7 +85,7 @@ async function fetchInto(
 		address,
 		part,
 		(done, of) => {
-			const share = of === undefined ? '' : ` ${'█'.repeat(Math.round((24 * done) / of)).padEnd(24, '░')}`;
+			const share = of === undefined ? '' : ` ${bar(done, of)}`;
 			const tenth = of === undefined ? 0 : Math.floor((10 * done) / of);
 			if (!context.interactive && tenth === told) return;
 			told = tenth;

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import type { Backbone } from '../model/architecture.js';
 import { parseSafetensors } from '../model/safetensors.js';
 import type { Weights } from '../model/weights.js';
 
@@ -23,4 +25,9 @@ export async function readTeacher(path: string): Promise<TeacherFile> {
 			"A teacher is a .safetensors file with the weights of a ResNet in torchvision's names.",
 		);
 	}
+}
+
+/** Where the teacher of that name lies; `home` is the project's folder. */
+export function teacherPath(home: string, backbone: Backbone): string {
+	return join(home, 'models', 'teachers', `${backbone}.safetensors`);
 }

@@ -5,7 +5,7 @@ import type { Counts } from '../protocol/states.js';
 import type { Heatmap } from '../protocol/station-messages.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
 import type { Camera } from '../vision/frame.js';
-import { failedVerdict, type Inspection, inspectFrame } from './inspect.js';
+import { failedVerdict, type Inspection, inspectFrame } from './frame.js';
 
 /** What the loop needs of the world. */
 export type LoopWorld = {

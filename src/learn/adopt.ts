@@ -4,7 +4,7 @@ import type { BundleContents } from '../model/bundle.js';
 import { scoreWith } from '../model/inference.js';
 import { median } from '../model/normality.js';
 import type { Tiling } from '../model/tiling.js';
-import { contentsOf } from './contents.js';
+import { contentsOf } from './pack.js';
 import { survey } from './survey.js';
 import { assertEnough, type GoodImages, type TeachWorld } from './teach.js';
 import { thresholdOf } from './threshold.js';

@@ -1,5 +1,5 @@
+import { auroc } from '../measure/metrics.js';
 import type { GateFinding } from '../model/precision.js';
-import { auroc } from './metrics.js';
 
 /** Pictures as both precisions scored them. */
 export type Compared = {

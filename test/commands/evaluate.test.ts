@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure, type FailureCode } from '../../src/base/failure.js';
-import type { Arguments } from '../../src/commands/command.js';
 import { evaluateCommand } from '../../src/commands/evaluate.js';
-import { teachWorld } from '../../src/commands/teach-world.js';
+import type { Arguments } from '../../src/commands/terminal/command.js';
 import { writeBundle } from '../../src/disk/bundle.js';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
-import { contentsOf, type Lesson } from '../../src/learn/contents.js';
+import { teachWorld } from '../../src/jobs/world.js';
+import { contentsOf, type Lesson } from '../../src/learn/pack.js';
 import { oneTile } from '../../src/model/tiling.js';
 import { encodePng } from '../../src/opencv/picture.js';
 

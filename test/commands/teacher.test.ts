@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Context } from '../../src/commands/command.js';
+import type { Context } from '../../src/base/context.js';
 import { teacherCommand } from '../../src/commands/teacher.js';
 import { architectures } from '../../src/model/architecture.js';
 import { teacherUnits } from '../../src/model/teacher.js';

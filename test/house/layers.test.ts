@@ -9,13 +9,15 @@ const layers = suite('the house');
 const src = fileURLToPath(new URL('../../../src', import.meta.url));
 
 /** Rooms that a room may import from; its own is always allowed. */
-const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model'];
-const flows = ['inspect', 'learn'];
+const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model', 'measure', 'pages'];
+const flows = ['inspect', 'learn', 'evaluate'];
+const processes = ['daemon', 'station', 'jobs'];
 const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download'];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	'.': ['commands', 'base'],
-	commands: [...flows, ...edges, ...pure, 'base'],
+	commands: [...processes, ...flows, ...edges, ...pure, 'base'],
+	...Object.fromEntries(processes.map((room) => [room, [...flows, ...edges, ...belowFlow]])),
 	...Object.fromEntries([...flows, ...edges].map((room) => [room, belowFlow])),
 	...Object.fromEntries(pure.map((room) => [room, belowFlow])),
 	base: [],

@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { teachWorld } from '../../src/commands/teach-world.js';
 import { float32 } from '../../src/graph/tensor.js';
+import { teachWorld } from '../../src/jobs/world.js';
 import { holdOut, type TeachWorld, teach } from '../../src/learn/teach.js';
 import { paperAdam } from '../../src/model/adam.js';
 import { architectures } from '../../src/model/architecture.js';

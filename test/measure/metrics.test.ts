@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { auroc, confusionAt, rocCurve } from '../../src/learn/metrics.js';
-import { uniformFrom } from './uniform.js';
+import { auroc, confusionAt, rocCurve } from '../../src/measure/metrics.js';
+import { uniformFrom } from '../learn/uniform.js';
 
 const test = suite('metrics');
 

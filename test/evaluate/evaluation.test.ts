@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { type EvaluateWorld, evaluate, type TestImage } from '../../src/learn/evaluation.js';
-import { kindRows, summaryLines } from '../../src/learn/summary.js';
+import { type EvaluateWorld, evaluate, type TestImage } from '../../src/evaluate/evaluation.js';
+import { kindRows, summaryLines } from '../../src/evaluate/summary.js';
 import type { Frame } from '../../src/vision/frame.js';
 
 const test = suite('evaluation');

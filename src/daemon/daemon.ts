@@ -1,13 +1,13 @@
 import type { Log } from '../base/log.js';
 import { Services } from '../base/service.js';
 import type { Config } from '../config/schema.js';
-import { openBrokerLink } from '../mqtt/broker-link.js';
+import { openBrokerLink } from '../mqtt/connection.js';
 import { Outbox } from '../mqtt/outbox.js';
 import type { BoxState, StationState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
-import { scheduleAt } from '../schedule/clock-guarded.js';
-import { type StationService, startStation } from './station-service.js';
+import { scheduleAt } from '../schedule/cron.js';
+import { type StationService, startStation } from './station.js';
 
 /** What waits for an absent broker at most. */
 const OUTBOX = { messages: 20_000, bytes: 128e6 } as const;

@@ -3,7 +3,7 @@ import { Failure, reasonOf } from '../base/failure.js';
 import { type Check, faultLine, parseConfig } from '../config/parse.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
-import { isCronExpression } from '../schedule/clock-guarded.js';
+import { isCronExpression } from '../schedule/cron.js';
 import { parseSource } from '../vision/source.js';
 
 /**

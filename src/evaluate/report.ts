@@ -1,8 +1,8 @@
+import { confusionAt, rocCurve } from '../measure/metrics.js';
+import { heatmapLegend, proChart, rocChart, scoreHistogram } from '../pages/charts.js';
 import type { Scale } from '../vision/heatmap.js';
-import { heatmapLegend, proChart, rocChart, scoreHistogram } from './charts.js';
 import { type Evaluation, GOOD, type ScoredImage } from './evaluation.js';
 import type { Exhibit, Gallery } from './exhibits.js';
-import { confusionAt, rocCurve } from './metrics.js';
 import { kindRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
 
 export type Report = Evaluation & {

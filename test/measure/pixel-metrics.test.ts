@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { labelRegions, type PixelMetrics, pixelTally, proRd4ad } from '../../src/learn/pixel-metrics.js';
-import { uniformFrom } from './uniform.js';
+import { labelRegions, type PixelMetrics, pixelTally, proRd4ad } from '../../src/measure/pixel-metrics.js';
+import { uniformFrom } from '../learn/uniform.js';
 
 const test = suite('pixel metrics');
 

@@ -3,8 +3,8 @@ import { writeBundle } from '../disk/bundle.js';
 import { checkpointPath, readCheckpoint, removeCheckpoint, writeCheckpoint } from '../disk/checkpoint.js';
 import { readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
-import { GOOD } from '../learn/evaluation.js';
-import type { Probes } from '../learn/lower.js';
+import { GOOD } from '../evaluate/evaluation.js';
+import type { Probes } from '../learn/precisions.js';
 import { type Teacher, teach } from '../learn/teach.js';
 import type { Checkpoints } from '../learn/train.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
@@ -14,43 +14,12 @@ import { foldTeacher, seededTeacher } from '../model/teacher.js';
 import { oneTile, type Tiling, tilingFor } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import { readPicture } from '../opencv/picture.js';
-import { parentChannel } from '../process/parent.js';
-import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
-import type { Command } from './command.js';
+import type { Progress, Taught, TeachRequest } from '../protocol/teach-messages.js';
 import { type Frames, goodFrames, preparedImages } from './good-images.js';
-import { teachWorld } from './teach-world.js';
+import { teachWorld } from './world.js';
 
-/** Hidden: the process that teaches. It is told what by its parent, and tells how it goes. */
-export const learn: Command = {
-	name: 'learn',
-	summary: 'the child process that teaches',
-	positionals: [],
-	options: {},
-	run: async (_args, context) => {
-		const parent = parentChannel<TeachDown, TeachUp>();
-		if (!parent)
-			throw new Failure('usage', 'learn is a child process of inspectord', 'Use inspectord teach.');
-		const request = await new Promise<TeachRequest>((resolve) => {
-			parent.onMessage((message) => resolve(message.request));
-		});
-		const signal = AbortSignal.any([context.signal, parent.gone]);
-		try {
-			const taught = await learnFrom(request, context.version, signal, (progress) => {
-				void parent.send({ kind: 'progress', progress });
-			});
-			await parent.send({ kind: 'taught', taught });
-		} catch (thrown) {
-			if (signal.aborted) return;
-			const { code, advice } = thrown instanceof Failure ? thrown : new Failure('teaching-failed', '');
-			const message = thrown instanceof Failure ? thrown.message : String((thrown as Error)?.stack ?? thrown);
-			await parent.send({ kind: 'failed', code, message, ...(advice !== undefined && { advice }) });
-		} finally {
-			parent.leave();
-		}
-	},
-};
-
-async function learnFrom(
+/** Pictures and a teacher in, a bundle on disk out. @throws Failure whatever a lesson can meet, and the signal's reason */
+export async function teachFrom(
 	request: TeachRequest,
 	inspectord: string,
 	signal: AbortSignal,

@@ -1,8 +1,8 @@
 import { Failure } from '../base/failure.js';
+import { auroc, confusionAt } from '../measure/metrics.js';
+import { pixelTally } from '../measure/pixel-metrics.js';
 import type { Frame } from '../vision/frame.js';
 import type { Image, Size } from '../vision/image.js';
-import { auroc, confusionAt } from './metrics.js';
-import { pixelTally } from './pixel-metrics.js';
 
 /** The kind of the images without a defect. */
 export const GOOD = 'good';

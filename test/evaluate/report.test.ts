@@ -1,8 +1,8 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { ScoredImage } from '../../src/learn/evaluation.js';
-import { worthALook } from '../../src/learn/exhibits.js';
-import { type Report, reportHtml } from '../../src/learn/report.js';
+import type { ScoredImage } from '../../src/evaluate/evaluation.js';
+import { worthALook } from '../../src/evaluate/exhibits.js';
+import { type Report, reportHtml } from '../../src/evaluate/report.js';
 
 const test = suite('report');
 

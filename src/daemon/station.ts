@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { type Backoff, backoffMs, pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { failedVerdict } from '../inspect/inspect.js';
+import { failedVerdict } from '../inspect/frame.js';
 import { type Child, type Ended, startChild } from '../process/child.js';
 import type { StationState } from '../protocol/states.js';
 import type { Heatmap, StationDown, StationUp } from '../protocol/station-messages.js';

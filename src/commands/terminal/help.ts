@@ -1,7 +1,10 @@
 import type { Command } from './command.js';
-import { commands } from './table.js';
 
-export function generalHelp(version: string): string {
+/** `commands` by name, as in the table. */
+export function generalHelp(
+	version: string,
+	commands: Readonly<Record<string, { readonly summary: string }>>,
+): string {
 	const width = Math.max(...Object.keys(commands).map((name) => name.length));
 	return [
 		`inspectord ${version}: visual inspection that teaches itself`,

@@ -6,7 +6,7 @@ import { median } from '../model/normality.js';
 import type { Precision } from '../model/precision.js';
 import type { Tiling } from '../model/tiling.js';
 import type { Rect, Size } from '../vision/image.js';
-import type { Models, Pictures } from './lower.js';
+import type { Models, Pictures } from './precisions.js';
 import type { TeachWorld } from './teach.js';
 import type { Threshold } from './threshold.js';
 

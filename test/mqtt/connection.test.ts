@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type BrokerLink, openBrokerLink } from '../../src/mqtt/broker-link.js';
+import { type BrokerLink, openBrokerLink } from '../../src/mqtt/connection.js';
 import { startEmbeddedBroker } from '../../src/mqtt/embedded-broker.js';
 import { Outbox } from '../../src/mqtt/outbox.js';
 import { eventually, freePort } from '../free-port.js';

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
-import type { Inspection } from '../inspect/inspect.js';
+import type { Inspection } from '../inspect/frame.js';
 import { inspectionLoop } from '../inspect/loop.js';
 import { openScorer } from '../inspect/scorer.js';
 import { chosenModel } from '../model/bundle.js';
@@ -13,7 +14,6 @@ import { type Parent, parentChannel } from '../process/parent.js';
 import type { Counts, StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { parseSource } from '../vision/source.js';
-import type { Command } from './command.js';
 
 type Start = Extract<StationDown, { kind: 'start' }>;
 
@@ -21,35 +21,28 @@ const BEAT_MS = 2000;
 
 const NOTHING: Counts = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
 
-/** Hidden: the process of one station. Its parent tells it what to inspect, and hears states, verdicts and beats. */
-export const station: Command = {
-	name: 'station',
-	summary: 'the child process of a station',
-	positionals: [],
-	options: {},
-	run: async (_args, context) => {
-		const parent = parentChannel<StationDown, StationUp>();
-		if (!parent)
-			throw new Failure('usage', 'station is a child process of inspectord', 'Use inspectord run.');
-		let check = async () => {};
-		const start = await new Promise<Start>((resolve) => {
-			parent.onMessage((message) => {
-				if (message.kind === 'start') resolve(message);
-				else void check();
-			});
+/** The process of one station. Its parent tells it what to inspect, and hears states, verdicts and beats. @throws Failure usage without a parent */
+export async function station(context: Context): Promise<void> {
+	const parent = parentChannel<StationDown, StationUp>();
+	if (!parent) throw new Failure('usage', 'station is a child process of inspectord', 'Use inspectord run.');
+	let check = async () => {};
+	const start = await new Promise<Start>((resolve) => {
+		parent.onMessage((message) => {
+			if (message.kind === 'start') resolve(message);
+			else void check();
 		});
-		const signal = AbortSignal.any([context.signal, parent.gone]);
-		const beat = setInterval(() => void parent.send({ kind: 'beat' }), BEAT_MS);
-		try {
-			await runStation(start, parent, signal, (selfCheck) => {
-				check = selfCheck;
-			});
-		} finally {
-			clearInterval(beat);
-			parent.leave();
-		}
-	},
-};
+	});
+	const signal = AbortSignal.any([context.signal, parent.gone]);
+	const beat = setInterval(() => void parent.send({ kind: 'beat' }), BEAT_MS);
+	try {
+		await runStation(start, parent, signal, (selfCheck) => {
+			check = selfCheck;
+		});
+	} finally {
+		clearInterval(beat);
+		parent.leave();
+	}
+}
 
 async function runStation(
 	start: Start,

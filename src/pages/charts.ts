@@ -1,5 +1,5 @@
+import type { RocPoint } from '../measure/metrics.js';
 import { colourAt, type Scale } from '../vision/heatmap.js';
-import type { RocPoint } from './metrics.js';
 
 /*
  * Charts as SVG text. Colours are CSS classes that the page defines: `good`, `bad`, `line`, `area`, `axis`, `limit`,

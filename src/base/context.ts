@@ -1,0 +1,15 @@
+/** What a command gets of the world: main.ts alone knows the process. */
+export type Context = {
+	/** Aborted by SIGINT and SIGTERM. */
+	readonly signal: AbortSignal;
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly version: string;
+	/** The folder of package.json: where `models/` and `config/` lie. */
+	readonly home: string;
+	/** True when a person watches: progress is drawn in place, verdicts are coloured. */
+	readonly interactive: boolean;
+	/** A line of the result on standard output. */
+	print(line: string): void;
+	/** A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out. */
+	note(line: string, options?: { readonly transient: boolean }): void;
+};
