@@ -49,8 +49,8 @@ export type Adapter = {
 };
 
 /**
- * A foreign model with our contract around it: `image` uint8 RGB [1, height, width, 3] in, `map` float32 [height, width] and `score`
- * [] out. The map must come in the size of the input.
+ * A foreign model with our contract around it: `image` uint8 RGB [1, height, width, 3] in, `map` float32 [height, width], `score`
+ * [] and `mean` [] (of the map) out. The map must come in the size of the input.
  */
 export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 	const { input, width, height, mean, deviation, map, score } = adapter;
@@ -70,7 +70,7 @@ export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 		create(NodeProtoSchema, { name: own(output), opType, input: inputs, output: [output], attribute });
 	const slope = deviation.map((d) => 1 / (255 * d));
 	// The names of the contract may be taken within the model.
-	const taken = ['image', 'map', 'score'];
+	const taken = ['image', 'map', 'score', 'mean'];
 	const named = (name: string) => (taken.includes(name) ? own(`its-${name}`) : name);
 	for (const tensor of graph.initializer) tensor.name = named(tensor.name);
 	for (const inner of graph.node) {
@@ -99,12 +99,12 @@ export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 	// Pooling, because ReduceMax takes its axes in another way since opset 18.
 	const after = [
 		node('Reshape', [named(map), constant('map-shape', int64([height, width]))], 'map'),
-		...(score === undefined
-			? [
-					node('Reshape', ['map', constant('plane', int64([1, 1, height, width]))], own('plane-of-map')),
-					node('GlobalMaxPool', [own('plane-of-map')], own('most')),
-				]
-			: [node('Identity', [named(score)], own('most'))]),
+		node('Reshape', ['map', constant('plane', int64([1, 1, height, width]))], own('plane-of-map')),
+		score === undefined
+			? node('GlobalMaxPool', [own('plane-of-map')], own('most'))
+			: node('Identity', [named(score)], own('most')),
+		node('GlobalAveragePool', [own('plane-of-map')], own('average')),
+		node('Reshape', [own('average'), own('score-shape')], 'mean'),
 		node('Reshape', [own('most'), constant('score-shape', int64([]))], 'score'),
 	];
 	graph.node.unshift(...before);
@@ -116,6 +116,7 @@ export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 	graph.output = [
 		valueInfo({ name: 'map', dtype: 'float32', shape: [height, width] }),
 		valueInfo({ name: 'score', dtype: 'float32', shape: [] }),
+		valueInfo({ name: 'mean', dtype: 'float32', shape: [] }),
 	];
 	return toBinary(ModelProtoSchema, model);
 }

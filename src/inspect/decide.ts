@@ -8,10 +8,10 @@ export type Evidence = {
 	/** From the taking of the frame to its score. */
 	readonly ageMs: number;
 	readonly deadlineMs: number;
-	/** SHA-256 of the model that scored, and of the one that the recipe names. */
+	/** SHA-256 of what the engine was given, and of the model that the recipe names. */
 	readonly model: string;
 	readonly recipeModel: string;
-	/** Where the model ran, and where the configuration lets it run. */
+	/** Where the model ran by the engine's own record, and where the configuration lets it run. */
 	readonly provider: string;
 	readonly allowedProvider: string;
 };
@@ -28,7 +28,8 @@ export function decide(evidence: Evidence): Decision {
 		verdict: 'error',
 		error: { code: 'verdict-unproven', message },
 	});
-	if (!Number.isFinite(score)) return error(`the score is ${score}, which is no number`);
+	if (!Number.isFinite(score))
+		return error(`the score is ${score}: it is no number, or a value of the map is none`);
 	if (!Number.isFinite(threshold)) return error(`the threshold is ${threshold}, which is no number`);
 	if (model !== recipeModel) return error('another model scored than the recipe names');
 	if (provider !== allowedProvider)

@@ -1,7 +1,8 @@
+import { Failure } from '../base/failure.js';
 import { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import type { Session } from '../graph/session.js';
-import { float32 } from '../graph/tensor.js';
+import { float32, type Tensor } from '../graph/tensor.js';
 import type { Size } from '../vision/image.js';
 import { architectures, type Backbone } from './architecture.js';
 import { type Features, student, teacher } from './networks.js';
@@ -23,13 +24,15 @@ export type Pair = {
 
 /**
  * A picture to its anomaly map and score in one graph: input `image` uint8 RGB [1, height, width, 3], outputs `map` float32
- * [height, width] and `score`, a float32 scalar. Tiles run as one batch.
+ * [height, width] and the scalars `score` and `mean`, that of the map: a maximum may pass over what is no number, a mean cannot. Tiles
+ * run as one batch.
  */
 export function inferenceProgram(pair: Pair, normality?: Normality, arithmetic = inFloat32): Graph {
 	const { graph, features, imitation } = opened(pair, arithmetic);
 	const { map, score } = anomaly(graph, features, imitation, pair.tiling, normality);
 	graph.output(graph.reshape(map, [pair.tiling.height, pair.tiling.width]), 'map');
 	graph.output(graph.reshape(score, []), 'score');
+	graph.output(graph.reshape(graph.mean(map, [0, 1, 2]), []), 'mean');
 	return graph;
 }
 
@@ -89,15 +92,29 @@ export function foldedKernels(weights: Weights): Kernels {
 		frozenKernels(foldNorm(weights, unit.conv, unit.norm, unit.up ? 1 : 0, NORM_EPSILON))(unit);
 }
 
-/** One scored picture: `map` is `[height, width]` row-major, `score` its maximum (paper S_AD). */
+/** One scored picture: `map` is `[height, width]` row-major; `score` is not a number when a value of the map is none, or infinite. */
 export type Scored = { readonly map: Float32Array; readonly score: number };
 
-/** Runs an inference graph on one picture `[height, width, 3]`. */
+/** Runs an inference graph on one picture `[height, width, 3]`. @throws Failure model-failed, also for a map of another size */
 export async function scoreWith(
 	session: Session,
 	input: Uint8Array,
 	{ width, height }: Size,
 ): Promise<Scored> {
-	const results = await session.run({ image: { dtype: 'uint8', shape: [1, height, width, 3], data: input } });
-	return { map: results.map!.data as Float32Array, score: Number(results.score!.data[0]) };
+	const { map, score, mean } = await session.run({
+		image: { dtype: 'uint8', shape: [1, height, width, 3], data: input },
+	});
+	if (map?.dtype !== 'float32' || `${map.shape}` !== `${[height, width]}` || score?.data.length !== 1)
+		throw new Failure(
+			'model-failed',
+			`Cannot use the model: it gives ${shown(map)} as the map and ${shown(score)} as the score, not float32 [${height}, ${width}] and one number`,
+		);
+	const values = map.data as Float32Array;
+	// Models written before have no mean.
+	const whole = mean ? Number(mean.data[0]) : values.reduce((a, b) => a + b, 0);
+	return { map: values, score: Number.isFinite(whole) ? Number(score.data[0]) : Number.NaN };
+}
+
+function shown(tensor: Tensor | undefined): string {
+	return tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'nothing';
 }

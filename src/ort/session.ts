@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Feeds, Session, SessionOptions } from '../graph/session.js';
 import type { DType, Tensor } from '../graph/tensor.js';
+import { openRecord } from './record.js';
 
 const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof Ort;
 
@@ -13,29 +16,33 @@ export function onnxruntimeVersion(): string {
 }
 
 /**
- * Opens a model from a path or bytes. A provider other than 'cpu' must take every node: a session that would fall
- * back to the CPU is refused.
+ * Opens a model from a path or bytes; a path is read once, and what was read is what is hashed and what is opened. A provider other
+ * than 'cpu' must take every node: a session that would fall back to the CPU is refused.
  * @throws Failure model-failed
  */
 export async function openSession(
 	model: string | Uint8Array,
 	options: SessionOptions = {},
 ): Promise<Session> {
-	const { provider = 'cpu', threads = 0, memoryPlan = true } = options;
+	const { provider = 'cpu', threads = 0, memoryPlan = true, recorded = false } = options;
+	const record = recorded ? await openRecord() : undefined;
 	const settings: Ort.InferenceSession.SessionOptions = {
 		executionProviders: [provider],
 		intraOpNumThreads: threads,
 		enableMemPattern: memoryPlan,
 		graphOptimizationLevel: 'all',
 		logSeverityLevel: 3,
+		...(record && { enableProfiling: true, profileFilePrefix: record.prefix }),
 		...(provider === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
 	};
 	let session: Ort.InferenceSession;
+	let sha256: string;
 	try {
-		session = await (typeof model === 'string'
-			? ort.InferenceSession.create(model, settings)
-			: ort.InferenceSession.create(model, settings));
+		const bytes = typeof model === 'string' ? await readFile(model) : model;
+		sha256 = createHash('sha256').update(bytes).digest('hex');
+		session = await ort.InferenceSession.create(bytes, settings);
 	} catch (thrown) {
+		await record?.close();
 		const thing = typeof model === 'string' ? `model "${model}"` : 'a model from memory';
 		throw new Failure(
 			'model-failed',
@@ -44,7 +51,7 @@ export async function openSession(
 	}
 	const nothing = Object.fromEntries(session.outputNames.map((name) => [name, null]));
 	return {
-		provider,
+		sha256,
 		run: async (feeds, into) => {
 			try {
 				if (!into) return fromOrt(await session.run(toOrt(feeds)));
@@ -63,7 +70,15 @@ export async function openSession(
 				);
 			}
 		},
-		close: () => session.release(),
+		ranOn: async () => {
+			if (!record) throw new Error('the session was opened without a record');
+			session.endProfiling();
+			return record.providers();
+		},
+		close: async () => {
+			await session.release();
+			await record?.close();
+		},
 	};
 }
 
