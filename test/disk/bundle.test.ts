@@ -100,7 +100,10 @@ bundles('run in a precision only when the gate let it through', async () => {
 		manifest: {
 			...bundle.manifest,
 			precision: { runs: 'int8', gates },
-			files: { ...bundle.manifest.files, models: { ...bundle.manifest.files.models, int8: '0'.repeat(64) } },
+			files: {
+				...bundle.manifest.files,
+				models: { ...bundle.manifest.files.models, int8: bundle.manifest.files.models.fp32! },
+			},
 		},
 	});
 	assert.throws(() => chosenModel(holding({})), /it was never compared with fp32/);
