@@ -6,8 +6,10 @@ const path = require('node:path');
 const env = process.env;
 // Otherwise the binding clones and builds an OpenCV of its own.
 env.OPENCV4NODEJS_DISABLE_AUTOBUILD ??= '1';
-// A header folder that compiles the six modules we use instead of all: 3 minutes instead of 10.
+// A header folder that compiles the four modules we use instead of all: a tenth of the work.
 env.OPENCV_INCLUDE_DIR ??= path.join(__dirname, 'opencv-lite');
+// The binding hands calls on to OpenCV: optimised further it runs as fast and compiles for longer.
+env.CXXFLAGS ??= '-O1';
 env.LDFLAGS ??= '-Wl,--as-needed';
 env.JOBS ??= 'max';
 // Its install script would download CUDA libraries; the CPU binary is in the package.

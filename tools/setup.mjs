@@ -1,4 +1,4 @@
-// Brings a bare clone to where it can run: Debian packages, npm ci (which compiles the OpenCV binding), tsc.
+// Brings a bare clone to where it can run: Debian packages, npm ci, the OpenCV binding, tsc.
 // Every step is skipped when its result stands, and redone when it was interrupted.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,11 @@ import { installLine, missingPackages } from './packages.mjs';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 const at = (...parts) => path.join(root, ...parts);
-const STAMP = at('node_modules', '.inspectord-setup');
+const BINDING = at('node_modules', 'opencv4nodejs');
+const OPENCV_VERSION = '/usr/include/opencv4/opencv2/core/version.hpp';
+// Each stamp lies in the folder whose content it tells of, so that the two are copied, moved and deleted together.
+const PACKAGES_STAMP = at('node_modules', '.inspectord-packages');
+const BINDING_STAMP = path.join(BINDING, 'build', '.inspectord-binding');
 const LOCK = at('.setup', 'lock');
 
 /** @param {{ tests: boolean }} want */
@@ -31,6 +35,7 @@ export async function setUp({ tests }) {
 	try {
 		await debianPackages(tests);
 		await npmPackages();
+		await openCvBinding();
 		await compile('dist', 'tsconfig.json', ['src']);
 		if (tests) await compile('build', 'tsconfig.test.json', ['src', 'test', 'bench']);
 	} finally {
@@ -66,27 +71,46 @@ async function debianPackages(tests) {
 	if (wanted.length > 0) await install(wanted, { optional: true });
 }
 
+/** What was installed holds for this platform and no Node in particular; only the binding is compiled for one. */
 async function npmPackages() {
-	const wanted = fingerprint(
-		[at('package-lock.json'), at('tools/npm-env.cjs')],
-		`${process.version} ${process.arch}`,
-	);
-	if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
-	rmSync(STAMP, { force: true });
-	const env = { ...process.env };
-	// What the surrounding npm would pass on belongs to another run.
-	for (const key of Object.keys(env))
-		if (/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key)) delete env[key];
+	const wanted = fingerprint([at('package-lock.json')], `${process.platform} ${process.arch}`);
+	if (stands(PACKAGES_STAMP, wanted)) return;
+	rmSync(PACKAGES_STAMP, { force: true });
 	await step(
-		'installing npm packages (compiles the OpenCV binding: about 3 minutes on two cores)',
+		'installing npm packages',
 		'npm',
-		['ci', '--no-audit', '--no-fund'],
-		env,
+		['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
+		npmEnv(),
 	);
+	writeFileSync(PACKAGES_STAMP, wanted);
+}
+
+async function openCvBinding() {
+	const wanted = fingerprint(
+		[at('tools/npm-env.cjs'), ...filesBelow(at('tools/opencv-lite'))],
+		`abi ${process.versions.modules} ${process.arch} ${existsSync(OPENCV_VERSION) ? readFileSync(OPENCV_VERSION) : ''}`,
+	);
+	if (stands(BINDING_STAMP, wanted)) return;
+	const build = path.join(BINDING, 'build');
+	rmSync(build, { recursive: true, force: true });
+	const sources = readFileSync(path.join(BINDING, 'binding.gyp'), 'utf8').match(/"cc\/.*\.cc"/g)?.length ?? 0;
+	const objects = path.join(build, 'Release', 'obj.target');
+	const progress = () =>
+		`${namesBelow(objects).filter((name) => name.endsWith('.o')).length} of ${sources} files`;
+	await step('compiling the OpenCV binding', 'npm', ['rebuild', 'opencv4nodejs'], npmEnv(), { progress });
 	const probe =
 		"require('./node_modules/onnxruntime-node'); process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD='1'; require('opencv4nodejs')";
 	await step('loading the native packages', process.execPath, ['-e', probe], process.env);
-	writeFileSync(STAMP, wanted);
+	writeFileSync(BINDING_STAMP, wanted);
+}
+
+/** What the surrounding npm would pass on belongs to another run. */
+function npmEnv() {
+	return Object.fromEntries(
+		Object.entries(process.env).filter(
+			([key]) => !/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key),
+		),
+	);
 }
 
 /** tsc into a folder beside, then a rename: a compiled folder is whole or absent. */
@@ -96,7 +120,7 @@ async function compile(out, project, sources) {
 		[at('package-lock.json'), at(project), at('tsconfig.json'), ...sources.flatMap((s) => filesBelow(at(s)))],
 		'',
 	);
-	if (existsSync(at(out)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+	if (existsSync(at(out)) && stands(stamp, wanted)) return;
 	const fresh = at('.setup', `${out}.${process.pid}`);
 	await step(
 		`compiling ${out}`,
@@ -110,6 +134,10 @@ async function compile(out, project, sources) {
 	writeFileSync(stamp, wanted);
 }
 
+function stands(stamp, wanted) {
+	return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+}
+
 function fingerprint(files, more) {
 	const hash = createHash('sha256').update(more);
 	for (const file of files) hash.update(path.relative(root, file)).update(readFileSync(file));
@@ -117,24 +145,35 @@ function fingerprint(files, more) {
 }
 
 function filesBelow(folder) {
-	if (!existsSync(folder)) return [];
-	return readdirSync(folder, { recursive: true })
-		.map((name) => path.join(folder, String(name)))
+	return namesBelow(folder)
+		.map((name) => path.join(folder, name))
 		.filter((file) => statSync(file).isFile())
 		.sort();
 }
 
-/** Runs a command, says how long it has been at it, keeps its output in a log and shows its end when it fails. */
-async function step(what, command, args, env, { optional = false } = {}) {
+function namesBelow(folder) {
+	try {
+		return readdirSync(folder, { recursive: true }).map(String);
+	} catch (error) {
+		if (error.code === 'ENOENT') return [];
+		throw error;
+	}
+}
+
+/** Runs a command, says how far and how long it has been at it, keeps its output in a log and shows its end when it fails. */
+async function step(what, command, args, env, { optional = false, progress } = {}) {
 	const log = at('.setup', 'setup.log');
 	const output = createWriteStream(log);
 	const begun = Date.now();
 	const elapsed = () => `${Math.round((Date.now() - begun) / 1000)} s`;
 	const tty = process.stdout.isTTY === true;
-	const say = () =>
-		tty ? process.stdout.write(`\r${what} … ${elapsed()} `) : console.log(`${what} … ${elapsed()}`);
+	const say = () => {
+		const line = `${what} … ${progress ? `${progress()}, ` : ''}${elapsed()}`;
+		if (tty) process.stdout.write(`\r${line}\x1b[K`);
+		else console.log(line);
+	};
 	say();
-	const ticking = setInterval(say, tty ? 1000 : 30_000);
+	const ticking = setInterval(say, tty ? 1000 : 10_000);
 	// Its own group, so that Ctrl-C ends all of it.
 	const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 	child.stdout.pipe(output, { end: false });

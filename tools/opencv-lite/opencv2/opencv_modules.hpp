@@ -3,5 +3,5 @@
 #define HAVE_OPENCV_IMGPROC
 #define HAVE_OPENCV_IMGCODECS
 #define HAVE_OPENCV_VIDEOIO
-#define HAVE_OPENCV_HIGHGUI
-#define HAVE_OPENCV_DNN
+// What the binding calls its reading and writing of pictures and streams; its own list asks for windows (highgui) too.
+#define HAVE_IO
