@@ -13,3 +13,50 @@ export function backoffMs({ firstMs, mostMs }: Backoff, attempt: number, chance:
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 	await sleep(ms, undefined, { signal }).catch(() => {});
 }
+
+/** Clock, chance and waiting of a loop that repeats. */
+export type Pace = {
+	/** Milliseconds of a clock that never jumps. */
+	readonly now: () => number;
+	/** In [0, 1). */
+	readonly chance: () => number;
+	readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+};
+
+export const realPace: Pace = { now: () => performance.now(), chance: Math.random, pause };
+
+/** What an attempt is told, and what it tells. */
+export type Attempt = {
+	/** So many before this one, in a row, did not open or did not last. */
+	readonly failed: number;
+	/** To be called when the connection stands: from here on it is measured whether it lasts. */
+	opened(): void;
+};
+
+export type Persistence = Backoff & {
+	/** A connection that stood for so long is no failure when it ends: the waits start over. */
+	readonly lastedMs: number;
+};
+
+/**
+ * Connects again and again until the signal is aborted or an attempt is `done`. An attempt resolves when its connection has
+ * ended; the wait before the next one grows until a connection has lasted, however often one has been opened.
+ * @throws whatever an attempt throws, which ends the loop
+ */
+export async function keepConnected(
+	attempt: (told: Attempt) => Promise<'again' | 'done'>,
+	persistence: Persistence,
+	signal: AbortSignal,
+	pace: Pace = realPace,
+): Promise<void> {
+	for (let failed = 0; !signal.aborted; ) {
+		let openedMs = Number.POSITIVE_INFINITY;
+		const opened = () => {
+			openedMs = Math.min(openedMs, pace.now());
+		};
+		if ((await attempt({ failed, opened })) === 'done' || signal.aborted) return;
+		if (pace.now() - openedMs >= persistence.lastedMs) failed = 0;
+		failed += 1;
+		await pace.pause(backoffMs(persistence, failed, pace.chance()), signal);
+	}
+}
