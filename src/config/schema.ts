@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PRECISIONS } from '../model/precision.js';
+import { PRECISIONS } from '../base/precision.js';
 
 /** Names become levels of MQTT topics. */
 const name = z

@@ -3,11 +3,9 @@ import { float16 } from '../graph/half.js';
 import type { Value } from '../graph/ops.js';
 import { convolve, frozenUnits, type Kernels, type Units } from './units.js';
 
-/** How a network's units compute, the reference first; the score is always computed in float32. */
-export const PRECISIONS = ['fp32', 'fp16', 'int8'] as const;
-export type Precision = (typeof PRECISIONS)[number];
+export { PRECISIONS, type Precision } from '../base/precision.js';
 
-/** Builds the units of a network over its kernels. */
+/** Builds the units of a network over its kernels; the score is always computed in float32. */
 export type Arithmetic = (graph: Graph, kernels: Kernels) => Units;
 
 export const inFloat32: Arithmetic = frozenUnits;
