@@ -51,11 +51,18 @@ try {
 		recipes: { one: { model: folder } },
 	});
 	const inspection: Inspection = {
-		box: 'bench',
-		station: 'one',
-		recipeName: 'one',
+		origin: {
+			box: 'bench',
+			station: 'one',
+			recipe: 'one',
+			run: 'bench',
+			model: { name: 'bench', sha256: 'bench', provider: 'cpu' },
+			threshold,
+		},
 		recipe: config.recipes.one!,
+		recipeModel: 'bench',
 		region: undefined,
+		taught: undefined,
 		scorer: {
 			size: tiling,
 			provider: 'cpu',
@@ -65,10 +72,8 @@ try {
 			prove: async () => {},
 			close: async () => {},
 		},
-		model: { name: 'bench', sha256: 'bench' },
 		threshold,
 		mapMedian: threshold / 2,
-		run: 'bench',
 		encodeJpeg,
 		now: () => performance.now(),
 	};
@@ -84,10 +89,11 @@ try {
 		for (let i = 0; i < A_ROUND; i += 1) {
 			const begun = performance.now();
 			const frame = await camera.read();
-			const { message } = await inspectFrame(frame!, i, inspection);
+			const part = { sequence: i, taken: frame!.taken, frame: null };
+			const { verdict } = await inspectFrame(frame!, part, inspection);
 			frame!.release();
 			if (round > 0) stationMs.push(performance.now() - begun);
-			if (round > 0 && message.verdict === 'reject') rejected += 1;
+			if (round > 0 && verdict.verdict === 'reject') rejected += 1;
 		}
 	}
 	await camera.close();

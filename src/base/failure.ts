@@ -14,6 +14,7 @@ export type FailureCode =
 	| 'bundle-invalid'
 	| 'bundle-golden'
 	| 'precision-refused'
+	| 'frame-mismatch'
 	| 'model-failed'
 	| 'broker-refused'
 	| 'verdict-unproven'

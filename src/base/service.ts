@@ -30,6 +30,21 @@ export class Services implements AsyncDisposable {
 				failures.push(failure);
 			}
 		}
-		if (failures.length > 0) throw new AggregateError(failures, 'some services did not end cleanly');
+		throwAll(failures);
 	}
+}
+
+/** Services that do not stand on one another, as one: ended at the same time. */
+export function together(name: string, services: readonly Service[]): Service {
+	return {
+		name,
+		[Symbol.asyncDispose]: async () => {
+			const ends = await Promise.allSettled(services.map((service) => service[Symbol.asyncDispose]()));
+			throwAll(ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : [])));
+		},
+	};
+}
+
+function throwAll(failures: readonly unknown[]): void {
+	if (failures.length > 0) throw new AggregateError(failures, 'some services did not end cleanly');
 }

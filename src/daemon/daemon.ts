@@ -1,13 +1,16 @@
 import type { Log } from '../base/log.js';
-import { Services } from '../base/service.js';
+import { realPace } from '../base/retry.js';
+import { Services, together } from '../base/service.js';
 import type { Config } from '../config/schema.js';
 import { openBrokerLink } from '../mqtt/connection.js';
 import { Outbox } from '../mqtt/outbox.js';
+import { startChild } from '../process/child.js';
 import type { BoxState, StationState } from '../protocol/states.js';
-import { encodePayload, topicOf } from '../protocol/topics.js';
-import type { VerdictMessage } from '../protocol/verdict.js';
+import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import { encodePayload, topicOf, withTopics } from '../protocol/topics.js';
+import type { StationVerdict, VerdictMessage } from '../protocol/verdict.js';
 import { scheduleAt } from '../schedule/cron.js';
-import { type StationService, startStation } from './station.js';
+import { startStation, stationLimits } from './station.js';
 
 /** What waits for an absent broker at most. */
 const OUTBOX = { messages: 20_000, bytes: 128e6 } as const;
@@ -53,24 +56,30 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 	const finished = new Set<string>();
 	const allFinished = new AbortController();
 	let dropped = JSON.stringify(outbox.dropped);
-	const stations: StationService[] = [];
-	for (const [station, { camera, recipe: recipeName }] of Object.entries(config.stations)) {
-		const recipe = config.recipes[recipeName]!;
+	const startOne = ([station, { camera, recipe: recipeName }]: [string, Config['stations'][string]]) => {
 		const topic = topicOf('stationState', { box, station });
+		let logged = '';
 		const onState = (state: StationState) => {
 			link.retain(topic, encodePayload('stationState', state));
-			const why = state.error ? `: ${state.error.message}` : '';
-			log(state.state === 'error' ? 'error' : 'info', station, `${state.state}${why}`);
+			const line = `${state.state}${state.error ? `: ${state.error.message}` : ''}`;
+			// A station that fails again and again in the same way starts in between, and is logged once.
+			if (line !== logged && (state.state !== 'starting' || logged === '')) {
+				log(state.state === 'error' ? 'error' : 'info', station, line);
+				logged = line;
+			}
 			if (state.state === 'finished') finished.add(station);
 			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
 		};
-		const onVerdict = (message: VerdictMessage, heatmaps: readonly { topic: string; jpeg: Uint8Array }[]) => {
+		const onVerdict = (verdict: StationVerdict, pictures: readonly Uint8Array[]) => {
+			const message = withTopics(verdict);
 			outbox.put({
 				topic: topicOf('verdict', { box, station }),
 				payload: encodePayload('verdict', message),
 				kind: 'verdict',
 			});
-			for (const { topic: to, jpeg } of heatmaps) outbox.put({ topic: to, payload: jpeg, kind: 'heatmap' });
+			message.heatmaps.forEach(({ topic: to }, i) => {
+				outbox.put({ topic: to, payload: pictures[i]!, kind: 'heatmap' });
+			});
 			link.wake();
 			const now = JSON.stringify(outbox.dropped);
 			if (now !== dropped) {
@@ -79,9 +88,19 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			}
 			world.onVerdict(message);
 		};
+		const recipe = config.recipes[recipeName]!;
 		const start = { kind: 'start', box, station, recipeName, recipe, camera } as const;
-		stations.push(await services.start(() => startStation(start, world.env, { onState, onVerdict }, log)));
-	}
+		const stationWorld = {
+			startChild: () => startChild<StationDown, StationUp>('station', { env: world.env }),
+			log,
+			pace: realPace,
+			wallClock: () => Date.now(),
+			limits: stationLimits,
+		};
+		return startStation(start, stationWorld, { onState, onVerdict });
+	};
+	const stations = Object.entries(config.stations).map(startOne);
+	await services.start(() => together('stations', stations));
 	const { selfCheck } = config.schedule;
 	if (selfCheck !== undefined) {
 		await services.start(() =>

@@ -1,73 +1,122 @@
-import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { type Backoff, backoffMs, pause } from '../base/retry.js';
+import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { failedVerdict } from '../inspect/frame.js';
-import { type Child, type Ended, startChild } from '../process/child.js';
-import type { StationState } from '../protocol/states.js';
-import type { Heatmap, StationDown, StationUp } from '../protocol/station-messages.js';
-import type { VerdictMessage } from '../protocol/verdict.js';
+import type { Child, Ended } from '../process/child.js';
+import {
+	type Counts,
+	counted,
+	noCounts,
+	type StationReport,
+	type StationState,
+	stationState,
+} from '../protocol/states.js';
+import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 
 /** What the daemon hears of a station. */
 export type StationListener = {
 	onState(state: StationState): void;
-	onVerdict(message: VerdictMessage, heatmaps: readonly Heatmap[]): void;
+	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. */
+	onVerdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): void;
 };
 
 export type StationService = Service & { selfCheck(): void };
 
+export type StationWorld = {
+	readonly startChild: () => Child<StationDown, StationUp>;
+	readonly log: Log;
+	/** Its clock also says how long the process has been silent. */
+	readonly pace: Pace;
+	readonly wallClock: () => number;
+	readonly limits: Readonly<Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs', number>>;
+};
+
+/** Opening a model may take its time, and a dead camera blocks its thread for 30 s; what says nothing for longer hangs. */
+export const stationLimits: StationWorld['limits'] = {
+	startingMs: 600_000,
+	silenceMs: 60_000,
+	graceMs: 4000,
+	countsEveryMs: 10_000,
+};
+
 type Start = Extract<StationDown, { kind: 'start' }>;
 
-const restarting: Backoff = { firstMs: 1000, mostMs: 60_000 };
+const restarting: Persistence = { firstMs: 1000, mostMs: 60_000, lastedMs: 60_000 };
 
-/** A station that says nothing for so long hangs. Opening a model may take its time, and a dead camera blocks its thread for 30 s. */
-const SILENCE_MS = { starting: 600_000, running: 60_000 } as const;
-
-const GRACE_MS = 4000;
+/** How often it is looked whether the process hangs, and whether the counts are to be told. */
+const WATCH_MS = 500;
 
 /**
- * Keeps a station's process running: a new one when it dies or hangs, with an error verdict for the part that it may have
- * lost. A process that ended because its source did is not started again.
+ * Keeps a station's process running: a new one when it dies or hangs, with an error verdict for the part that was in work. A
+ * process that ended because its source did is not started again. Counts go on from one process to the next.
  */
-export function startStation(
-	start: Start,
-	env: Readonly<Record<string, string | undefined>>,
-	listener: StationListener,
-	log: Log,
-): StationService {
-	const ending = new AbortController();
+export function startStation(start: Start, world: StationWorld, listener: StationListener): StationService {
+	const { log, pace, wallClock, limits } = world;
+	const { now } = pace;
 	const name = start.station;
-	const run = `daemon-${randomBytes(3).toString('hex')}`;
-	let sequence = 0;
+	const ending = new AbortController();
 	let child: Child<StationDown, StationUp> | undefined;
-	let last: StationState | undefined;
+	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null };
+	let counts: Counts = noCounts;
+	let inWork: { readonly origin: Origin; readonly part: Part } | undefined;
+	let toldMs = now();
+	let told = counts;
 
-	const once = async (): Promise<{ ended: Ended; hung: boolean }> => {
-		const started = startChild<StationDown, StationUp>('station', { env });
+	const say = (state: StationState['state'] = last.state): void => {
+		toldMs = now();
+		told = counts;
+		listener.onState(stationState({ ...last, state }, start.recipeName, counts, wallClock()));
+	};
+	const give = (verdict: StationVerdict, pictures: readonly Uint8Array[]): void => {
+		inWork = undefined;
+		counts = counted(counts, verdict.verdict);
+		listener.onVerdict(verdict, pictures);
+	};
+
+	/** One process from its start to its end. @returns why it failed, undefined when its source ended or it was told to end */
+	const once = async (onRunning: () => void): Promise<Failure | undefined> => {
+		const started = world.startChild();
 		child = started;
-		last = undefined;
-		let heardMs = performance.now();
+		last = { ...last, state: 'starting' };
+		const droppedBefore = counts.droppedFrames;
+		let heardMs = now();
 		let hung = false;
 		started.onMessage((message) => {
-			heardMs = performance.now();
-			if (message.kind === 'verdict') listener.onVerdict(message.message, message.heatmaps);
-			if (message.kind !== 'state') return;
-			last = message.state;
-			listener.onState(message.state);
+			heardMs = now();
+			switch (message.kind) {
+				case 'state':
+					last = message.report;
+					if (last.state === 'running') onRunning();
+					return say();
+				case 'part':
+					inWork = message;
+					return;
+				case 'verdict':
+					return give(message.verdict, message.pictures);
+				case 'beat':
+					counts = { ...counts, droppedFrames: droppedBefore + message.droppedFrames };
+					return;
+				case 'self-checked':
+					return log('info', name, 'self-check passed');
+			}
 		});
 		const watch = setInterval(() => {
-			const limit = SILENCE_MS[last && last.state !== 'starting' ? 'running' : 'starting'];
-			if (performance.now() - heardMs < limit) return;
+			if (now() - toldMs >= limits.countsEveryMs && told !== counts) say();
+			if (now() - heardMs < limits[last.state === 'starting' ? 'startingMs' : 'silenceMs']) return;
 			hung = true;
 			void started.stop(0);
-		}, 1000);
-		const stop = () => void started.stop(GRACE_MS);
+		}, WATCH_MS);
+		watch.unref();
+		const stop = () => void started.stop(limits.graceMs);
 		ending.signal.addEventListener('abort', stop, { once: true });
 		try {
 			await started.send(start).catch(() => {});
 			if (ending.signal.aborted) stop();
-			return { ended: await started.ended, hung };
+			const ended = await started.ended;
+			if (ending.signal.aborted && ended.signal === 'SIGKILL')
+				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`);
+			return last.state === 'finished' ? undefined : failureOf(name, ended, hung, last);
 		} finally {
 			clearInterval(watch);
 			ending.signal.removeEventListener('abort', stop);
@@ -75,38 +124,27 @@ export function startStation(
 		}
 	};
 
-	const supervise = async (): Promise<void> => {
-		for (let attempt = 1; ; attempt += 1) {
-			const begun = performance.now();
-			const { ended, hung } = await once();
-			if (ending.signal.aborted || last?.state === 'finished') return;
-			const failure = failureOf(name, ended, hung, last);
-			log('error', name, failure.message);
-			sequence += 1;
-			listener.onVerdict(lostPart(start, run, sequence, failure), []);
-			listener.onState(troubled(start, last, failure));
-			if (performance.now() - begun > restarting.mostMs) attempt = 1;
-			await pause(backoffMs(restarting, attempt, Math.random()), ending.signal);
-			if (ending.signal.aborted) return;
-		}
-	};
-
-	const supervised = supervise();
+	const supervised = keepConnected(
+		async ({ opened }) => {
+			const failure = await once(opened);
+			if (inWork && failure) give(errorVerdict(inWork.origin, inWork.part, failure), []);
+			if (ending.signal.aborted || !failure) return 'done';
+			last = { ...last, state: 'error', error: { code: failure.code, message: failure.message } };
+			say();
+			return 'again';
+		},
+		restarting,
+		ending.signal,
+		pace,
+	);
 	return {
 		name,
 		selfCheck: () => void child?.send({ kind: 'self-check' }).catch(() => {}),
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			await supervised;
-			const { recipeName } = start;
-			const state = last ?? troubled(start, last, undefined);
-			listener.onState({
-				...state,
-				recipe: recipeName,
-				state: 'stopped',
-				error: null,
-				at: new Date().toISOString(),
-			});
+			last = { ...last, error: null };
+			say('stopped');
 		},
 	};
 }
@@ -115,48 +153,14 @@ function failureOf(
 	station: string,
 	{ code, signal, stderrTail }: Ended,
 	hung: boolean,
-	last: StationState | undefined,
+	last: StationReport,
 ): Failure {
 	if (hung) return new Failure('station-silent', `Station "${station}" hung and was killed`);
-	if (code === 1 && last?.state === 'error' && last.error)
+	if (code === 1 && last.state === 'error' && last.error)
 		return new Failure(last.error.code as Failure['code'], last.error.message);
 	const how = signal ? `killed by ${signal}` : `exit code ${code}`;
 	return new Failure(
 		'child-died',
 		`Station "${station}" died (${how}) ${stderrTail.split('\n').at(-1) ?? ''}`.trim(),
 	);
-}
-
-function lostPart(start: Start, run: string, sequence: number, failure: Failure): VerdictMessage {
-	const { box, station, recipeName, recipe } = start;
-	const now = { wallMs: Date.now(), monotonicMs: performance.now() };
-	const nothing = {
-		box,
-		station,
-		recipeName,
-		recipe,
-		region: undefined,
-		run,
-		model: { name: '', sha256: '' },
-		threshold: Number.NaN,
-		mapMedian: Number.NaN,
-		scorer: { provider: recipe.provider },
-	};
-	return { ...failedVerdict(nothing, sequence, now, failure), model: null, threshold: null };
-}
-
-function troubled(
-	{ recipeName }: Start,
-	last: StationState | undefined,
-	failure: Failure | undefined,
-): StationState {
-	return {
-		state: 'error',
-		recipe: recipeName,
-		model: last?.model ?? null,
-		threshold: last?.threshold ?? null,
-		counts: last?.counts ?? { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 },
-		error: failure ? { code: failure.code, message: failure.message } : null,
-		at: new Date().toISOString(),
-	};
 }

@@ -1,105 +1,150 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
-import { type Backoff, backoffMs, pause } from '../base/retry.js';
-import type { Counts } from '../protocol/states.js';
-import type { Heatmap } from '../protocol/station-messages.js';
-import type { VerdictMessage } from '../protocol/verdict.js';
-import type { Camera } from '../vision/frame.js';
-import { failedVerdict, type Inspection, inspectFrame } from './frame.js';
+import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
+import { errorVerdict, type Part } from '../protocol/verdict.js';
+import type { Camera, Frame } from '../vision/frame.js';
+import { type Inspected, type Inspection, inspectFrame } from './frame.js';
 
 /** What the loop needs of the world. */
 export type LoopWorld = {
 	readonly inspection: Inspection;
 	/** @throws Failure camera-unavailable, images-missing */
 	readonly openCamera: () => Promise<Camera>;
-	/** Resolves when the message is on its way, so that a reader that is slow slows the loop and not the memory. */
-	readonly emit: (message: VerdictMessage, heatmaps: readonly Heatmap[]) => Promise<void>;
-	readonly report: (state: 'running' | 'error' | 'finished', counts: Counts, failure?: Failure) => void;
+	/** A part is due: its verdict follows unless this process dies. Resolves when that is on its way. */
+	readonly begin: (part: Part) => Promise<void>;
+	/** Resolves when the verdict is on its way, so that a reader that is slow slows the loop and not the memory. */
+	readonly emit: (inspected: Inspected) => Promise<void>;
+	/** What the station does now; `failure` says why it is in error. */
+	readonly report: (state: 'running' | 'error' | 'finished', failure?: Failure) => void;
+	/** Frames of a live camera that nobody inspected, since the loop began. */
+	readonly onDropped: (frames: number) => void;
 	readonly wallClock: () => number;
-	readonly chance: () => number;
+	/** Of opening the camera again. */
+	readonly pace: Pace;
 	readonly signal: AbortSignal;
 };
 
-const reopening: Backoff = { firstMs: 500, mostMs: 15_000 };
+const reopening: Persistence = { firstMs: 500, mostMs: 15_000, lastedMs: 30_000 };
 
-type Tally = { -readonly [K in keyof Counts]: Counts[K] };
+/** A model that fails so many times on end needs a new process. */
+const MOST_FAILED_RUNS = 5;
 
 /**
- * Inspects until the source ends or the signal is aborted. A camera that fails is an error verdict, and is opened again until
- * it works; an image that cannot be read is an error verdict, and the next one follows. A fault of ours is thrown.
+ * Inspects until the source ends or the signal is aborted. A camera that fails is a state, and is opened again until it works;
+ * a frame that cannot be inspected is an error verdict, and the next one follows.
+ * @throws Failure model-failed when the model fails on end; a fault of ours as it is
  */
 export async function inspectionLoop(world: LoopWorld): Promise<void> {
-	const { signal, report } = world;
-	const counts: Tally = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
-	for (let attempt = 1; !signal.aborted; attempt += 1) {
-		try {
-			const camera = await world.openCamera();
+	const { report } = world;
+	const parts = partsOf(world);
+	let dropped = 0;
+	await keepConnected(
+		async ({ opened }) => {
+			const open = await outcomeOf(world.openCamera());
+			if ('failure' in open) {
+				report('error', open.failure);
+				return 'again';
+			}
+			const camera = open.value;
 			try {
-				report('running', counts);
-				const before = counts.parts;
-				const ended = await inspectCamera(camera, world, counts);
-				if (ended) {
-					report('finished', counts);
-					return;
-				}
-				if (counts.parts > before) attempt = 1;
+				opened();
+				report('running');
+				const end = await inspectCamera(camera, parts, world, dropped);
+				if (end instanceof Failure) report('error', end);
+				if (end === 'ended') report('finished');
+				return end instanceof Failure ? 'again' : 'done';
 			} finally {
+				dropped += camera.dropped;
 				await camera.close();
 			}
-		} catch (thrown) {
-			if (!(thrown instanceof Failure)) throw thrown;
-			await emitFailure(thrown, world, counts);
-			report('error', counts, thrown);
-		}
-		await pause(backoffMs(reopening, attempt, world.chance()), signal);
-	}
+		},
+		reopening,
+		world.signal,
+		world.pace,
+	);
 }
 
-/** @returns true at the end of the source, false when interrupted. @throws Failure when the camera must be opened again */
-async function inspectCamera(camera: Camera, world: LoopWorld, counts: Tally): Promise<boolean> {
-	const { signal, inspection } = world;
+/** @returns why the camera must be opened again, or that its source ended, or that it was interrupted */
+async function inspectCamera(
+	camera: Camera,
+	parts: Parts,
+	{ inspection, signal, onDropped }: LoopWorld,
+	droppedBefore: number,
+): Promise<Failure | 'ended' | 'interrupted'> {
 	const { everyMs } = inspection.recipe.trigger;
-	const droppedBefore = counts.droppedFrames;
 	let due = inspection.now();
 	while (!signal.aborted) {
-		try {
-			const frame = await camera.read();
-			if (!frame) return true;
-			try {
-				counts.parts += 1;
-				counts.droppedFrames = droppedBefore + camera.dropped;
-				const { message, heatmaps } = await inspectFrame(frame, counts.parts, inspection);
-				tally(counts, message);
-				await world.emit(message, heatmaps);
-			} finally {
-				frame.release();
-			}
-		} catch (thrown) {
-			if (!(thrown instanceof Failure) || thrown.code !== 'image-unreadable') throw thrown;
-			await emitFailure(thrown, world, counts);
+		const read = await outcomeOf(camera.read());
+		onDropped(droppedBefore + camera.dropped);
+		if ('failure' in read) {
+			if (read.failure.code !== 'image-unreadable') return read.failure;
+			await parts.unreadable(read.failure);
+		} else {
+			if (!read.value) return 'ended';
+			await parts.inspect(read.value);
 		}
 		due = Math.max(due + everyMs, inspection.now());
 		const waitMs = due - inspection.now();
 		// run() blocks the thread: messages, timers and signals get their turn here.
 		await (waitMs > 0 ? pause(waitMs, signal) : breathe());
 	}
-	return false;
+	return 'interrupted';
 }
 
-async function emitFailure(
-	failure: Failure,
-	{ inspection, wallClock, emit }: LoopWorld,
-	counts: Tally,
-): Promise<void> {
-	counts.parts += 1;
-	const taken = { wallMs: wallClock(), monotonicMs: inspection.now() };
-	const message = failedVerdict(inspection, counts.parts, taken, failure);
-	tally(counts, message);
-	await emit(message, []);
+type Parts = ReturnType<typeof partsOf>;
+
+/** Gives each part its number and exactly one verdict. */
+function partsOf({ inspection, begin, emit, report, wallClock }: LoopWorld) {
+	let sequence = 0;
+	let failedRuns = 0;
+	let troubled = false;
+	const next = async (part: Omit<Part, 'sequence'>): Promise<Part> => {
+		sequence += 1;
+		const numbered = { sequence, ...part };
+		await begin(numbered);
+		return numbered;
+	};
+	const fail = (part: Part, failure: Failure) =>
+		emit({ verdict: errorVerdict(inspection.origin, part, failure), pictures: [] });
+	return {
+		/** Releases the frame. @throws Failure model-failed when it has failed too often */
+		inspect: async (frame: Frame): Promise<void> => {
+			try {
+				const part = await next({ taken: frame.taken, frame: frame.name ?? null });
+				const inspected = await outcomeOf(inspectFrame(frame, part, inspection));
+				if ('failure' in inspected) {
+					const { failure } = inspected;
+					await fail(part, failure);
+					troubled = true;
+					report('error', failure);
+					failedRuns = failure.code === 'model-failed' ? failedRuns + 1 : 0;
+					if (failedRuns === MOST_FAILED_RUNS) throw failure;
+					return;
+				}
+				if (troubled) report('running');
+				troubled = false;
+				failedRuns = 0;
+				await emit(inspected.value);
+			} finally {
+				frame.release();
+			}
+		},
+		/** A picture that is there and cannot be read. */
+		unreadable: async (failure: Failure): Promise<void> => {
+			const taken = { wallMs: wallClock(), monotonicMs: inspection.now() };
+			await fail(await next({ taken, frame: null }), failure);
+		},
+	};
 }
 
-function tally(counts: Tally, { verdict }: VerdictMessage): void {
-	if (verdict === 'accept') counts.accepted += 1;
-	else if (verdict === 'reject') counts.rejected += 1;
-	else counts.errors += 1;
+type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
+
+/** A failure of the world as a value; a fault of ours is thrown on. */
+async function outcomeOf<T>(work: Promise<T>): Promise<Outcome<T>> {
+	try {
+		return { value: await work };
+	} catch (thrown) {
+		if (thrown instanceof Failure) return { failure: thrown };
+		throw thrown;
+	}
 }

@@ -1,3 +1,5 @@
+import type { Verdict } from './verdict.js';
+
 /** Retained: whether the box is there. */
 export type BoxState = {
 	readonly state: 'online' | 'offline';
@@ -8,7 +10,7 @@ export type BoxState = {
 	readonly at: string;
 };
 
-/** What a station counts since its process started. */
+/** What a station counts since the daemon started. */
 export type Counts = {
 	readonly parts: number;
 	readonly accepted: number;
@@ -28,3 +30,32 @@ export type StationState = {
 	readonly error: { readonly code: string; readonly message: string } | null;
 	readonly at: string;
 };
+
+export const noCounts: Counts = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
+
+const column = { accept: 'accepted', reject: 'rejected', error: 'errors' } as const;
+
+/** The counts after one more part. */
+export function counted(counts: Counts, verdict: Verdict): Counts {
+	const kind = column[verdict];
+	return { ...counts, parts: counts.parts + 1, [kind]: counts[kind] + 1 };
+}
+
+/** What a station's process says of itself: the daemon adds what it counts and when. */
+export type StationReport = {
+	readonly state: Exclude<StationState['state'], 'stopped'>;
+	/** Null before the model is open. */
+	readonly model: StationState['model'];
+	readonly threshold: number | null;
+	readonly error: StationState['error'];
+};
+
+/** `atMs` is wall clock time. */
+export function stationState(
+	{ state, model, threshold, error }: Omit<StationReport, 'state'> & Pick<StationState, 'state'>,
+	recipe: string,
+	counts: Counts,
+	atMs: number,
+): StationState {
+	return { state, recipe, model, threshold, counts, error, at: new Date(atMs).toISOString() };
+}

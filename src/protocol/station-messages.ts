@@ -1,6 +1,6 @@
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
-import type { StationState } from './states.js';
-import type { VerdictMessage } from './verdict.js';
+import type { StationReport } from './states.js';
+import type { Origin, Part, StationVerdict } from './verdict.js';
 
 /** What a station's process is told. */
 export type StationDown =
@@ -14,11 +14,16 @@ export type StationDown =
 	  }
 	| { readonly kind: 'self-check' };
 
-/** A picture on its way to the broker. */
-export type Heatmap = { readonly topic: string; readonly jpeg: Uint8Array };
-
-/** What a station's process says. A beat: its thread is not blocked. */
+/** What a station's process says. A part: it is due, and its verdict follows. A beat: the process's thread is not blocked. */
 export type StationUp =
-	| { readonly kind: 'state'; readonly state: StationState }
-	| { readonly kind: 'verdict'; readonly message: VerdictMessage; readonly heatmaps: readonly Heatmap[] }
-	| { readonly kind: 'beat' };
+	| { readonly kind: 'state'; readonly report: StationReport }
+	| { readonly kind: 'part'; readonly origin: Origin; readonly part: Part }
+	| {
+			readonly kind: 'verdict';
+			readonly verdict: StationVerdict;
+			/** JPEGs, in the order of the verdict's `heatmaps`. */
+			readonly pictures: readonly Uint8Array[];
+	  }
+	| { readonly kind: 'self-checked' }
+	/** Frames of a live camera that nobody inspected, since the process started. */
+	| { readonly kind: 'beat'; readonly droppedFrames: number };

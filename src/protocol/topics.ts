@@ -1,5 +1,5 @@
 import type { BoxState, StationState } from './states.js';
-import type { VerdictMessage } from './verdict.js';
+import type { StationVerdict, VerdictMessage } from './verdict.js';
 
 /** What each topic carries. */
 export type Payloads = {
@@ -68,6 +68,13 @@ export function topicOf<N extends TopicName>(name: N, parameters: Parameters<N>)
 		/\{(\w+)\}/g,
 		(_, level: string) => (parameters as Record<string, string>)[level]!,
 	);
+}
+
+/** A verdict as it is published: each of its pictures with its topic. */
+export function withTopics(verdict: StationVerdict): VerdictMessage {
+	const { box, station, id } = verdict;
+	const topic = (index: number) => topicOf('heatmap', { box, station, id, index: String(index) });
+	return { ...verdict, heatmaps: verdict.heatmaps.map((drawn, i) => ({ ...drawn, topic: topic(i) })) };
 }
 
 /** Which topic this is, with the values of its levels; undefined when it is none of ours. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
+import { realPace } from '../base/retry.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import type { Inspection } from '../inspect/frame.js';
@@ -11,15 +12,13 @@ import { openCamera } from '../opencv/camera.js';
 import { encodeJpeg } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
 import { type Parent, parentChannel } from '../process/parent.js';
-import type { Counts, StationState } from '../protocol/states.js';
+import type { StationReport } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { parseSource } from '../vision/source.js';
 
 type Start = Extract<StationDown, { kind: 'start' }>;
 
 const BEAT_MS = 2000;
-
-const NOTHING: Counts = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
 
 /** The process of one station. Its parent tells it what to inspect, and hears states, verdicts and beats. @throws Failure usage without a parent */
 export async function station(context: Context): Promise<void> {
@@ -33,11 +32,18 @@ export async function station(context: Context): Promise<void> {
 		});
 	});
 	const signal = AbortSignal.any([context.signal, parent.gone]);
-	const beat = setInterval(() => void parent.send({ kind: 'beat' }), BEAT_MS);
+	let droppedFrames = 0;
+	const beat = setInterval(() => void parent.send({ kind: 'beat', droppedFrames }), BEAT_MS);
 	try {
-		await runStation(start, parent, signal, (selfCheck) => {
-			check = selfCheck;
+		await runStation(start, parent, signal, {
+			onSelfCheck: (selfCheck) => {
+				check = selfCheck;
+			},
+			onDropped: (frames) => {
+				droppedFrames = frames;
+			},
 		});
+		await parent.send({ kind: 'beat', droppedFrames });
 	} finally {
 		clearInterval(beat);
 		parent.leave();
@@ -48,48 +54,64 @@ async function runStation(
 	start: Start,
 	parent: Parent<StationDown, StationUp>,
 	signal: AbortSignal,
-	onSelfCheck: (check: () => Promise<void>) => void,
+	{
+		onSelfCheck,
+		onDropped,
+	}: { onSelfCheck(check: () => Promise<void>): void; onDropped(frames: number): void },
 ): Promise<void> {
 	const { recipe } = start;
-	let known: Pick<StationState, 'model' | 'threshold'> = { model: null, threshold: null };
-	const report = (state: StationState['state'], counts: Counts, failure?: Failure) =>
-		void parent.send({ kind: 'state', state: stateOf(start, state, known, counts, failure) });
-	report('starting', NOTHING);
+	let known: Pick<StationReport, 'model' | 'threshold'> = { model: null, threshold: null };
+	const report = (state: StationReport['state'], failure?: Failure) => {
+		const error = failure ? { code: failure.code, message: failure.message } : null;
+		void parent.send({ kind: 'state', report: { state, ...known, error } });
+	};
+	report('starting');
 	try {
 		const bundle = await readBundle(recipe.model);
 		const { provider, threads, precision } = recipe;
-		const scorer = await openScorer(bundle, openSession, {
-			provider,
-			threads,
-			precision,
-		});
+		const scorer = await openScorer(bundle, openSession, { provider, threads, precision });
 		try {
-			const inspection: Inspection = {
-				...start,
-				region: recipe.region ?? bundle.manifest.input.region ?? undefined,
-				scorer,
-				model: { name: bundle.manifest.name, sha256: chosenModel(bundle, scorer.precision).sha256 },
-				threshold: recipe.threshold === 'bundle' ? bundle.manifest.calibration.threshold : recipe.threshold,
-				mapMedian: bundle.manifest.calibration.mapMedian,
+			const { input, calibration } = bundle.manifest;
+			known = {
+				model: { name: bundle.manifest.name, sha256: scorer.model, provider: scorer.provider },
+				threshold: recipe.threshold === 'bundle' ? calibration.threshold : recipe.threshold,
+			};
+			const origin = {
+				box: start.box,
+				station: start.station,
+				recipe: start.recipeName,
 				run: randomBytes(4).toString('hex'),
+				...known,
+			};
+			const inspection: Inspection = {
+				origin,
+				recipe,
+				recipeModel: chosenModel(bundle, scorer.precision).sha256,
+				region: recipe.region ?? input.region ?? undefined,
+				taught: undefined,
+				scorer,
+				threshold: known.threshold!,
+				mapMedian: calibration.mapMedian,
 				encodeJpeg,
 				now: () => performance.now(),
 			};
-			known = { model: { ...inspection.model, provider: scorer.provider }, threshold: inspection.threshold };
 			const distrusted = new AbortController();
-			onSelfCheck(() => scorer.prove().catch((failure) => distrusted.abort(failure)));
+			onSelfCheck(() =>
+				scorer.prove().then(
+					() => parent.send({ kind: 'self-checked' }),
+					(failure) => distrusted.abort(failure),
+				),
+			);
+			const { source, timeoutMs, loop } = start.camera;
 			await inspectionLoop({
 				inspection,
-				openCamera: () =>
-					openCamera(parseSource(start.camera.source), {
-						timeoutMs: start.camera.timeoutMs,
-						loop: start.camera.loop,
-						listImages,
-					}),
-				emit: (message, heatmaps) => parent.send({ kind: 'verdict', message, heatmaps }),
+				openCamera: () => openCamera(parseSource(source), { timeoutMs, loop, listImages }),
+				begin: (part) => parent.send({ kind: 'part', origin, part }),
+				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
 				report,
+				onDropped,
 				wallClock: () => Date.now(),
-				chance: () => Math.random(),
+				pace: realPace,
 				signal: AbortSignal.any([signal, distrusted.signal]),
 			});
 			distrusted.signal.throwIfAborted();
@@ -97,19 +119,7 @@ async function runStation(
 			await scorer.close();
 		}
 	} catch (thrown) {
-		if (!(thrown instanceof Failure)) throw thrown;
-		report('error', NOTHING, thrown);
+		if (thrown instanceof Failure) report('error', thrown);
 		throw thrown;
 	}
-}
-
-function stateOf(
-	{ recipeName }: Start,
-	state: StationState['state'],
-	known: Pick<StationState, 'model' | 'threshold'>,
-	counts: Counts,
-	failure?: Failure,
-): StationState {
-	const error = failure ? { code: failure.code, message: failure.message } : null;
-	return { state, recipe: recipeName, ...known, counts: { ...counts }, error, at: new Date().toISOString() };
 }

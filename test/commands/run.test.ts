@@ -133,26 +133,33 @@ run(
 	async () => {
 		if (!hasMosquitto()) return;
 		await using world = await line(2);
-		const config = await world.config('source: pictures, loop: true', '    trigger: { everyMs: 50 }\n');
+		const config = await world.config('source: pictures, loop: true');
 		await using daemon = start('run', '--config', config);
 		const { pid } = daemon.child;
 		await eventually('it inspects', () => verdictsOf(world.heard).length > 3);
 		const maps = await readFile(`/proc/${pid}/maps`, 'utf8');
 		assert.not.match(maps, /opencv|onnxruntime/i);
-		const [child] = await childrenOf(pid!);
-		assert.match(await readFile(`/proc/${child}/maps`, 'utf8'), /onnxruntime/);
-		process.kill(child!, 'SIGKILL');
-		const lost = await eventually('an error verdict tells', () =>
-			verdictsOf(world.heard).find(({ error }) => error?.code === 'child-died'),
-		);
+		const child = async () => (await childrenOf(pid!))[0];
+		assert.match(await readFile(`/proc/${await child()}/maps`, 'utf8'), /onnxruntime/);
+		// A part is in work nearly always, but not surely at the moment of a kill.
+		const lost = await eventually('an error verdict tells', async () => {
+			const told = verdictsOf(world.heard).find(({ error }) => error?.code === 'child-died');
+			const victim = told ? undefined : await child();
+			const before = verdictsOf(world.heard).length;
+			if (victim === undefined) return told;
+			process.kill(victim, 'SIGKILL');
+			await eventually('it goes on', () => verdictsOf(world.heard).length > before + 3);
+			return undefined;
+		});
 		assert.is(lost.verdict, 'error');
-		const runs = () =>
-			new Set(
-				verdictsOf(world.heard)
-					.filter(({ verdict }) => verdict !== 'error')
-					.map((v) => v.run),
-			);
-		await eventually('another process inspects', () => runs().size === 2);
+		const ofItsRun = verdictsOf(world.heard).filter(({ run: its }) => its === lost.run);
+		assert.equal(
+			ofItsRun.map(({ sequence }) => sequence),
+			ofItsRun.map((_, i) => i + 1),
+		);
+		assert.is(ofItsRun.at(-1)!.id, lost.id);
+		const runs = () => new Set(verdictsOf(world.heard).map((v) => v.run));
+		await eventually('another process inspects', () => runs().size > 1);
 		daemon.child.kill('SIGTERM');
 		const { code, err } = await daemon.ended;
 		assert.is(code, 0, err);
@@ -182,19 +189,16 @@ const troubles: readonly (readonly [
 ];
 
 for (const [what, camera, prepare, expected] of troubles) {
-	run(`stays alive with ${what}, and says so in error verdicts and states`, async () => {
+	run(`stays alive with ${what}, and says so in a state: no part was due`, async () => {
 		if (!hasMosquitto()) return;
 		await using world = await line(1);
 		await prepare(world);
 		await using daemon = start('run', '--config', await world.config(camera));
-		await eventually(
-			'two error verdicts',
-			() => verdictsOf(world.heard).filter(({ error }) => error?.code === expected).length >= 2,
-		);
-		assert.ok(verdictsOf(world.heard).every(({ verdict }) => verdict === 'error'));
-		assert.ok(
-			statesOf(world.heard).some(({ state, error }) => state === 'error' && error?.code === expected),
-		);
+		const failing = () =>
+			statesOf(world.heard).filter(({ state, error }) => state === 'error' && error?.code === expected);
+		await eventually('the state is told again', () => failing().length >= 2);
+		assert.equal(verdictsOf(world.heard), []);
+		assert.is(daemon.err().match(/error: s: error/g)?.length, 1, daemon.err());
 		assert.is(daemon.child.exitCode, null);
 		daemon.child.kill('SIGTERM');
 		assert.is((await daemon.ended).code, 0);

@@ -1,0 +1,248 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type StationWorld, startStation } from '../../src/daemon/station.js';
+import type { Child, Ended } from '../../src/process/child.js';
+import type { StationReport, StationState } from '../../src/protocol/states.js';
+import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
+import { errorVerdict, type Origin, type StationVerdict } from '../../src/protocol/verdict.js';
+import { eventually } from '../free-port.js';
+import { recipeWith } from '../inspect/inspection.js';
+
+const station = suite('a station of the daemon');
+
+const origin: Origin = { box: 't', station: 's', recipe: 'r', run: 'run', model: null, threshold: 0.5 };
+const partOf = (sequence: number) => ({
+	sequence,
+	frame: `${sequence}.png`,
+	taken: { wallMs: 0, monotonicMs: 0 },
+});
+const running: StationReport = { state: 'running', model: null, threshold: 0.5, error: null };
+const accepted = (sequence: number): StationUp => ({
+	kind: 'verdict',
+	verdict: {
+		...errorVerdict(origin, partOf(sequence), { code: 'usage', message: '' }),
+		verdict: 'accept',
+		error: null,
+	},
+	pictures: [],
+});
+
+/** A child process of functions. */
+type FakeChild = Child<StationDown, StationUp> & {
+	say(message: StationUp): void;
+	end(ended: Partial<Ended>): void;
+	readonly heard: StationDown[];
+	/** Whether it ends when it is told to. */
+	obedient: boolean;
+};
+
+function fakeChild(): FakeChild {
+	let listener: (message: StationUp) => void = () => {};
+	let end: FakeChild['end'] = () => {};
+	const ended = new Promise<Ended>((resolve) => {
+		end = (how) => resolve({ code: 0, signal: null, stderrTail: '', ...how });
+	});
+	const heard: StationDown[] = [];
+	const child: FakeChild = {
+		pid: 1,
+		heard,
+		obedient: true,
+		send: async (message) => void heard.push(message),
+		onMessage: (hear) => {
+			listener = hear;
+		},
+		ended,
+		stop: async (graceMs) => {
+			if (child.obedient && graceMs > 0) end({ code: 0 });
+			else end({ code: null, signal: 'SIGKILL' });
+			return ended;
+		},
+		say: (message) => listener(message),
+		end,
+	};
+	return child;
+}
+
+function line(limits: Partial<StationWorld['limits']> = {}) {
+	const children: FakeChild[] = [];
+	const states: StationState[] = [];
+	const verdicts: StationVerdict[] = [];
+	const logged: string[] = [];
+	const clock = { ms: 0 };
+	const service = startStation(
+		{
+			kind: 'start',
+			box: 't',
+			station: 's',
+			recipeName: 'r',
+			recipe: recipeWith(),
+			camera: { source: '0', loop: false, timeoutMs: 1000 },
+		},
+		{
+			startChild: () => {
+				const child = fakeChild();
+				children.push(child);
+				return child;
+			},
+			log: (level, _, message) => void logged.push(`${level} ${message}`),
+			pace: { now: () => clock.ms, chance: () => 0, pause: async () => {} },
+			wallClock: () => 0,
+			limits: { startingMs: 600_000, silenceMs: 60_000, graceMs: 4000, countsEveryMs: 10_000, ...limits },
+		},
+		{ onState: (state) => void states.push(state), onVerdict: (verdict) => void verdicts.push(verdict) },
+	);
+	const child = (n: number) => eventually(`child ${n} starts`, () => children[n]);
+	return { service, child, states, verdicts, logged, clock };
+}
+
+station(
+	'gives the part that was in work an error verdict of the same number when its process dies',
+	async () => {
+		const { service, child, verdicts, states } = line();
+		const first = await child(0);
+		first.say({ kind: 'state', report: running });
+		first.say({ kind: 'part', origin, part: partOf(1) });
+		first.say(accepted(1));
+		first.say({ kind: 'part', origin, part: partOf(2) });
+		first.end({ code: null, signal: 'SIGSEGV' });
+		await eventually('the lost part is told', () => verdicts.length === 2);
+		const { sequence, frame, verdict, error, id } = verdicts[1]!;
+		assert.equal(
+			{ sequence, frame, verdict, id },
+			{ sequence: 2, frame: '2.png', verdict: 'error', id: 'run-000002' },
+		);
+		assert.is(error!.code, 'child-died');
+		assert.match(error!.message, /SIGSEGV/);
+		assert.is(states.at(-1)!.state, 'error');
+		assert.equal(states.at(-1)!.counts, { parts: 2, accepted: 1, rejected: 0, errors: 1, droppedFrames: 0 });
+		await child(1);
+		await service[Symbol.asyncDispose]();
+	},
+);
+
+station(
+	'says a state and no verdict when its process dies between two parts, or before the first',
+	async () => {
+		const { service, child, verdicts, states } = line();
+		(await child(0)).end({ code: 70, stderrTail: 'TypeError: x' });
+		await eventually('the state is told', () => states.at(-1)?.state === 'error');
+		const second = await child(1);
+		second.say({ kind: 'part', origin, part: partOf(1) });
+		second.say(accepted(1));
+		second.end({ code: null, signal: 'SIGKILL' });
+		await eventually(
+			'the state is told again',
+			() => states.filter(({ state }) => state === 'error').length === 2,
+		);
+		assert.is(verdicts.length, 1);
+		await service[Symbol.asyncDispose]();
+	},
+);
+
+station('passes on why its process gave up: a state, no verdict', async () => {
+	const { service, child, verdicts, states } = line();
+	const only = await child(0);
+	const error = { code: 'bundle-invalid', message: 'Cannot use bundle "b": it is damaged' };
+	only.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	only.end({ code: 1 });
+	await eventually('both say it', () => states.filter(({ state }) => state === 'error').length === 2);
+	assert.equal(states.at(-1)!.error, error);
+	assert.equal(verdicts, []);
+	await service[Symbol.asyncDispose]();
+});
+
+station('kills a process that hangs, and the part in work is an error', async () => {
+	const { service, child, verdicts, states, clock } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: running });
+	only.say({ kind: 'part', origin, part: partOf(1) });
+	clock.ms = 59_999;
+	only.say({ kind: 'beat', droppedFrames: 0 });
+	clock.ms = 119_000;
+	await new Promise((resolve) => setTimeout(resolve, 1200));
+	assert.equal(verdicts, []);
+	clock.ms = 119_999;
+	await eventually('it is killed', () => verdicts.length === 1);
+	assert.is(verdicts[0]!.error!.code, 'station-silent');
+	assert.is(states.at(-1)!.error!.code, 'station-silent');
+	await service[Symbol.asyncDispose]();
+});
+
+station('gives a process time to start before it counts as hanging', async () => {
+	const { service, child, states, clock } = line();
+	await child(0);
+	clock.ms = 599_000;
+	await new Promise((resolve) => setTimeout(resolve, 1200));
+	assert.equal(states, []);
+	clock.ms = 600_000;
+	await eventually('it is killed', () => states.at(-1)?.error?.code === 'station-silent');
+	await service[Symbol.asyncDispose]();
+});
+
+station('tells its counts regularly when they have changed, and at the end', async () => {
+	const { service, child, states, clock } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: running });
+	only.say(accepted(1));
+	only.say({ kind: 'beat', droppedFrames: 3 });
+	assert.is(states.length, 1);
+	clock.ms = 10_000;
+	const counts = { parts: 1, accepted: 1, rejected: 0, errors: 0, droppedFrames: 3 };
+	const told = await eventually('counts are told', () => states[1]);
+	assert.equal({ state: told.state, counts: told.counts }, { state: 'running', counts });
+	clock.ms = 20_000;
+	await new Promise((resolve) => setTimeout(resolve, 1200));
+	assert.is(states.length, 2);
+	only.say(accepted(2));
+	await service[Symbol.asyncDispose]();
+	assert.is(states.at(-1)!.state, 'stopped');
+	assert.equal(states.at(-1)!.counts, { ...counts, parts: 2, accepted: 2 });
+});
+
+station('counts on over the processes that it has had', async () => {
+	const { service, child, states } = line();
+	const first = await child(0);
+	first.say(accepted(1));
+	first.say({ kind: 'beat', droppedFrames: 5 });
+	first.end({ code: 70 });
+	const second = await child(1);
+	second.say(accepted(1));
+	second.say({ kind: 'beat', droppedFrames: 2 });
+	await service[Symbol.asyncDispose]();
+	assert.equal(states.at(-1)!.counts, { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7 });
+});
+
+station('names a process that does not end when told to, and loses no part of it', async () => {
+	const { service, child, verdicts, logged } = line();
+	const only = await child(0);
+	only.obedient = false;
+	only.say({ kind: 'part', origin, part: partOf(1) });
+	await service[Symbol.asyncDispose]();
+	assert.match(logged.join('\n'), /warning did not end within 4000 ms and was killed/);
+	assert.is(verdicts[0]!.verdict, 'error');
+});
+
+station('is not started again when its source has ended', async () => {
+	const { service, child, states } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: { ...running, state: 'finished' } });
+	only.end({ code: 0 });
+	await new Promise((resolve) => setTimeout(resolve, 50));
+	await service[Symbol.asyncDispose]();
+	assert.equal(
+		states.map(({ state }) => state),
+		['finished', 'stopped'],
+	);
+});
+
+station('logs a self-check that passed, and hands the wish for one on', async () => {
+	const { service, child, logged } = line();
+	const only = await child(0);
+	service.selfCheck();
+	only.say({ kind: 'self-checked' });
+	assert.is(only.heard.at(-1)!.kind, 'self-check');
+	assert.equal(logged, ['info self-check passed']);
+	await service[Symbol.asyncDispose]();
+});
+
+station.run();

@@ -1,0 +1,216 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { inspectionLoop, type LoopWorld } from '../../src/inspect/loop.js';
+import type { Part, StationVerdict } from '../../src/protocol/verdict.js';
+import type { Camera } from '../../src/vision/frame.js';
+import { clock, greyFrame, inspectionWith, recipeWith } from './inspection.js';
+
+const loop = suite('the inspection loop');
+
+/** What a camera does when it is asked: a frame of that name, a failure, or nothing more. */
+type Step = string | Failure | undefined;
+
+const silent = new Failure('camera-silent', 'Cannot read camera "c": nothing came');
+const unreadable = new Failure('image-unreadable', 'Cannot read "b.png": damaged');
+const broken = new Failure('model-failed', 'Cannot run the model');
+
+type Happened = {
+	readonly events: string[];
+	readonly verdicts: StationVerdict[];
+	readonly begun: Part[];
+	readonly opened: () => number;
+	readonly released: () => number;
+	readonly thrown: unknown;
+	readonly dropped: readonly number[];
+	readonly waits: readonly number[];
+};
+
+/** Runs the loop over cameras (one array each time it is opened) until they are used up, then stops it. */
+async function through(
+	cameras: readonly (readonly Step[] | Failure)[],
+	scores: readonly (number | Error)[] = [],
+	more: { readonly everyMs?: number; readonly droppedEach?: number; readonly frameMs?: number } = {},
+): Promise<Happened> {
+	const { now, wait } = clock();
+	const events: string[] = [];
+	const verdicts: StationVerdict[] = [];
+	const begun: Part[] = [];
+	const dropped: number[] = [];
+	const waits: number[] = [];
+	let opened = 0;
+	let released = 0;
+	const stop = new AbortController();
+	const camera = (steps: readonly Step[]): Camera => {
+		const left = [...steps];
+		let passed = 0;
+		return {
+			live: false,
+			get dropped() {
+				return passed;
+			},
+			read: async () => {
+				const step = left.shift();
+				passed += more.droppedEach ?? 0;
+				wait(more.frameMs ?? 1);
+				if (step instanceof Failure) throw step;
+				if (step === undefined) return undefined;
+				return greyFrame(step, now(), () => {
+					released += 1;
+				});
+			},
+			close: async () => {
+				events.push('closed');
+			},
+		};
+	};
+	const world: LoopWorld = {
+		inspection: inspectionWith(scores, {
+			now,
+			more: { recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }) },
+		}),
+		openCamera: async () => {
+			const next = cameras[opened];
+			opened += 1;
+			if (next === undefined) {
+				stop.abort();
+				throw silent;
+			}
+			if (next instanceof Failure) throw next;
+			return camera(next);
+		},
+		begin: async (part) => void begun.push(part),
+		emit: async ({ verdict }) => void verdicts.push(verdict),
+		report: (state, failure) => void events.push(failure ? `${state} ${failure.code}` : state),
+		onDropped: (frames) => void dropped.push(frames),
+		wallClock: () => 1_700_000_000_000,
+		pace: {
+			now,
+			chance: () => 0,
+			pause: async (ms) => {
+				waits.push(ms);
+				wait(ms);
+			},
+		},
+		signal: stop.signal,
+	};
+	const thrown = await inspectionLoop(world).then(
+		() => undefined,
+		(failure) => failure,
+	);
+	return { events, verdicts, begun, opened: () => opened, released: () => released, thrown, dropped, waits };
+}
+
+const said = ({ verdicts }: Happened) =>
+	verdicts.map(({ sequence, verdict, frame }) => [sequence, verdict, frame]);
+
+loop('gives each frame one number and one verdict, and ends with its source', async () => {
+	const happened = await through([['a', 'b', 'c', undefined]], [0.1, 0.9, 0.2]);
+	assert.equal(said(happened), [
+		[1, 'accept', 'a'],
+		[2, 'reject', 'b'],
+		[3, 'accept', 'c'],
+	]);
+	assert.equal(happened.events, ['running', 'finished', 'closed']);
+	assert.is(happened.released(), 3);
+});
+
+loop('tells that a part is due before it is scored', async () => {
+	const happened = await through([['a', 'b', undefined]]);
+	assert.equal(
+		happened.begun.map(({ sequence, frame }) => [sequence, frame]),
+		[
+			[1, 'a'],
+			[2, 'b'],
+		],
+	);
+});
+
+loop('numbers without a hole when frames cannot be inspected, and keeps their names', async () => {
+	const happened = await through([['a', 'b', 'c', 'd', undefined]], [broken, 0.1, broken, 0.1]);
+	assert.equal(said(happened), [
+		[1, 'error', 'a'],
+		[2, 'accept', 'b'],
+		[3, 'error', 'c'],
+		[4, 'accept', 'd'],
+	]);
+	assert.is(happened.verdicts[0]!.error!.code, 'model-failed');
+	assert.is(happened.released(), 4);
+});
+
+loop('keeps the camera open when the model fails, and says the state in between', async () => {
+	const happened = await through([['a', 'b', undefined]], [broken, 0.1]);
+	assert.is(happened.opened(), 1);
+	assert.equal(happened.events, ['running', 'error model-failed', 'running', 'finished', 'closed']);
+});
+
+loop('ends with its failure when the model fails on end, each part with an error verdict', async () => {
+	const happened = await through([['a', 'b', 'c', 'd', 'e', 'f']], Array(6).fill(broken));
+	assert.is(happened.thrown, broken);
+	assert.is(happened.verdicts.length, 5);
+	assert.is(happened.events.at(-1), 'closed');
+});
+
+loop('goes on after a picture that cannot be read, which was a part', async () => {
+	const happened = await through([['a', unreadable, 'c', undefined]]);
+	assert.equal(
+		happened.verdicts.map(({ verdict, error }) => [verdict, error?.code]),
+		[
+			['accept', undefined],
+			['error', 'image-unreadable'],
+			['accept', undefined],
+		],
+	);
+	assert.equal(happened.events, ['running', 'finished', 'closed']);
+});
+
+loop(
+	'says no verdict for parts that never were: a camera that does not open, or falls silent, is a state',
+	async () => {
+		const unavailable = new Failure('camera-unavailable', 'Cannot open camera "c"');
+		const happened = await through([unavailable, ['a', silent], ['b', undefined]]);
+		assert.equal(said(happened), [
+			[1, 'accept', 'a'],
+			[2, 'accept', 'b'],
+		]);
+		assert.equal(happened.events, [
+			'error camera-unavailable',
+			'running',
+			'error camera-silent',
+			'closed',
+			'running',
+			'finished',
+			'closed',
+		]);
+	},
+);
+
+loop('waits longer each time for a camera that does not last, and starts over for one that has', async () => {
+	const short = ['a', silent];
+	const { waits } = await through([short, short, short, short]);
+	assert.equal(waits.slice(0, 4), [500, 1000, 2000, 4000]);
+	const long = await through([short, short, ['a', 'b', 'c', silent], short], [], { frameMs: 10_000 });
+	assert.equal(long.waits.slice(0, 4), [500, 1000, 500, 1000]);
+});
+
+loop('lets a fault of ours through, with the frame released and the camera closed', async () => {
+	const fault = new TypeError('ours');
+	const happened = await through([['a', 'b']], [fault]);
+	assert.is(happened.thrown, fault);
+	assert.is(happened.released(), 1);
+	assert.is(happened.events.at(-1), 'closed');
+});
+
+loop('counts dropped frames over all cameras that it opened', async () => {
+	const happened = await through(
+		[
+			['a', 'b', silent],
+			['c', undefined],
+		],
+		[],
+		{ droppedEach: 2 },
+	);
+	assert.equal(happened.dropped, [2, 4, 6, 8, 10]);
+});
+
+loop.run();
