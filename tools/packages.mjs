@@ -5,6 +5,7 @@ export const packages = [
 	{ name: 'python3', shows: '/usr/bin/python3', for: 'build' },
 	{ name: 'libopencv-dev', shows: '/usr/include/opencv4/opencv2/core.hpp', for: 'build' },
 	{ name: 'mosquitto', shows: '/usr/sbin/mosquitto', for: 'test' },
+	{ name: 'libfaketime', shows: '/usr/share/doc/libfaketime', for: 'test' },
 	{ name: 'python3-gi', shows: '/usr/lib/python3/dist-packages/gi/__init__.py', for: 'test' },
 	{ name: 'gir1.2-gst-rtsp-server-1.0', shows: '/usr/share/doc/gir1.2-gst-rtsp-server-1.0', for: 'test' },
 	{ name: 'gstreamer1.0-plugins-good', shows: '/usr/share/doc/gstreamer1.0-plugins-good', for: 'test' },
