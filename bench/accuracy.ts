@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { readDataset } from '../src/disk/dataset.js';
-import { GOOD, type TestImage } from '../src/evaluate/evaluation.js';
+import { GOOD, type LabelledPicture } from '../src/measure/labelled.js';
 import { auroc } from '../src/measure/metrics.js';
 import { pixelTally } from '../src/measure/pixel-metrics.js';
 import { readMask } from '../src/opencv/picture.js';
@@ -65,7 +65,7 @@ async function ours(set: string, seed: number, options: readonly string[]): Prom
 	};
 }
 
-async function theirs(set: string, seed: number, test: readonly TestImage[]): Promise<Row> {
+async function theirs(set: string, seed: number, test: readonly LabelledPicture[]): Promise<Row> {
 	const maps = join(place, `${set}-${values.iterations}-${seed}.f32`);
 	if (!existsSync(maps)) {
 		const script = fileURLToPath(new URL('../../bench/accuracy_peer.py', import.meta.url));
@@ -116,7 +116,7 @@ const sides = {
 	'ours, ResNet18, as many steps': (set, seed) =>
 		ours(set, seed, ['--teacher', teacher, '--iterations', values.iterations]),
 	'ours, pocket (the default)': (set, seed) => ours(set, seed, []),
-} satisfies Record<string, (set: string, seed: number, test: readonly TestImage[]) => Promise<Row>>;
+} satisfies Record<string, (set: string, seed: number, test: readonly LabelledPicture[]) => Promise<Row>>;
 
 const figures = ['image', 'pixel', 'proRd4ad', 'aupro03'] as const;
 const results: Record<string, Record<string, (number | null)[]>> = {};

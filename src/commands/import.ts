@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
 import { type Adapter, adaptOnnx, describeOnnx, type ForeignModel, type Port } from '../graph/foreign.js';
 import { goodFrames, preparedImages } from '../jobs/good-images.js';
@@ -69,7 +69,7 @@ export const importCommand: Command = {
 				tiling,
 				threads,
 				origin: `"${basename(file)}" by ${model.producer || 'an unnamed producer'}`,
-				sha256: createHash('sha256').update(bytes).digest('hex'),
+				sha256: sha256Of(bytes),
 			},
 			teachWorld(context.version, context.signal, (progress) => {
 				if (progress.phase === 'warning') context.note(`warning: ${progress.message}`);

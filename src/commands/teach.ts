@@ -6,7 +6,7 @@ import { teachInChild } from '../daemon/job.js';
 import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
 import { teacherPath } from '../disk/teacher.js';
-import { MOST_STEPS } from '../learn/train.js';
+import { MOST_STEPS } from '../learn/plan.js';
 import { architectures, isBackbone } from '../model/architecture.js';
 import { PRESETS } from '../model/manifest.js';
 import { PRECISIONS } from '../model/precision.js';

@@ -8,7 +8,7 @@ import { download } from '../download/download.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { foldTeacher } from '../model/teacher.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
-import { bar } from './terminal/progress.js';
+import { bar, tenths } from './terminal/progress.js';
 
 /** Where timm publishes torchvision's own weights as safetensors. */
 const addresses: { readonly [B in Exclude<Backbone, 'pocket'>]: string } = {
@@ -80,16 +80,14 @@ async function fetchInto(
 		return resolve(file);
 	}
 	const address = textOption(args, 'from') ?? published;
-	let told = -1;
+	const tell = tenths(context);
 	await download(
 		address,
 		part,
 		(done, of) => {
-			const share = of === undefined ? '' : ` ${bar(done, of)}`;
-			const tenth = of === undefined ? 0 : Math.floor((10 * done) / of);
-			if (!context.interactive && tenth === told) return;
-			told = tenth;
-			context.note(`downloading${share} ${(done / 1e6).toFixed(1)} MB`, { transient: context.interactive });
+			const shown = of === undefined ? '' : ` ${bar(done, of)}`;
+			const share = of === undefined ? 0 : done / of;
+			tell('downloading', share, `downloading${shown} ${(done / 1e6).toFixed(1)} MB`);
 		},
 		context.signal,
 	);

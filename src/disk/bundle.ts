@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
 import { FORMAT_VERSION, goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
 import { PRECISIONS, type Precision } from '../model/precision.js';
@@ -31,8 +31,8 @@ export async function writeBundle(
 		const model = models[precision];
 		return model ? [[precision, model] as const] : [];
 	});
-	const hashes = Object.fromEntries(present.map(([precision, model]) => [precision, sha256(model)]));
-	const whole: Manifest = { ...manifest, files: { models: hashes, golden: sha256(vectors) } };
+	const hashes = Object.fromEntries(present.map(([precision, model]) => [precision, sha256Of(model)]));
+	const whole: Manifest = { ...manifest, files: { models: hashes, golden: sha256Of(vectors) } };
 	await using folder = await FolderWriter.open(dir);
 	for (const [precision, model] of present) await folder.write(modelFile(precision), model);
 	await folder.write(GOLDEN, vectors);
@@ -52,12 +52,12 @@ export async function readBundle(dir: string): Promise<Bundle> {
 	const models: Partial<Record<Precision, string>> = {};
 	for (const [precision, hash] of Object.entries(manifest.files.models) as [Precision, string][]) {
 		const file = modelFile(precision);
-		if (sha256(await bytesOf(dir, file)) !== hash)
+		if (sha256Of(await bytesOf(dir, file)) !== hash)
 			throw broken(dir, `"${file}" is damaged or cut off (its SHA-256 differs)`);
 		models[precision] = join(dir, file);
 	}
 	const golden = await bytesOf(dir, GOLDEN);
-	if (sha256(golden) !== manifest.files.golden)
+	if (sha256Of(golden) !== manifest.files.golden)
 		throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
 	return {
 		dir,
@@ -110,8 +110,4 @@ async function bytesOf(dir: string, name: string): Promise<Uint8Array> {
 
 function broken(dir: string, state: string): Failure {
 	return new Failure('bundle-invalid', `Cannot use bundle "${dir}": ${state}`, AGAIN);
-}
-
-function sha256(content: Uint8Array | string): string {
-	return createHash('sha256').update(content).digest('hex');
 }

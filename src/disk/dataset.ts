@@ -1,20 +1,12 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-
-/** One test image; `kind` is 'good' or the defect's name, `name` its path below `test`. */
-export type Sample = {
-	readonly path: string;
-	readonly name: string;
-	readonly kind: string;
-	/** Where the mask of its defect lies, null where there is none. */
-	readonly mask: string | null;
-};
+import { GOOD, type LabelledPicture } from '../measure/labelled.js';
 
 /** An MVTec-style data set: paths of the good images to train on (may be none) and the labelled test images. */
 export type Dataset = {
 	readonly train: readonly string[];
-	readonly test: readonly Sample[];
+	readonly test: readonly LabelledPicture[];
 };
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp']);
@@ -93,9 +85,9 @@ export async function readDataset(dir: string): Promise<Dataset> {
 	return { train: train.map((name) => join(good, name)), test: samples.flat() };
 }
 
-async function samplesOf(dir: string, kind: string): Promise<Sample[]> {
+async function samplesOf(dir: string, kind: string): Promise<LabelledPicture[]> {
 	const masks = join(dir, 'ground_truth', kind);
-	const known = new Set(kind !== 'good' && (await isFolder(masks)) ? await imagesBelow(masks) : []);
+	const known = new Set(kind !== GOOD && (await isFolder(masks)) ? await imagesBelow(masks) : []);
 	return (await imagesBelow(join(dir, 'test', kind))).map((name) => {
 		const mask = `${name.slice(0, -extname(name).length)}_mask.png`;
 		return {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Backbone } from '../model/architecture.js';
 import { parseSafetensors } from '../model/safetensors.js';
 import type { Weights } from '../model/weights.js';
@@ -17,7 +17,7 @@ export type TeacherFile = {
 export async function readTeacher(path: string): Promise<TeacherFile> {
 	try {
 		const bytes = await readFile(path);
-		return { ...parseSafetensors(bytes), sha256: createHash('sha256').update(bytes).digest('hex') };
+		return { ...parseSafetensors(bytes), sha256: sha256Of(bytes) };
 	} catch (thrown) {
 		throw new Failure(
 			'teacher-invalid',

@@ -1,22 +1,12 @@
 import { Failure } from '../base/failure.js';
+import { isDefective, type LabelledPicture } from '../measure/labelled.js';
 import { auroc, confusionAt } from '../measure/metrics.js';
 import { pixelTally } from '../measure/pixel-metrics.js';
 import type { Frame } from '../vision/frame.js';
 import type { Image, Size } from '../vision/image.js';
 
-/** The kind of the images without a defect. */
-export const GOOD = 'good';
-
-/** A labelled image; `mask` is where the picture of its defect lies, null where there is none. */
-export type TestImage = {
-	readonly path: string;
-	readonly name: string;
-	readonly kind: string;
-	readonly mask: string | null;
-};
-
 /** One image as the model scored it; `ms` is what preparing and scoring took. */
-export type ScoredImage = TestImage & { readonly score: number; readonly ms: number };
+export type ScoredImage = LabelledPicture & { readonly score: number; readonly ms: number };
 
 /** What `evaluate --json` prints. Null where the data set cannot tell: one kind of part only, or no masks. */
 export type Figures = {
@@ -58,7 +48,7 @@ export type EvaluateWorld = {
  * @throws Failure model-failed, whatever `world` throws, and the signal's reason
  */
 export async function evaluate(
-	images: readonly TestImage[],
+	images: readonly LabelledPicture[],
 	world: EvaluateWorld,
 	options: {
 		readonly size: Size;
@@ -68,7 +58,6 @@ export async function evaluate(
 	},
 ): Promise<Evaluation> {
 	const { size, threshold, signal, onProgress } = options;
-	const isDefective = ({ kind }: TestImage) => kind !== GOOD;
 	const hasMasks = images.some(({ mask }) => mask !== null);
 	const counted = hasMasks ? images.filter((image) => !isDefective(image) || image.mask !== null).length : 0;
 	const tally = pixelTally(size, counted);

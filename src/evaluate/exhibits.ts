@@ -1,7 +1,8 @@
+import { isDefective } from '../measure/labelled.js';
 import type { Frame } from '../vision/frame.js';
 import { overlay, type Scale } from '../vision/heatmap.js';
 import type { Image, Size } from '../vision/image.js';
-import { type EvaluateWorld, GOOD, type ScoredImage } from './evaluation.js';
+import type { EvaluateWorld, ScoredImage } from './evaluation.js';
 
 /** A test image to look at, in bytes of JPEG and PNG. */
 export type Exhibit = ScoredImage & {
@@ -52,8 +53,8 @@ export async function galleries(
 
 /** What `galleries` shows: headings without images say why there are none. */
 export function worthALook(scored: readonly ScoredImage[], threshold: number) {
-	const bad = scored.filter(({ kind }) => kind !== GOOD).sort((a, b) => a.score - b.score);
-	const good = scored.filter(({ kind }) => kind === GOOD).sort((a, b) => b.score - a.score);
+	const bad = scored.filter(isDefective).sort((a, b) => a.score - b.score);
+	const good = scored.filter((image) => !isDefective(image)).sort((a, b) => b.score - a.score);
 	const escapes = bad.filter(({ score }) => score <= threshold);
 	const falseRejects = good.filter(({ score }) => score > threshold);
 	const close = [

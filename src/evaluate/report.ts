@@ -1,9 +1,11 @@
+import { isDefective } from '../measure/labelled.js';
 import { confusionAt, rocCurve } from '../measure/metrics.js';
+import { quantile } from '../measure/statistics.js';
 import { heatmapLegend, proChart, rocChart, scoreHistogram } from '../pages/charts.js';
 import type { Scale } from '../vision/heatmap.js';
-import { type Evaluation, GOOD, type ScoredImage } from './evaluation.js';
+import type { Evaluation, ScoredImage } from './evaluation.js';
 import type { Exhibit, Gallery } from './exhibits.js';
-import { kindRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
+import { kindRows, metricRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
 
 export type Report = Evaluation & {
 	readonly title: string;
@@ -19,15 +21,9 @@ export function reportHtml(report: Report): string {
 	const { title, figures, scored, proCurve, facts, scale, galleries } = report;
 	const { threshold } = figures;
 	const scores = scored.map(({ score }) => score);
-	const defective = scored.map(({ kind }) => kind !== GOOD);
+	const defective = scored.map(isDefective);
 	const curve = figures.imageAuroc === null ? [] : rocCurve(scores, defective);
 	const ofClass = (bad: boolean) => scores.filter((_, i) => defective[i] === bad);
-	const metrics = [
-		['image AUROC', figures.imageAuroc],
-		['pixel AUROC', figures.pixelAuroc],
-		['pro_rd4ad', figures.proRd4ad],
-		['aupro_0.3', figures.aupro03],
-	] as const;
 	return `<!doctype html>
 <html lang="en">
 <head>
@@ -43,7 +39,9 @@ export function reportHtml(report: Report): string {
 <p>${escapeHtml([verdictSentence(figures, scored), ...missingSentence(figures, scored)].join(' '))}</p>
 </header>
 <ul class="metrics">
-${metrics.map(([name, value]) => `<li><b>${shareText(value)}</b> ${name}</li>`).join('\n')}
+${metricRows(figures)
+	.map(([name, value]) => `<li><b>${shareText(value)}</b> ${name}</li>`)
+	.join('\n')}
 </ul>
 <section>
 <h2>Scores</h2>
@@ -144,9 +142,8 @@ function exhibitFigure({ name, score, aspect, picture, heatmap, truth }: Exhibit
 }
 
 function timeFacts(scored: readonly ScoredImage[]): [string, string][] {
-	const times = scored.map(({ ms }) => ms).sort((a, b) => a - b);
-	const at = (share: number) =>
-		times[Math.min(times.length - 1, Math.floor(share * times.length))]!.toFixed(1);
+	const times = scored.map(({ ms }) => ms);
+	const at = (share: number) => quantile(times, share).toFixed(1);
 	return [
 		[
 			'time an image',

@@ -1,4 +1,5 @@
-import { type Evaluation, type Figures, GOOD, type ScoredImage } from './evaluation.js';
+import { GOOD, isDefective } from '../measure/labelled.js';
+import type { Evaluation, Figures, ScoredImage } from './evaluation.js';
 
 /** One kind of test image: how many, how many the threshold got wrong, and their scores. */
 export type KindRow = {
@@ -39,18 +40,24 @@ export function summaryLines({ figures, scored }: Omit<Evaluation, 'proCurve'>):
 		scoreText(mean),
 		scoreText(highest),
 	]);
-	const metrics = [
+	return [
+		...table([['kind', 'images', 'wrong', 'lowest', 'mean', 'highest score'], ...rows]),
+		'',
+		metricRows(figures)
+			.map(([name, value]) => `${name} ${shareText(value)}`)
+			.join('   '),
+		verdictSentence(figures, scored),
+		...missingSentence(figures, scored),
+	];
+}
+
+/** The metrics by their names, those that the data set cannot tell as null. */
+export function metricRows(figures: Figures): (readonly [name: string, value: number | null])[] {
+	return [
 		['image AUROC', figures.imageAuroc],
 		['pixel AUROC', figures.pixelAuroc],
 		['pro_rd4ad', figures.proRd4ad],
 		['aupro_0.3', figures.aupro03],
-	] as const;
-	return [
-		...table([['kind', 'images', 'wrong', 'lowest', 'mean', 'highest score'], ...rows]),
-		'',
-		metrics.map(([name, value]) => `${name} ${shareText(value)}`).join('   '),
-		verdictSentence(figures, scored),
-		...missingSentence(figures, scored),
 	];
 }
 
@@ -59,7 +66,7 @@ export function verdictSentence(
 	{ threshold, falseRejects, escapes }: Figures,
 	scored: readonly ScoredImage[],
 ): string {
-	const good = scored.filter(({ kind }) => kind === GOOD).length;
+	const good = scored.filter((image) => !isDefective(image)).length;
 	return (
 		`At the threshold ${scoreText(threshold)}, ${ofText(falseRejects, good)} good parts would be rejected ` +
 		`and ${ofText(escapes, scored.length - good)} defective parts would pass.`
@@ -71,7 +78,7 @@ export function missingSentence(
 	{ imageAuroc, pixelAuroc }: Figures,
 	scored: readonly ScoredImage[],
 ): string[] {
-	const defective = scored.filter(({ kind }) => kind !== GOOD);
+	const defective = scored.filter(isDefective);
 	const masked = defective.filter(({ mask }) => mask !== null).length;
 	if (imageAuroc === null) {
 		const only = defective.length === 0 ? 'good' : 'defective';

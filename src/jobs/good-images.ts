@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { goodImages } from '../disk/dataset.js';
-import type { GoodImage, GoodImages } from '../learn/teach.js';
+import type { GoodImage, GoodImages } from '../learn/lesson.js';
 import { frameOf, readPicture } from '../opencv/picture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import { drawPart } from '../sim/line.js';

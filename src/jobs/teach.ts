@@ -3,12 +3,13 @@ import { writeBundle } from '../disk/bundle.js';
 import { checkpointPath, readCheckpoint, removeCheckpoint, writeCheckpoint } from '../disk/checkpoint.js';
 import { readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
-import { GOOD } from '../evaluate/evaluation.js';
+import type { Teacher } from '../learn/lesson.js';
 import type { Probes } from '../learn/precisions.js';
-import { type Teacher, teach } from '../learn/teach.js';
+import { teach } from '../learn/teach.js';
 import type { Checkpoints } from '../learn/train.js';
+import { isDefective } from '../measure/labelled.js';
+import { median } from '../measure/statistics.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
-import { median } from '../model/normality.js';
 import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
 import { oneTile, type Tiling, tilingFor } from '../model/tiling.js';
@@ -175,7 +176,7 @@ async function labelledOf(
 	const { image } = preparedImages(frames, region, tiling);
 	return {
 		count: test.length,
-		defective: (i) => test[i]!.kind !== GOOD,
+		defective: (i) => isDefective(test[i]!),
 		input: async (i) => (await image(i)).input,
 	};
 }

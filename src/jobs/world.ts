@@ -1,4 +1,4 @@
-import type { TeachWorld } from '../learn/teach.js';
+import type { TeachWorld } from '../learn/lesson.js';
 import { opencvVersion } from '../opencv/library.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
 

@@ -1,12 +1,12 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
+import { median } from '../measure/statistics.js';
 import type { BundleContents } from '../model/bundle.js';
 import { scoreWith } from '../model/inference.js';
-import { median } from '../model/normality.js';
 import type { Tiling } from '../model/tiling.js';
+import { assertEnough, type GoodImages, type TeachWorld } from './lesson.js';
 import { contentsOf } from './pack.js';
 import { survey } from './survey.js';
-import { assertEnough, type GoodImages, type TeachWorld } from './teach.js';
 import { thresholdOf } from './threshold.js';
 
 export type AdoptSettings = {

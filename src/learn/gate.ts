@@ -1,4 +1,5 @@
 import { auroc } from '../measure/metrics.js';
+import { quantile } from '../measure/statistics.js';
 import type { GateFinding } from '../model/precision.js';
 
 /** Pictures as both precisions scored them. */
@@ -68,10 +69,4 @@ function ranks(values: readonly number[]): number[] {
 		first = last + 1;
 	}
 	return result;
-}
-
-function quantile(values: readonly number[], share: number): number {
-	if (values.some(Number.isNaN)) return Number.NaN;
-	const sorted = [...values].sort((a, b) => a - b);
-	return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }

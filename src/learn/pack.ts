@@ -1,13 +1,13 @@
 import type { OpenSession } from '../graph/session.js';
+import { median } from '../measure/statistics.js';
 import type { BundleContents, Expected, GoldenVector } from '../model/bundle.js';
 import { type Scored, scoreWith } from '../model/inference.js';
 import { FORMAT_VERSION, type Manifest } from '../model/manifest.js';
-import { median } from '../model/normality.js';
 import type { Precision } from '../model/precision.js';
 import type { Tiling } from '../model/tiling.js';
 import type { Rect, Size } from '../vision/image.js';
-import type { Models, Pictures } from './precisions.js';
-import type { TeachWorld } from './teach.js';
+import type { Pictures, TeachWorld } from './lesson.js';
+import type { Models } from './precisions.js';
 import type { Threshold } from './threshold.js';
 
 /** Pictures that become golden vectors, and map values kept of each. */

@@ -15,7 +15,7 @@ import {
 } from '../model/precision.js';
 import { spoiled } from '../vision/spoil.js';
 import { type Compared, gate } from './gate.js';
-import type { TeachWorld } from './teach.js';
+import type { Pictures, TeachWorld } from './lesson.js';
 
 /** Good pictures that show how large activations get. */
 const RANGE_PICTURES = 48;
@@ -26,9 +26,6 @@ const attempts: { readonly [P in Precision]: readonly Precision[] } = {
 	fp16: ['fp16'],
 	int8: ['int8', 'fp16'],
 };
-
-/** Prepared pictures, read one by one. */
-export type Pictures = { readonly count: number; input(index: number): Promise<Uint8Array> };
 
 /** Pictures that were not trained on; the labelled ones are of a person who has some. */
 export type Probes = {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../base/hash.js';
 import type { Size } from '../vision/image.js';
-import type { GoodImages } from './teach.js';
+import type { GoodImages } from './lesson.js';
 
 /** Brightness between the darkest and the brightest value of a picture that shows something. */
 const LEAST_CONTRAST = 16;
@@ -27,7 +27,7 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<s
 		signal.throwIfAborted();
 		const { input, size } = await images.image(i);
 		const name = `"${images.name(i)}"`;
-		const digest = createHash('sha1').update(input).digest('hex');
+		const digest = sha256Of(input);
 		const twin = first.get(digest);
 		if (twin === undefined) first.set(digest, name);
 		else found.twins.push(`${name} is ${twin} again`);

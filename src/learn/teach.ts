@@ -1,68 +1,35 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { permutation, randomFrom } from '../base/random.js';
-import { encodeOnnx } from '../graph/onnx.js';
-import type { OpenSession } from '../graph/session.js';
-import type { Tensor } from '../graph/tensor.js';
+import { median } from '../measure/statistics.js';
 import { paperAdam } from '../model/adam.js';
-import { architectures, type Backbone } from '../model/architecture.js';
+import { architectures } from '../model/architecture.js';
 import type { BundleContents } from '../model/bundle.js';
-import { type Pair, scalesProgram } from '../model/inference.js';
+import type { Pair } from '../model/inference.js';
 import type { Preset } from '../model/manifest.js';
-import {
-	FEWEST_FOR_NORMALITY,
-	leaveOneOutScores,
-	mapUnder,
-	median,
-	type Normality,
-	normalityOf,
-	type ScaleMaps,
-} from '../model/normality.js';
-import { type Tiling, viewCount, viewOf } from '../model/tiling.js';
+import { viewCount, viewOf } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
-import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
-import type { Size } from '../vision/image.js';
 import { wobbled } from '../vision/warp.js';
+import { calibrate } from './calibrate.js';
 import { openFeatures } from './features.js';
+import {
+	assertEnough,
+	type GoodImages,
+	type Pictures,
+	type Teacher,
+	type TeachSettings,
+	type TeachWorld,
+} from './lesson.js';
 import { contentsOf } from './pack.js';
-import { chooseModels, type Pictures, type Probes } from './precisions.js';
+import type { TrainingSettings } from './plan.js';
+import { chooseModels, type Probes } from './precisions.js';
 import { survey } from './survey.js';
 import { assertSupported, outlierAmong, thresholdOf } from './threshold.js';
-import { type Checkpoints, type TrainingSettings, train } from './train.js';
+import { type Checkpoints, train } from './train.js';
 
 /** How each preset's training departs from the published one. */
 const recipes: Readonly<Record<Preset, Pick<TrainingSettings, 'hardness' | 'cooling'>>> = {
 	standard: { hardness: 1, cooling: 0.3 },
 	paper: { hardness: 0, cooling: 0 },
-};
-
-/** Fewer good pictures than this say too little about what good is. */
-export const FEWEST_IMAGES = 8;
-
-export type TeachSettings = Omit<
-	TeachRequest,
-	'images' | 'teacher' | 'out' | 'backbone' | 'size' | 'tiles'
-> & {
-	readonly backbone: Backbone;
-	readonly tiling: Tiling;
-};
-
-/** `input` is interleaved RGB `[height, width, 3]` of the tiling, prepared as when running; `size` is the picture's own. */
-export type GoodImage = { readonly input: Uint8Array; readonly size: Size };
-
-/** The good pictures. */
-export type GoodImages = {
-	readonly count: number;
-	/** @throws Failure image-unreadable */
-	image(index: number): Promise<GoodImage>;
-	name(index: number): string;
-};
-
-export type Teacher = {
-	readonly weights: Weights;
-	readonly sha256: string;
-	readonly origin: string;
-	readonly seeded: boolean;
 };
 
 /** What teaching may be given beside good pictures. */
@@ -71,18 +38,6 @@ export type Extras = {
 	/** A student that was trained elsewhere: nothing is trained, all pictures set the threshold. */
 	readonly student?: Weights | undefined;
 	readonly checkpoints?: Checkpoints;
-};
-
-/** What teaching needs of the world. */
-export type TeachWorld = {
-	readonly openSession: OpenSession;
-	readonly report: (progress: Progress) => void;
-	readonly signal: AbortSignal;
-	/** Milliseconds that only go forward. */
-	readonly now: () => number;
-	readonly wallClock: () => Date;
-	readonly memoryMb: () => number;
-	readonly versions: { readonly inspectord: string; readonly onnxruntime: string; readonly opencv: string };
 };
 
 /**
@@ -163,16 +118,6 @@ function among(images: GoodImages, chosen: readonly number[]): Pictures {
 	return { count: chosen.length, input: async (i) => (await images.image(chosen[i]!)).input };
 }
 
-/** @throws Failure images-missing */
-export function assertEnough({ count }: GoodImages): void {
-	if (count >= FEWEST_IMAGES) return;
-	throw new Failure(
-		'images-missing',
-		`Cannot teach from ${count} good image(s): at least ${FEWEST_IMAGES} are needed`,
-		'Take more pictures of good parts; 50 to 200 are usual.',
-	);
-}
-
 function allHeldOut(count: number): ReturnType<typeof holdOut> {
 	return { train: [], heldOut: Array.from({ length: count }, (_, i) => i) };
 }
@@ -245,58 +190,6 @@ async function trainOn(
 	} finally {
 		await features.close();
 	}
-}
-
-type Calibrated = { readonly score: number; readonly middle: number };
-
-/**
- * Scores of the held-out pictures by the preset, and what the preset learns from them. Where they are too few to tell what is
- * usual, the paper's plain sum is used.
- */
-async function calibrate(
-	pair: Pair,
-	images: GoodImages,
-	heldOut: readonly number[],
-	settings: TeachSettings,
-	{ openSession, report, signal }: TeachWorld,
-): Promise<{ preset: Preset; normality?: Normality; scored: Calibrated[] }> {
-	const preset: Preset = heldOut.length < FEWEST_FOR_NORMALITY ? 'paper' : settings.preset;
-	const { tiling, threads } = settings;
-	const shape = [1, tiling.height, tiling.width, 3];
-	const session = await openSession(encodeOnnx(scalesProgram(pair), 'scales'), { threads });
-	const pictures: ScaleMaps[] = [];
-	try {
-		for (const index of heldOut) {
-			signal.throwIfAborted();
-			const { input } = await images.image(index);
-			const image: Tensor = { dtype: 'uint8', shape, data: input };
-			const results = await session.run({ image });
-			const maps = Object.keys(results).map((_, i) => results[`scale${i + 1}`]!.data as Float32Array);
-			if (!maps.every((map) => map.every(Number.isFinite))) {
-				throw new Failure(
-					'teaching-failed',
-					`Cannot calibrate: the map of good image "${images.name(index)}" holds what is not a number`,
-					'Check the images and the teacher file.',
-				);
-			}
-			pictures.push(maps);
-			report({ phase: 'calibrating', done: pictures.length, of: heldOut.length });
-			await breathe();
-		}
-	} finally {
-		await session.close();
-	}
-	if (preset === 'standard')
-		return { preset, normality: normalityOf(pictures), scored: leaveOneOutScores(pictures) };
-	const plain = pictures[0]!.map((map) => ({
-		mean: new Float32Array(map.length),
-		weight: new Float32Array(map.length).fill(1),
-	}));
-	const scored = pictures.map((maps) => {
-		const map = mapUnder(maps, plain);
-		return { score: map.reduce((a, b) => Math.max(a, b)), middle: median(map) };
-	});
-	return { preset, scored };
 }
 
 /** Seconds that the remaining take, if they take as long as those done. */

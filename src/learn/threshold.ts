@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.js';
-import { median } from '../model/normality.js';
+import { median } from '../measure/statistics.js';
 
 /** Where rejecting begins, and how often a good part will be rejected at most. */
 export type Threshold = {

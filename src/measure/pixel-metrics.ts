@@ -1,4 +1,5 @@
 import type { Size } from '../vision/image.js';
+import { flood } from '../vision/regions.js';
 import { areaRightOf, rankIn } from './metrics.js';
 
 /** How well maps find the defects' pixels; null where there is no defective or no good pixel to tell. */
@@ -145,32 +146,13 @@ export function proRd4ad(map: Float32Array, { labels, areas }: Regions): number 
 export function labelRegions(mask: Uint8Array, width: number): Regions {
 	const labels = new Int32Array(mask.length);
 	const areas: number[] = [];
-	const height = mask.length / width;
-	const stack = new Int32Array(mask.length);
-	for (let start = 0; start < mask.length; start += 1) {
-		if (mask[start] === 0 || labels[start] !== 0) continue;
-		const label = areas.length + 1;
-		let area = 0;
-		let depth = 1;
-		stack[0] = start;
-		labels[start] = label;
-		while (depth > 0) {
-			depth -= 1;
-			const pixel = stack[depth]!;
-			area += 1;
-			const x = pixel % width;
-			const y = (pixel - x) / width;
-			for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny += 1) {
-				for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx += 1) {
-					const neighbour = ny * width + nx;
-					if (mask[neighbour] === 0 || labels[neighbour] !== 0) continue;
-					labels[neighbour] = label;
-					stack[depth] = neighbour;
-					depth += 1;
-				}
-			}
-		}
-		areas.push(area);
-	}
+	flood(
+		(at) => mask[at] !== 0,
+		{ width, height: mask.length / width },
+		(at, region) => {
+			labels[at] = region + 1;
+			areas[region] = (areas[region] ?? 0) + 1;
+		},
+	);
 	return { labels, areas };
 }

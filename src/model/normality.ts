@@ -1,3 +1,5 @@
+import { median } from '../measure/statistics.js';
+
 /** What the map of one scale usually shows on good parts, and how much a departure from it counts; each [height, width]. */
 export type Usual = { readonly mean: Float32Array; readonly weight: Float32Array };
 
@@ -43,11 +45,6 @@ export function mapUnder(maps: ScaleMaps, normality: Normality): Float32Array {
 		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p]! * (u[p]! - mean[p]!);
 	});
 	return map;
-}
-
-export function median(values: ArrayLike<number>): number {
-	const sorted = Float64Array.from(values).sort();
-	return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 type Sums = { readonly first: Float64Array; readonly second: Float64Array };

@@ -1,3 +1,4 @@
+import { bilinear } from './bilinear.js';
 import type { Image, Rect, Size } from './image.js';
 
 /**
@@ -32,7 +33,7 @@ export function overlay(picture: Image, map: Float32Array, mapSize: Size, box: R
 		const v = box.y + ((y + 0.5) / height) * box.height - 0.5;
 		for (let x = 0; x < width; x += 1) {
 			const u = box.x + ((x + 0.5) / width) * box.width - 0.5;
-			const place = (interpolate(map, mapSize, u, v) - scale.low) / span;
+			const place = (bilinear(map, mapSize, 1, u, v, 0) - scale.low) / span;
 			blend(data, (y * width + x) * 3, place);
 		}
 	}
@@ -57,16 +58,4 @@ function blend(data: Uint8Array, at: number, place: number): void {
 	if (!(place > 0)) return;
 	const { rgb, opacity } = colourAt(place);
 	for (let c = 0; c < 3; c += 1) data[at + c] = Math.round(data[at + c]! * (1 - opacity) + rgb[c]! * opacity);
-}
-
-function interpolate(map: Float32Array, { width, height }: Size, u: number, v: number): number {
-	const x = Math.min(Math.max(u, 0), width - 1);
-	const y = Math.min(Math.max(v, 0), height - 1);
-	const left = Math.min(Math.floor(x), width - 2);
-	const top = Math.min(Math.floor(y), height - 2);
-	const [fx, fy] = [x - left, y - top];
-	const at = top * width + left;
-	const upper = map[at]! * (1 - fx) + map[at + 1]! * fx;
-	const lower = map[at + width]! * (1 - fx) + map[at + width + 1]! * fx;
-	return upper * (1 - fy) + lower * fy;
 }

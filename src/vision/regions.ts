@@ -9,17 +9,28 @@ export type MapRegion = { readonly box: Rect; readonly peak: number };
  */
 export function regionsAbove(
 	map: Float32Array,
-	{ width, height }: Size,
+	size: Size,
 	threshold: number,
 	{ most, pad }: { readonly most: number; readonly pad: number },
 ): MapRegion[] {
-	const seen = new Uint8Array(width * height);
-	const regions: MapRegion[] = [];
-	for (let start = 0; start < map.length; start += 1) {
-		if (seen[start] || !(map[start]! > threshold)) continue;
-		regions.push(flood(map, width, height, threshold, start, seen, pad));
-	}
-	return merge(regions)
+	const found: Growing[] = [];
+	const isAbove = (at: number) => map[at]! > threshold;
+	flood(isAbove, size, (at, number) => {
+		const x = at % size.width;
+		const y = (at - x) / size.width;
+		const value = map[at]!;
+		const region = found[number];
+		if (!region) {
+			found.push({ left: x, right: x, top: y, bottom: y, peak: value });
+			return;
+		}
+		region.left = Math.min(region.left, x);
+		region.right = Math.max(region.right, x);
+		region.top = Math.min(region.top, y);
+		region.bottom = Math.max(region.bottom, y);
+		region.peak = Math.max(region.peak, value);
+	});
+	return merge(found.map((region) => padded(region, size, pad)))
 		.sort((a, b) => b.peak - a.peak)
 		.slice(0, most);
 }
@@ -34,36 +45,14 @@ export function toFrameBox(box: Rect, mapSize: Size, area: Rect): Rect {
 	return { x: area.x + left, y: area.y + top, width: right - left, height: bottom - top };
 }
 
-function flood(
-	map: Float32Array,
-	width: number,
-	height: number,
-	threshold: number,
-	start: number,
-	seen: Uint8Array,
+/** A region that grows pixel by pixel; `right` and `bottom` belong to it. */
+type Growing = { left: number; right: number; top: number; bottom: number; peak: number };
+
+function padded(
+	{ left, right, top, bottom, peak }: Growing,
+	{ width, height }: Size,
 	pad: number,
 ): MapRegion {
-	let [left, right, top, bottom] = [width, 0, height, 0];
-	let peak = Number.NEGATIVE_INFINITY;
-	const open = [start];
-	seen[start] = 1;
-	for (let at = open.pop(); at !== undefined; at = open.pop()) {
-		const x = at % width;
-		const y = (at - x) / width;
-		left = Math.min(left, x);
-		right = Math.max(right, x);
-		top = Math.min(top, y);
-		bottom = Math.max(bottom, y);
-		peak = Math.max(peak, map[at]!);
-		for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny += 1) {
-			for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx += 1) {
-				const next = ny * width + nx;
-				if (seen[next] || !(map[next]! > threshold)) continue;
-				seen[next] = 1;
-				open.push(next);
-			}
-		}
-	}
 	const [x, y] = [Math.max(0, left - pad), Math.max(0, top - pad)];
 	const box = {
 		x,
@@ -72,6 +61,43 @@ function flood(
 		height: Math.min(height, bottom + 1 + pad) - y,
 	};
 	return { box, peak };
+}
+
+/**
+ * The 8-connected regions of the pixels that `isInside` takes, in scan order: `visit` sees each of their pixels once, with the
+ * number of its region from 0.
+ */
+export function flood(
+	isInside: (at: number) => boolean,
+	{ width, height }: Size,
+	visit: (at: number, region: number) => void,
+): void {
+	const seen = new Uint8Array(width * height);
+	const open = new Int32Array(width * height);
+	let region = 0;
+	for (let start = 0; start < seen.length; start += 1) {
+		if (seen[start] || !isInside(start)) continue;
+		let depth = 1;
+		open[0] = start;
+		seen[start] = 1;
+		while (depth > 0) {
+			depth -= 1;
+			const at = open[depth]!;
+			visit(at, region);
+			const x = at % width;
+			const y = (at - x) / width;
+			for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny += 1) {
+				for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx += 1) {
+					const next = ny * width + nx;
+					if (seen[next] || !isInside(next)) continue;
+					seen[next] = 1;
+					open[depth] = next;
+					depth += 1;
+				}
+			}
+		}
+		region += 1;
+	}
 }
 
 function merge(regions: readonly MapRegion[]): MapRegion[] {

@@ -1,4 +1,5 @@
 import type { Random } from '../base/random.js';
+import { bilinear } from './bilinear.js';
 import type { Size } from './image.js';
 
 /** How far a picture may be turned, in degrees either way, and moved, as a share of each side. */
@@ -8,12 +9,8 @@ export type Wobble = { readonly degrees: number; readonly shift: number };
  * Interleaved RGB `[height, width, 3]`, turned about its middle and moved by chance within `wobble`; bilinear, and what comes in from
  * outside repeats the edge.
  */
-export function wobbled(
-	picture: Uint8Array,
-	{ width, height }: Size,
-	wobble: Wobble,
-	random: Random,
-): Uint8Array {
+export function wobbled(picture: Uint8Array, size: Size, wobble: Wobble, random: Random): Uint8Array {
+	const { width, height } = size;
 	const within = (most: number) => most * (2 * random.uniform() - 1);
 	const angle = (within(wobble.degrees) * Math.PI) / 180;
 	const [dx, dy] = [within(wobble.shift) * width, within(wobble.shift) * height];
@@ -24,18 +21,8 @@ export function wobbled(
 		for (let x = 0; x < width; x += 1) {
 			const u = cos * (x - cx) + sin * (y - cy) + cx + dx;
 			const v = cos * (y - cy) - sin * (x - cx) + cy + dy;
-			const px = Math.min(Math.max(u, 0), width - 1);
-			const py = Math.min(Math.max(v, 0), height - 1);
-			const left = Math.min(Math.floor(px), width - 2);
-			const top = Math.min(Math.floor(py), height - 2);
-			const [fx, fy] = [px - left, py - top];
-			const at = (top * width + left) * 3;
-			const below = at + width * 3;
-			for (let c = 0; c < 3; c += 1) {
-				const upper = picture[at + c]! * (1 - fx) + picture[at + 3 + c]! * fx;
-				const lower = picture[below + c]! * (1 - fx) + picture[below + 3 + c]! * fx;
-				result[(y * width + x) * 3 + c] = Math.round(upper * (1 - fy) + lower * fy);
-			}
+			for (let c = 0; c < 3; c += 1)
+				result[(y * width + x) * 3 + c] = Math.round(bilinear(picture, size, 3, u, v, c));
 		}
 	}
 	return result;

@@ -1,8 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { type EvaluateWorld, evaluate, type TestImage } from '../../src/evaluate/evaluation.js';
+import { type EvaluateWorld, evaluate } from '../../src/evaluate/evaluation.js';
 import { kindRows, summaryLines } from '../../src/evaluate/summary.js';
+import type { LabelledPicture } from '../../src/measure/labelled.js';
 import type { Frame } from '../../src/vision/frame.js';
 
 const test = suite('evaluation');
@@ -130,7 +131,7 @@ test('good images come first in the table, and each kind has its own row', () =>
 	]);
 });
 
-function image(name: string, kind = 'good', mask: string | null = null): TestImage {
+function image(name: string, kind = 'good', mask: string | null = null): LabelledPicture {
 	return { path: name, name, kind, mask };
 }
 

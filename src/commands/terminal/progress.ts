@@ -1,14 +1,23 @@
 import type { Context } from '../../base/context.js';
 import type { Progress } from '../../protocol/teach-messages.js';
 
-/** Drawn in place where a person watches; otherwise a line for each tenth of the way. */
+/** What teaching says, as lines. */
 export function progressLines(context: Context): (progress: Progress) => void {
-	let told = '';
+	const tell = tenths(context);
 	return (progress) => {
 		if (progress.phase === 'warning') return context.note(`warning: ${progress.message}`);
-		const line = lineOf(progress);
+		tell(progress.phase, progress.done / progress.of, lineOf(progress));
+	};
+}
+
+/** Lines of how far something is: drawn in place where a person watches, otherwise one for each tenth of the way. */
+export function tenths(
+	context: Pick<Context, 'interactive' | 'note'>,
+): (phase: string, share: number, line: string) => void {
+	let told = '';
+	return (phase, share, line) => {
 		if (context.interactive) return context.note(line, { transient: true });
-		const tenth = `${progress.phase}${Math.floor((10 * progress.done) / progress.of)}`;
+		const tenth = `${phase}${Math.floor(10 * share)}`;
 		if (tenth !== told) context.note(line);
 		told = tenth;
 	};
