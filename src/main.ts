@@ -5,12 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Context } from './base/context.js';
 import { Failure } from './base/failure.js';
+import { masked } from './base/secrets.js';
 import { nearest } from './base/words.js';
 import { children, commands } from './commands/table.js';
 import type { Arguments, Command } from './commands/terminal/command.js';
 import { commandHelp, generalHelp } from './commands/terminal/help.js';
 
 const EXIT = { failure: 1, usage: 2, fault: 70, interrupted: 130 } as const;
+
+/** What the configuration keeps secret: never shown on a terminal or in a log. */
+const secrets: string[] = [];
 
 async function main(): Promise<number> {
 	const [name = '', ...rest] = process.argv.slice(2);
@@ -112,34 +116,53 @@ function contextOf(signal: AbortSignal, version: string): Context {
 		version,
 		home: homeFolder(),
 		interactive,
-		print: (line) => {
+		print: (result) => {
 			clear();
-			process.stdout.write(`${line}\n`);
+			process.stdout.write(`${typeof result === 'string' ? masked(result, secrets) : jsonLine(result)}\n`);
 		},
 		note: (line, { transient } = { transient: false }) => {
 			if (transient && !interactive) return;
 			clear();
-			process.stderr.write(transient ? line : `${line}\n`);
+			const shown = masked(line, secrets);
+			process.stderr.write(transient ? shown : `${shown}\n`);
 			if (transient) overdraw = '\r\x1b[K';
 		},
+		conceal: (more) => void secrets.push(...more),
 	};
+}
+
+/** A machine's texts stay texts: what looks like an address is masked in each, before it is quoted. */
+function jsonLine(value: object): string {
+	return JSON.stringify(value, (_, inner) => (typeof inner === 'string' ? masked(inner) : inner));
 }
 
 /** One or two lines: what was wrong, and what to do. */
 function report(thrown: unknown): number {
+	const say = (text: string) => process.stderr.write(`${masked(text, secrets)}\n`);
 	if (!(thrown instanceof Failure)) {
-		process.stderr.write(
-			`inspectord: a fault of ours, please report it\n${(thrown as Error)?.stack ?? thrown}\n`,
-		);
+		say(`inspectord: a fault of ours, please report it\n${(thrown as Error)?.stack ?? thrown}`);
 		return EXIT.fault;
 	}
-	process.stderr.write(
-		`${process.stderr.isTTY ? '\r\x1b[K' : ''}inspectord: ${thrown.message}\n${thrown.advice ? `${thrown.advice}\n` : ''}`,
+	const { message, advice } = thrown;
+	say(
+		`${process.stderr.isTTY ? '\r\x1b[K' : ''}inspectord: ${message}${advice === undefined ? '' : `\n${advice}`}`,
 	);
 	if (thrown.code === 'interrupted') return EXIT.interrupted;
 	return thrown.code === 'usage' ? EXIT.usage : EXIT.failure;
 }
 
+/** Node's own words may show an address too: its warnings about URLs do, and whatever nobody catches. */
+function guardNodesWords(): void {
+	if (process.listenerCount('warning') > 0) {
+		process.removeAllListeners('warning');
+		process.on('warning', ({ name, message }) =>
+			process.stderr.write(masked(`(node:${process.pid}) ${name}: ${message}\n`, secrets)),
+		);
+	}
+	process.on('uncaughtException', (thrown) => process.exit(report(thrown)));
+}
+
+guardNodesWords();
 process.stdout.on('error', () => process.exit(EXIT.failure));
 main().then(
 	(code) => {

@@ -8,8 +8,10 @@ export type Context = {
 	readonly home: string;
 	/** True when a person watches: progress is drawn in place, verdicts are coloured. */
 	readonly interactive: boolean;
-	/** A line of the result on standard output. */
-	print(line: string): void;
+	/** A line of the result on standard output; anything else than text as one line of JSON. */
+	print(result: string | object): void;
 	/** A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out. */
 	note(line: string, options?: { readonly transient: boolean }): void;
+	/** From now on no line for people shows these; passwords in addresses are never shown. */
+	conceal(secrets: readonly string[]): void;
 };

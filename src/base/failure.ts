@@ -1,3 +1,5 @@
+import { masked } from './secrets.js';
+
 /** Every way the world can fail us, one code each; a code is part of the public interface and never reused. */
 export type FailureCode =
 	| 'usage'
@@ -25,7 +27,7 @@ export type FailureCode =
 
 /**
  * A failure of the world (not of our code): `message` says the action that failed, "the thing" and its state;
- * `advice` says what to do. Faults of ours are plain errors and end the process.
+ * `advice` says what to do. Neither shows a password that an address in it holds. Faults of ours are plain errors and end the process.
  */
 export class Failure extends Error {
 	override readonly name = 'Failure';
@@ -33,9 +35,9 @@ export class Failure extends Error {
 	readonly advice: string | undefined;
 
 	constructor(code: FailureCode, message: string, advice?: string, options?: ErrorOptions) {
-		super(message, options);
+		super(masked(message), options);
 		this.code = code;
-		this.advice = advice;
+		this.advice = advice === undefined ? undefined : masked(advice);
 	}
 }
 

@@ -18,12 +18,3 @@ export function editDistance(a: string, b: string): number {
 	}
 	return row[b.length]!;
 }
-
-/** An address as it may be shown: without its password. */
-export function withoutPassword(address: string): string {
-	if (!URL.canParse(address)) return address;
-	const url = new URL(address);
-	if (!url.password) return address;
-	url.password = '***';
-	return url.href;
-}

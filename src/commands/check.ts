@@ -1,7 +1,8 @@
 import { createConnection } from 'node:net';
 import { Failure } from '../base/failure.js';
+import { masked } from '../base/secrets.js';
 import type { Config } from '../config/schema.js';
-import { loadConfig, passwordOf } from '../daemon/settings.js';
+import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import { openScorer } from '../inspect/scorer.js';
@@ -29,6 +30,8 @@ export const check: Command = {
 		if (file === undefined)
 			throw new Failure('usage', 'check needs a configuration', 'Give one with --config FILE.');
 		const config = await loadConfig(file);
+		const secrets = secretsOf(config, await passwordOf(config).catch(() => undefined));
+		context.conceal(secrets);
 		const findings = [
 			...(await inTurn(Object.entries(config.recipes), ([name, recipe]) =>
 				attempt(`recipes.${name}`, () => tryBundle(recipe)),
@@ -38,10 +41,11 @@ export const check: Command = {
 			)),
 			await attempt('mqtt', () => tryBroker(config)),
 		];
+		const shown = findings.map((finding) => ({ ...finding, message: masked(finding.message, secrets) }));
 		const faults = findings.filter(({ ok }) => !ok);
-		if (args.options.json) context.print(JSON.stringify({ ok: faults.length === 0, findings }));
+		if (args.options.json) context.print({ ok: faults.length === 0, findings: shown });
 		else
-			for (const { what, ok, message } of findings)
+			for (const { what, ok, message } of shown)
 				context.print(`${ok ? 'ok   ' : 'FAULT'}  ${what}: ${message}`);
 		if (faults.length > 0) {
 			throw new Failure(

@@ -48,7 +48,7 @@ export const evaluateCommand: Command = {
 			if (report !== undefined)
 				await writeWhole(report, await pageOf(evaluation, bundle, datasetDir, scorer));
 			if (args.options.json) {
-				context.print(JSON.stringify(evaluation.figures));
+				context.print(evaluation.figures);
 				return;
 			}
 			for (const line of summaryLines(evaluation)) context.print(line);

@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.js';
 import { lineLog } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { runDaemon } from '../daemon/daemon.js';
-import { loadConfig, passwordOf } from '../daemon/settings.js';
+import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
 import { verdictLine } from './terminal/verdict-line.js';
 
@@ -30,14 +30,18 @@ export const run: Command = {
 };
 
 async function inspect(config: Config, args: Arguments, context: Context): Promise<void> {
+	const password = await passwordOf(config);
+	const secrets = secretsOf(config, password);
+	context.conceal(secrets);
 	const underSystemd = context.env.JOURNAL_STREAM !== undefined;
 	await runDaemon(config, {
 		env: context.env,
 		version: context.version,
-		password: await passwordOf(config),
+		password,
+		secrets,
 		log: lineLog(context.note, config.log, underSystemd, () => new Date()),
 		onVerdict: (message) =>
-			context.print(args.options.json ? JSON.stringify(message) : verdictLine(message, context.interactive)),
+			context.print(args.options.json ? message : verdictLine(message, context.interactive)),
 		signal: context.signal,
 		untilFinished: args.options['until-finished'] === true,
 	});

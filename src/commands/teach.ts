@@ -105,7 +105,7 @@ export const teachCommand: Command = {
 	run: async (args, context) => {
 		const request = await requestOf(args, context);
 		const taught = await teachInChild(request, { ...context, report: progressLines(context) });
-		if (args.options.json) return context.print(JSON.stringify(taught));
+		if (args.options.json) return context.print(taught);
 		if (taught.seededTeacher)
 			context.note('warning: the teacher has random weights; give a real one with --teacher.');
 		context.print(

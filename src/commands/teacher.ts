@@ -2,6 +2,7 @@ import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure, reasonOf } from '../base/failure.js';
+import { masked } from '../base/secrets.js';
 import { writeWhole } from '../disk/file.js';
 import { readTeacher, teacherPath } from '../disk/teacher.js';
 import { download } from '../download/download.js';
@@ -45,7 +46,7 @@ export const teacherCommand: Command = {
 		}
 		const place = teacherPath(context.home, name);
 		const part = `${place}.part`;
-		const origin = await fetchInto(part, addresses[name], args, context);
+		const origin = masked(await fetchInto(part, addresses[name], args, context));
 		const sha256 = await verify(part, name, textOption(args, 'sha256'));
 		await rename(part, place);
 		await writeWhole(
@@ -54,7 +55,7 @@ export const teacherCommand: Command = {
 		);
 		context.print(
 			args.options.json
-				? JSON.stringify({ teacher: place, sha256, origin })
+				? { teacher: place, sha256, origin }
 				: `Added teacher "${name}" (SHA-256 ${sha256}). Use it with teach --backbone ${name}.`,
 		);
 	},

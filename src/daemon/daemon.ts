@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
+import { masked } from '../base/secrets.js';
 import { Services, together } from '../base/service.js';
 import type { Config } from '../config/schema.js';
 import { openBrokerLink } from '../mqtt/connection.js';
@@ -19,6 +20,8 @@ export type DaemonWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly version: string;
 	readonly password: string | undefined;
+	/** What no message may show. */
+	readonly secrets: readonly string[];
 	readonly log: Log;
 	readonly onVerdict: (message: VerdictMessage) => void;
 	readonly signal: AbortSignal;
@@ -31,6 +34,11 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 	const { box } = config;
 	const { log, signal } = world;
 	const outbox = new Outbox(OUTBOX);
+	/** A library's words may hold what is secret here without looking like an address. */
+	const openly = <T extends Pick<StationState, 'error'>>(said: T): T => ({
+		...said,
+		error: said.error && { ...said.error, message: masked(said.error.message, world.secrets) },
+	});
 	const boxTopic = topicOf('boxState', { box });
 	const boxState = (state: BoxState['state']) =>
 		encodePayload('boxState', {
@@ -59,7 +67,8 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 	const startOne = ([station, { camera, recipe: recipeName }]: [string, Config['stations'][string]]) => {
 		const topic = topicOf('stationState', { box, station });
 		let logged = '';
-		const onState = (state: StationState) => {
+		const onState = (told: StationState) => {
+			const state = openly(told);
 			link.retain(topic, encodePayload('stationState', state));
 			const line = `${state.state}${state.error ? `: ${state.error.message}` : ''}`;
 			// A station that fails again and again in the same way starts in between, and is logged once.
@@ -71,7 +80,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
 		};
 		const onVerdict = (verdict: StationVerdict, pictures: readonly Uint8Array[]) => {
-			const message = withTopics(verdict);
+			const message = openly(withTopics(verdict));
 			outbox.put({
 				topic: topicOf('verdict', { box, station }),
 				payload: encodePayload('verdict', message),

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { secretsIn, spellingsOf } from '../base/secrets.js';
 import { type Check, faultLine, parseConfig } from '../config/parse.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
@@ -24,6 +25,12 @@ export async function loadConfig(path: string): Promise<Config> {
 export async function passwordOf({ mqtt }: Config): Promise<string | undefined> {
 	if (mqtt.passwordFile === undefined) return undefined;
 	return (await readText(mqtt.passwordFile, 'password file')).split('\n')[0]!.trim();
+}
+
+/** Everything in a configuration that must never be shown, as it stands there and as libraries may show it. */
+export function secretsOf({ mqtt, stations }: Config, password: string | undefined): string[] {
+	const addresses = [mqtt.url, ...Object.values(stations).map(({ camera }) => camera.source)];
+	return [...addresses.flatMap(secretsIn), ...spellingsOf(password ?? '')];
 }
 
 const sources: Check = ({ stations }) =>

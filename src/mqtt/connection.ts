@@ -2,8 +2,8 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { type Backoff, backoffMs, pause } from '../base/retry.js';
+import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
-import { withoutPassword } from '../base/words.js';
 import type { Outbox, Outgoing } from './outbox.js';
 
 export type LinkSettings = {
@@ -41,7 +41,7 @@ const FAREWELL_MS = 2000;
  * and in the outbox. MQTT 5, so that the broker can refuse a publish aloud; 3.1.1 where it knows nothing better.
  */
 export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log): BrokerLink {
-	const shown = withoutPassword(settings.url);
+	const shown = masked(settings.url);
 	const retained = new Map<string, Uint8Array>();
 	const ending = new AbortController();
 	let client: MqttClient | undefined;

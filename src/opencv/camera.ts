@@ -3,7 +3,7 @@ import { relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mat, VideoCapture } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
-import { withoutPassword } from '../base/words.js';
+import { masked } from '../base/secrets.js';
 import { simulatedPart } from '../sim/line.js';
 import type { Camera, Frame } from '../vision/frame.js';
 import type { CameraSource, SimSource } from '../vision/source.js';
@@ -131,7 +131,7 @@ async function deviceCamera(device: string, options: CameraOptions): Promise<Cam
 }
 
 async function streamCamera(url: string, options: CameraOptions): Promise<Camera> {
-	const shown = withoutPassword(url);
+	const shown = masked(url);
 	const capture = openCapture(url, cv.CAP_FFMPEG, shown);
 	return liveCamera(capture, shown, options, { buffered: true });
 }

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backoffMs } from '../../src/base/retry.js';
 import { Services } from '../../src/base/service.js';
-import { nearest, withoutPassword } from '../../src/base/words.js';
+import { nearest } from '../../src/base/words.js';
 
 const lifecycle = suite('what everything stands on');
 
@@ -51,12 +51,6 @@ lifecycle('a service that does not start ends those before it', async () => {
 lifecycle('a mistyped name finds the one that was meant, a strange one none', () => {
 	assert.is(nearest('sorce', ['source', 'loop']), 'source');
 	assert.is(nearest('xyz', ['source', 'loop']), undefined);
-});
-
-lifecycle('an address is shown without its password', () => {
-	assert.is(withoutPassword('rtsp://u:secret@h/s'), 'rtsp://u:***@h/s');
-	assert.is(withoutPassword('mqtt://h:1883'), 'mqtt://h:1883');
-	assert.is(withoutPassword('no address'), 'no address');
 });
 
 lifecycle.run();

@@ -187,8 +187,9 @@ async function boxOf() {
 				version: '0.1.0',
 				home: dir,
 				interactive: false,
-				print: (line) => printed.push(line),
+				print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 				note: (line) => notes.push(line),
+				conceal: () => {},
 			},
 		);
 		return [...printed];

@@ -66,8 +66,9 @@ async function place() {
 		version: '0',
 		home,
 		interactive: false,
-		print: (line) => printed.push(line),
+		print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 		note: () => {},
+		conceal: () => {},
 	};
 	const add = (name: string, options: Record<string, string | boolean>) =>
 		teacherCommand.run({ positionals: ['add', name], options }, context);
