@@ -1,0 +1,145 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { realPace } from '../../src/base/retry.js';
+import { startStation, stationLimits } from '../../src/daemon/station.js';
+import { encodePng } from '../../src/opencv/picture.js';
+import { type Child, startChild } from '../../src/process/child.js';
+import type { StationState } from '../../src/protocol/states.js';
+import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
+import type { StationVerdict } from '../../src/protocol/verdict.js';
+import { drawPart } from '../../src/sim/line.js';
+import { eventually } from '../free-port.js';
+import { recipeWith } from '../inspect/inspection.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+
+const station = suite("a station's process");
+
+const FAILING = new URL('failing-model.js', import.meta.url).href;
+
+type Start = Extract<StationDown, { kind: 'start' }>;
+
+/** A folder with two pictures and a bundle, and what a station is told to inspect them for ever. */
+async function line(): Promise<AsyncDisposable & { readonly path: string; readonly start: Start }> {
+	const folder = await temporaryFolder();
+	const pictures = join(folder.path, 'pictures');
+	await mkdir(pictures);
+	for (const i of [0, 1])
+		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
+	const model = await tinyBundle(join(folder.path, 'bundle'));
+	const recipe = recipeWith({ model, trigger: { everyMs: 20 } });
+	const camera = { source: pictures, loop: true, timeoutMs: 5000 };
+	const start: Start = { kind: 'start', box: 't', station: 's', recipeName: 'r', recipe, camera };
+	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
+}
+
+type Heard = { readonly child: Child<StationDown, StationUp>; readonly messages: StationUp[] };
+
+/** Starts a process as the daemon does, and tells it what to inspect. */
+async function begin(start: Start, env: NodeJS.ProcessEnv = {}): Promise<AsyncDisposable & Heard> {
+	const child = startChild<StationDown, StationUp>('station', { env: { ...process.env, ...env } });
+	const messages: StationUp[] = [];
+	child.onMessage((message) => void messages.push(message));
+	await child.send(start);
+	return { child, messages, [Symbol.asyncDispose]: async () => void (await child.stop(0)) };
+}
+
+station('says starting, running, and for each part that it is due before its verdict', async () => {
+	await using world = await line();
+	await using started = await begin(world.start);
+	const { messages } = started;
+	await eventually('three verdicts', () => messages.filter(({ kind }) => kind === 'verdict').length >= 3);
+	const states = messages.flatMap((message) => (message.kind === 'state' ? [message.report.state] : []));
+	assert.equal(states, ['starting', 'running']);
+	const told = messages.flatMap((message) => {
+		if (message.kind === 'part') return [`part ${message.part.sequence}`];
+		return message.kind === 'verdict' ? [`verdict ${message.verdict.sequence}`] : [];
+	});
+	assert.equal(told.slice(0, 6), ['part 1', 'verdict 1', 'part 2', 'verdict 2', 'part 3', 'verdict 3']);
+});
+
+station('ends within its part when it is told to', async () => {
+	await using world = await line();
+	await using started = await begin(world.start);
+	await eventually('a verdict', () => started.messages.some(({ kind }) => kind === 'verdict'));
+	const ended = await started.child.stop(20_000);
+	assert.equal({ code: ended.code, signal: ended.signal }, { code: 0, signal: null }, ended.stderrTail);
+});
+
+station('proves its model again when it is asked to, while it inspects', async () => {
+	await using world = await line();
+	await using started = await begin(world.start);
+	await eventually('a verdict', () => started.messages.some(({ kind }) => kind === 'verdict'));
+	await started.child.send({ kind: 'self-check' });
+	await eventually('it passed', () => started.messages.some(({ kind }) => kind === 'self-checked'));
+});
+
+station('stops inspecting when its model has gone wrong, as a self-check finds', async () => {
+	await using world = await line();
+	const mark = join(world.path, 'failing');
+	const env = { NODE_OPTIONS: `--import ${FAILING}`, FAILING_MODEL: mark };
+	await using started = await begin(world.start, env);
+	await eventually('a verdict', () => started.messages.some(({ kind }) => kind === 'verdict'));
+	await writeFile(mark, '');
+	await started.child.send({ kind: 'self-check' });
+	const { code, stderrTail } = await started.child.ended;
+	assert.is(code, 1, stderrTail);
+	const last = started.messages.filter((message) => message.kind === 'state').at(-1)!;
+	assert.is(last.report.state, 'error');
+	assert.is(last.report.error!.code, 'bundle-golden');
+});
+
+station('says why it cannot start, and ends', async () => {
+	await using world = await line();
+	const recipe = { ...world.start.recipe, model: fileURLToPath(new URL('.', import.meta.url)) };
+	await using started = await begin({ ...world.start, recipe });
+	assert.is((await started.child.ended).code, 1);
+	const last = started.messages.filter((message) => message.kind === 'state').at(-1)!;
+	assert.is(last.report.error!.code, 'bundle-invalid');
+});
+
+station('is replaced when it hangs: its part is an error, and the next process inspects', async () => {
+	await using world = await line();
+	const states: StationState[] = [];
+	const verdicts: StationVerdict[] = [];
+	const children: Child<StationDown, StationUp>[] = [];
+	const service = startStation(
+		world.start,
+		{
+			startChild: () => {
+				children.push(startChild<StationDown, StationUp>('station', { env: process.env }));
+				return children.at(-1)!;
+			},
+			log: () => {},
+			pace: realPace,
+			wallClock: () => Date.now(),
+			limits: { ...stationLimits, silenceMs: 4000 },
+		},
+		{ onState: (state) => void states.push(state), onVerdict: (verdict) => void verdicts.push(verdict) },
+	);
+	try {
+		await eventually('it inspects', () => verdicts.length > 2);
+		process.kill(children[0]!.pid, 'SIGSTOP');
+		await eventually('it is noticed', () => states.some(({ error }) => error?.code === 'station-silent'));
+		const before = verdicts.length;
+		await eventually('another one inspects', () => verdicts.length > before + 2);
+		assert.is(children.length, 2);
+		const runs = [...new Set(verdicts.map(({ run }) => run))];
+		assert.is(runs.length, 2);
+		for (const run of runs) {
+			const ofRun = verdicts.filter((verdict) => verdict.run === run);
+			assert.equal(
+				ofRun.map(({ sequence }) => sequence),
+				ofRun.map((_, i) => i + 1),
+			);
+		}
+	} finally {
+		await service[Symbol.asyncDispose]();
+	}
+	assert.is(states.at(-1)!.state, 'stopped');
+	assert.is(states.at(-1)!.counts.parts, verdicts.length);
+});
+
+station.run();
