@@ -73,7 +73,12 @@ export async function openSession(
 		ranOn: async () => {
 			if (!record) throw new Error('the session was opened without a record');
 			session.endProfiling();
-			return record.providers();
+			try {
+				return await record.providers();
+			} finally {
+				// A process that is killed later must leave nothing behind.
+				await record.close();
+			}
 		},
 		close: async () => {
 			await session.release();
