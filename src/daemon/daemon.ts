@@ -3,7 +3,7 @@ import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import { Services, together } from '../base/service.js';
 import type { Config } from '../config/schema.js';
-import { openBrokerLink } from '../mqtt/connection.js';
+import { openBrokerLink, type Troubles } from '../mqtt/link.js';
 import { Outbox } from '../mqtt/outbox.js';
 import { startChild } from '../process/child.js';
 import type { BoxState, StationState } from '../protocol/states.js';
@@ -39,31 +39,29 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		...said,
 		error: said.error && { ...said.error, message: masked(said.error.message, world.secrets) },
 	});
-	const boxTopic = topicOf('boxState', { box });
-	const boxState = (state: BoxState['state']) =>
+	const boxState = (state: BoxState['state'], troubles: Troubles) =>
 		encodePayload('boxState', {
 			state,
 			version: world.version,
 			stations: Object.keys(config.stations),
 			dropped: outbox.dropped,
+			...troubles,
 			at: new Date().toISOString(),
 		});
 	await using services = new Services();
 	const link = await services.start(() => {
 		const { url, version, username, clientId = `inspectord-${box}` } = config.mqtt;
 		const { password } = world;
-		const will = { topic: boxTopic, payload: boxState('offline') };
+		const presence = { topic: topicOf('boxState', { box }), payload: boxState };
 		const credentials = {
 			...(username !== undefined && { username }),
 			...(password !== undefined && { password }),
 		};
-		return openBrokerLink({ url, version, clientId, ...credentials, will }, outbox, log);
+		return openBrokerLink({ url, version, clientId, ...credentials, presence }, outbox, log);
 	});
-	link.retain(boxTopic, boxState('online'));
 
 	const finished = new Set<string>();
 	const allFinished = new AbortController();
-	let dropped = JSON.stringify(outbox.dropped);
 	const startOne = ([station, { camera, recipe: recipeName }]: [string, Config['stations'][string]]) => {
 		const topic = topicOf('stationState', { box, station });
 		let logged = '';
@@ -90,11 +88,6 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 				outbox.put({ topic: to, payload: pictures[i]!, kind: 'heatmap' });
 			});
 			link.wake();
-			const now = JSON.stringify(outbox.dropped);
-			if (now !== dropped) {
-				dropped = now;
-				link.retain(boxTopic, boxState('online'));
-			}
 			world.onVerdict(message);
 		};
 		const recipe = config.recipes[recipeName]!;
@@ -124,5 +117,4 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		if (end.aborted) resolve();
 		end.addEventListener('abort', () => resolve(), { once: true });
 	});
-	link.retain(boxTopic, boxState('offline'));
 }

@@ -1,172 +1,246 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
-import { reasonOf } from '../base/failure.js';
-import type { Log } from '../base/log.js';
-import { type Backoff, backoffMs, pause } from '../base/retry.js';
-import { masked } from '../base/secrets.js';
-import type { Service } from '../base/service.js';
-import type { Outbox, Outgoing } from './outbox.js';
+import { Failure, reasonOf } from '../base/failure.js';
+import { type Limits, NO_LIMITS, type Packet } from './outlet.js';
+import { causeText, reason, reasonOfConnack, reasonText } from './reasons.js';
 
-export type LinkSettings = {
+export type Will = {
+	readonly topic: string;
+	readonly payload: Uint8Array;
+	readonly qos: 0 | 1;
+	readonly retain: boolean;
+};
+
+/** With what to knock at a broker. */
+export type Login = {
 	readonly url: string;
 	readonly clientId: string;
-	readonly version: '5' | '3.1.1';
+	/** As CONNECT counts: 4 is 3.1.1. */
+	readonly version: 4 | 5;
 	readonly username?: string;
 	readonly password?: string;
 	/** Said by the broker when we are gone without a word. */
-	readonly will: { readonly topic: string; readonly payload: Uint8Array };
+	readonly will?: Will;
 };
 
-/** The connection to the broker, which comes and goes; nothing waits for it. */
-export type BrokerLink = Service & {
-	readonly connected: boolean;
-	/** Publishes what the outbox holds now. */
-	wake(): void;
-	/** Keeps a retained message and says it now and at each reconnection. */
-	retain(topic: string, payload: Uint8Array): void;
+/** Why there is no connection, or none any more. */
+export type Ending = {
+	/** What the broker gave as reason, in the numbers of MQTT 5. */
+	readonly code?: number;
+	readonly text: string;
+	/** Of the operating system or TLS, like ECONNREFUSED; NOT_MQTT when what answers is no broker. */
+	readonly cause?: string;
 };
 
-const reconnecting: Backoff = { firstMs: 250, mostMs: 15_000 };
+export type Answer = { readonly code: number; readonly words?: string };
 
-/** Publishes without an answer at a time: more would only wait in the broker. */
-const WINDOW = 64;
+/** One connection, from CONNACK to its end. */
+export type Connection = {
+	readonly version: 4 | 5;
+	readonly limits: Limits;
+	readonly ended: Promise<Ending>;
+	/** Resolves with the broker's answer; never when the connection ends before. QoS 0 is answered by the next PINGRESP. */
+	send(packet: Packet): Promise<Answer>;
+	/** @returns the reason code that SUBACK gives */
+	subscribe(filter: string): Promise<number>;
+	/** Says goodbye: the broker forgets the will. */
+	close(): Promise<void>;
+	/** Ends it without a word: the broker says the will. */
+	drop(why: string): void;
+};
 
 const CONNECT_TIMEOUT_MS = 5000;
 const KEEPALIVE_S = 15;
-
-/** What is still in the outbox gets this long at the end. */
-const FAREWELL_MS = 2000;
+const GOODBYE_MS = 1000;
 
 /**
- * mqtt.js as a bare transport: it holds nothing back and reconnects nothing; order, window, repetition and backoff are here
- * and in the outbox. MQTT 5, so that the broker can refuse a publish aloud; 3.1.1 where it knows nothing better.
+ * Opens one connection, with mqtt.js as a bare transport: it holds nothing back, repeats nothing and reconnects nothing.
+ * @returns the connection, or why there is none
+ * @throws Failure config-invalid when the address is none
  */
-export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log): BrokerLink {
-	const shown = masked(settings.url);
-	const retained = new Map<string, Uint8Array>();
-	const ending = new AbortController();
-	let client: MqttClient | undefined;
-	let protocolVersion: 4 | 5 = settings.version === '5' ? 5 : 4;
-	let inFlight = 0;
-	const refusedTopics = new Set<string>();
-
-	const pump = (): void => {
-		while (client?.connected && inFlight < WINDOW) {
-			const message = outbox.next();
-			if (!message) return;
-			publish(client, message);
+export async function openConnection(login: Login, signal: AbortSignal): Promise<Connection | Ending> {
+	const client = connect(optionsOf(login));
+	let ending: Ending = { text: 'the connection was closed' };
+	let heard: Uint8Array | undefined;
+	let connack: { limits: Limits } | undefined;
+	const barrier = pongBarrier(client);
+	const failed = (error: Error & { code?: unknown }): void => {
+		const { code } = error;
+		if (typeof code === 'number') {
+			const known = reasonOfConnack(code);
+			ending = { code: known, text: reasonText(known) };
+		} else if (ending.code === undefined) {
+			ending = { text: causeText(code) ?? reasonOf(error), ...(typeof code === 'string' && { cause: code }) };
 		}
 	};
-	const publish = (through: MqttClient, message: Outgoing): void => {
-		inFlight += 1;
-		through.publish(message.topic, Buffer.from(message.payload), { qos: 1 }, (error, packet) => {
-			// A connection that is gone has recalled its messages.
-			if (through !== client) return;
-			inFlight -= 1;
-			const reason = (packet as { reasonCode?: number } | undefined)?.reasonCode ?? 0;
-			if (!error && reason < 128) outbox.acknowledge(message);
-			else if (reason >= 128 || /code: \d|refused|authoriz/i.test(reasonOf(error)))
-				refuse(message, error, reason);
-			else return;
-			pump();
+	// Some errors of the stream (WebSocket, parsing) never become the client's.
+	client.stream.on('error', failed);
+	client.stream.once('data', (chunk: Uint8Array) => {
+		heard = chunk;
+	});
+	client.on('error', failed);
+	client.on('packetreceive', (packet) => {
+		if (packet.cmd === 'connack' && !packet.reasonCode && !packet.returnCode)
+			connack = { limits: limitsOf(packet.properties) };
+		if (packet.cmd === 'pingresp') barrier.pong();
+	});
+	client.on('disconnect', ({ reasonCode, properties }) => {
+		const words = (properties as { reasonString?: string } | undefined)?.reasonString;
+		if (reasonCode)
+			ending = {
+				code: reasonCode,
+				text: words ? `${reasonText(reasonCode)}: ${words}` : reasonText(reasonCode),
+			};
+	});
+	const ended = new Promise<Ending>((resolve) => {
+		client.once('close', () => {
+			client.end(true);
+			resolve(strangerOf(heard) ?? ending);
 		});
+	});
+	const drop = (why: string): void => {
+		ending = { text: why };
+		client.stream.destroy();
 	};
-	const refuse = (message: Outgoing, error: unknown, reason: number): void => {
-		outbox.refuse(message);
-		if (refusedTopics.has(message.topic)) return;
-		if (refusedTopics.size < 1000) refusedTopics.add(message.topic);
-		log(
-			'error',
-			'mqtt',
-			`Broker "${shown}" refuses topic "${message.topic}": ${error ? reasonOf(error) : `reason ${reason}`}`,
-		);
-	};
-	const sayRetained = (through: MqttClient): void => {
-		for (const [topic, payload] of retained)
-			through.publish(topic, Buffer.from(payload), { qos: 1, retain: true }, () => {});
-	};
-
-	/** One connection from its beginning to its end. @returns why it ended */
-	const session = async (): Promise<{ lasted: boolean; reason: string }> => {
-		const options: IClientOptions = {
-			clientId: settings.clientId,
-			protocolVersion,
-			clean: true,
-			reconnectPeriod: 0,
-			connectTimeout: CONNECT_TIMEOUT_MS,
-			keepalive: KEEPALIVE_S,
-			resubscribe: false,
-			queueQoSZero: false,
-			will: { ...settings.will, payload: Buffer.from(settings.will.payload), qos: 1, retain: true },
-			...(settings.username !== undefined && { username: settings.username }),
-			...(settings.password !== undefined && { password: settings.password }),
-		};
-		let reason = 'the connection was closed';
-		let lasted = false;
-		const opened = connect(settings.url, options);
-		await new Promise<void>((resolve) => {
-			opened.on('connect', () => {
-				lasted = true;
-				client = opened;
-				inFlight = 0;
-				log('info', 'mqtt', `connected to "${shown}" (MQTT ${protocolVersion === 5 ? '5' : '3.1.1'})`);
-				sayRetained(opened);
-				pump();
-			});
-			opened.on('error', (error) => {
-				reason = reasonOf(error);
-				if (protocolVersion === 5 && /protocol version/i.test(reason)) {
-					protocolVersion = 4;
-					log(
-						'warning',
-						'mqtt',
-						`Broker "${shown}" does not speak MQTT 5: with 3.1.1 it cannot say when it refuses a message`,
-					);
-				}
-			});
-			opened.on('close', resolve);
-			ending.signal.addEventListener('abort', () => resolve(), { once: true });
-		});
-		if (ending.signal.aborted) await farewell(opened);
-		client = undefined;
-		outbox.recall();
-		opened.removeAllListeners();
-		opened.on('error', () => {});
-		opened.end(true);
-		return { lasted, reason };
-	};
-	const farewell = async (through: MqttClient): Promise<void> => {
-		if (!through.connected) return;
-		const deadline = AbortSignal.timeout(FAREWELL_MS);
-		while (outbox.length > 0 && through.connected && !deadline.aborted) await pause(20, deadline);
-		await Promise.race([through.endAsync(), pause(FAREWELL_MS, deadline)]);
-	};
-	const run = async (): Promise<void> => {
-		let lastReason = '';
-		for (let attempt = 1; !ending.signal.aborted; attempt += 1) {
-			const { lasted, reason } = await session();
-			if (ending.signal.aborted) return;
-			if (lasted) attempt = 1;
-			if (lasted || reason !== lastReason)
-				log('warning', 'mqtt', `no broker at "${shown}": ${reason}; inspecting goes on`);
-			lastReason = reason;
-			await pause(backoffMs(reconnecting, attempt, Math.random()), ending.signal);
-		}
-	};
-
-	const running = run();
+	const abandoned = () => drop('no longer wanted');
+	signal.addEventListener('abort', abandoned);
+	if (signal.aborted) abandoned();
+	const opened = new Promise<'opened'>((resolve) => client.once('connect', () => resolve('opened')));
+	const first = await Promise.race([opened, ended]);
+	signal.removeEventListener('abort', abandoned);
+	if (first !== 'opened') return first;
 	return {
-		name: 'mqtt',
-		get connected() {
-			return client?.connected ?? false;
+		version: login.version,
+		limits: connack?.limits ?? NO_LIMITS,
+		ended,
+		send: ({ message: { topic, payload }, qos, retain }) =>
+			new Promise((resolve) => {
+				const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+				client.publish(topic, bytes, { qos, retain }, (error, packet) => {
+					if (!client.connected) return;
+					if (qos === 0 && !error) return void barrier.passed(() => resolve({ code: 0 }));
+					resolve(answerOf(error, packet));
+				});
+			}),
+		subscribe: (filter) =>
+			new Promise((resolve) => {
+				client.subscribe(filter, { qos: 1 }, (_error, _granted, suback) => {
+					resolve((suback?.granted as number[] | undefined)?.[0] ?? reason.unspecified);
+				});
+			}),
+		close: async () => {
+			client.end(false);
+			const timer = setTimeout(() => client.stream.destroy(), GOODBYE_MS);
+			await ended;
+			clearTimeout(timer);
 		},
-		wake: pump,
-		retain: (topic, payload) => {
-			retained.set(topic, payload);
-			if (client?.connected) client.publish(topic, Buffer.from(payload), { qos: 1, retain: true }, () => {});
+		drop,
+	};
+}
+
+/**
+ * What mqtt.js is to connect with: it parses addresses by a parser that is lenient and prints passwords, so ours is taken.
+ * @throws Failure config-invalid
+ */
+function optionsOf({ url, clientId, version, username, password, will }: Login): IClientOptions {
+	const address = addressOf(url);
+	return {
+		...address,
+		...(username !== undefined && { username }),
+		...(password !== undefined && { password }),
+		clientId,
+		protocolVersion: version,
+		clean: true,
+		reconnectPeriod: 0,
+		connectTimeout: CONNECT_TIMEOUT_MS,
+		keepalive: KEEPALIVE_S,
+		resubscribe: false,
+		queueQoSZero: false,
+		...(will && { will: { ...will, payload: Buffer.from(will.payload) } }),
+	};
+}
+
+/** @throws Failure config-invalid */
+export function addressOf(url: string): IClientOptions {
+	if (!URL.canParse(url))
+		throw new Failure('config-invalid', 'Cannot use the address of the broker: it is no URL');
+	const { protocol, hostname, port, username, password, pathname, search } = new URL(url);
+	const scheme = protocol.slice(0, -1) as 'mqtt' | 'mqtts' | 'ws' | 'wss';
+	const web = scheme === 'ws' || scheme === 'wss';
+	// An IPv6 address stands in brackets in a URL, and nowhere else.
+	const host = web ? hostname : hostname.replace(/^\[(.*)\]$/, '$1');
+	return {
+		protocol: scheme,
+		hostname: host,
+		host,
+		...(port !== '' && { port: Number(port) }),
+		...(web && { path: `${pathname || '/'}${search}` }),
+		...(username !== '' && { username: decoded(username) }),
+		...(password !== '' && { password: decoded(password) }),
+	};
+}
+
+/** Percent signs that encode nothing stand for themselves. */
+function decoded(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}
+
+/** What is there instead of a broker, by the first byte that it sent: one answers with CONNACK. */
+function strangerOf(heard: Uint8Array | undefined): Ending | undefined {
+	if (!heard || heard[0] === 0x20) return undefined;
+	const cause = 'NOT_MQTT';
+	if (Buffer.from(heard).toString('latin1').startsWith('HTTP/'))
+		return { cause, text: 'it speaks HTTP, not MQTT: a WebSocket port wants ws:// or wss://' };
+	if (heard[0] === 0x15 || heard[0] === 0x16) return { cause, text: 'it speaks TLS: write mqtts://' };
+	return { cause, text: 'what answers there is no MQTT broker' };
+}
+
+function limitsOf(
+	properties:
+		| { receiveMaximum?: number; maximumPacketSize?: number; maximumQoS?: number; retainAvailable?: boolean }
+		| undefined,
+): Limits {
+	return {
+		receiveMaximum: properties?.receiveMaximum ?? NO_LIMITS.receiveMaximum,
+		maximumPacketSize: properties?.maximumPacketSize ?? NO_LIMITS.maximumPacketSize,
+		maximumQos: properties?.maximumQoS === 0 ? 0 : 1,
+		retainAvailable: properties?.retainAvailable ?? NO_LIMITS.retainAvailable,
+	};
+}
+
+function answerOf(error: unknown, packet: unknown): Answer {
+	const { reasonCode, properties } =
+		(packet as { reasonCode?: number; properties?: { reasonString?: string } } | undefined) ?? {};
+	const code = reasonCode ?? (error as { code?: unknown } | null)?.code;
+	const words = properties?.reasonString ?? (error && typeof code !== 'number' ? reasonOf(error) : undefined);
+	return {
+		code: typeof code === 'number' ? code : error ? reason.unspecified : 0,
+		...(words !== undefined && { words }),
+	};
+}
+
+/** Tells when the broker has read what was written before: it answers pings in their order. */
+function pongBarrier(client: MqttClient): { passed(then: () => void): void; pong(): void } {
+	let waiting: (() => void)[] = [];
+	const pinged: (() => void)[][] = [];
+	client.on('packetsend', ({ cmd }) => {
+		if (cmd !== 'pingreq') return;
+		pinged.push(waiting);
+		waiting = [];
+	});
+	return {
+		passed: (then) => {
+			waiting.push(then);
+			if (waiting.length === 1)
+				setImmediate(() => {
+					if (client.connected && waiting.length > 0) client.sendPing();
+				});
 		},
-		[Symbol.asyncDispose]: async () => {
-			ending.abort();
-			await running;
+		pong: () => {
+			for (const then of pinged.shift() ?? []) then();
 		},
 	};
 }

@@ -2,13 +2,13 @@
 export type Outgoing = {
 	readonly topic: string;
 	readonly payload: Uint8Array;
-	/** What may go first when there is no room. */
-	readonly kind: 'verdict' | 'heatmap';
+	/** What is retained, and what may go first when there is no room. */
+	readonly kind: 'verdict' | 'heatmap' | 'state';
 };
 
 export type Bounds = { readonly messages: number; readonly bytes: number };
 
-type Entry = Outgoing & { sending: boolean };
+type Entry = Outgoing & { sending: boolean; held: boolean };
 
 /**
  * Messages in order until the broker has acknowledged them. When it is full, the oldest heatmaps go first, then the oldest
@@ -33,16 +33,21 @@ export class Outbox {
 	}
 
 	put(message: Outgoing): void {
-		this.#entries.push({ ...message, sending: false });
+		this.#entries.push({ ...message, sending: false, held: true });
 		this.#bytes += message.payload.length;
 		while (this.#entries.length > this.#bounds.messages || this.#bytes > this.#bounds.bytes) this.#makeRoom();
 	}
 
-	/** The oldest message that is not on its way yet, now on its way. */
-	next(): Outgoing | undefined {
-		const entry = this.#entries.find(({ sending }) => !sending);
+	/** The oldest message that is not on its way yet and not skipped, now on its way. */
+	next(skip: (message: Outgoing) => boolean = () => false): Outgoing | undefined {
+		const entry = this.#entries.find((candidate) => !candidate.sending && !skip(candidate));
 		if (entry) entry.sending = true;
 		return entry;
+	}
+
+	/** Whether it still waits or is on its way. */
+	holds(message: Outgoing): boolean {
+		return (message as Entry).held;
 	}
 
 	/** The broker has it. */
@@ -53,6 +58,11 @@ export class Outbox {
 	/** The broker will not have it: not to be tried again. */
 	refuse(message: Outgoing): void {
 		if (this.#remove(message)) this.#count(message);
+	}
+
+	/** The broker will not have it now: it goes again, in its old place. */
+	postpone(message: Outgoing): void {
+		(message as Entry).sending = false;
 	}
 
 	/** The connection is gone: what was on its way must go again, in its old order. */
@@ -70,6 +80,7 @@ export class Outbox {
 		const index = this.#entries.indexOf(message as Entry);
 		if (index < 0) return false;
 		this.#entries.splice(index, 1);
+		(message as Entry).held = false;
 		this.#bytes -= message.payload.length;
 		return true;
 	}

@@ -73,12 +73,7 @@ export async function openSession(
 		ranOn: async () => {
 			if (!record) throw new Error('the session was opened without a record');
 			session.endProfiling();
-			try {
-				return await record.providers();
-			} finally {
-				// A process that is killed later must leave nothing behind.
-				await record.close();
-			}
+			return record.providers();
 		},
 		close: async () => {
 			await session.release();

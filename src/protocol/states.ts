@@ -2,11 +2,16 @@ import type { Verdict } from './verdict.js';
 
 /** Retained: whether the box is there. */
 export type BoxState = {
-	readonly state: 'online' | 'offline';
+	/** Degraded: it inspects, but the broker keeps something from reaching anybody. */
+	readonly state: 'online' | 'degraded' | 'offline';
 	readonly version: string;
 	readonly stations: readonly string[];
 	/** Messages that did not fit into the outbox while the broker was away, or that the broker refused. */
 	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
+	/** Kinds of topic of which the broker refused messages, the last reason, and how many. */
+	readonly refused: readonly { readonly topic: string; readonly reason: string; readonly messages: number }[];
+	/** What the broker does not offer: retained messages, QoS 1, a last will. */
+	readonly lacks: readonly ('retain' | 'qos1' | 'will')[];
 	readonly at: string;
 };
 

@@ -30,7 +30,8 @@ export const topics = {
 		qos: 1,
 		retain: true,
 		payload: 'json',
-		summary: 'Is the box there: `online` or `offline` (also as last will), its version, what it had to drop.',
+		summary:
+			'Is the box there: `online`, `degraded` (the broker refuses or lacks something) or `offline` (also as last will), its version, what it had to drop.',
 	},
 	stationState: {
 		pattern: 'inspectord/{box}/{station}/state',

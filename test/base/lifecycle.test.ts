@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { backoffMs } from '../../src/base/retry.js';
-import { Services, together } from '../../src/base/service.js';
+import { Services } from '../../src/base/service.js';
 import { nearest } from '../../src/base/words.js';
 
 const lifecycle = suite('what everything stands on');
@@ -47,32 +47,6 @@ lifecycle('a service that does not start ends those before it', async () => {
 		);
 	assert.equal(ended, ['a']);
 });
-
-lifecycle(
-	'services that do not stand on one another are all told to end before one is waited for',
-	async () => {
-		const told: string[] = [];
-		let allTold = () => {};
-		const all = new Promise<void>((resolve) => {
-			allTold = resolve;
-		});
-		const service = (name: string, fails = false) => ({
-			name,
-			[Symbol.asyncDispose]: async () => {
-				told.push(name);
-				if (told.length === 3) allTold();
-				await all;
-				if (fails) throw new Error(name);
-			},
-		});
-		const group = together('stations', [service('a'), service('b', true), service('c')]);
-		await group[Symbol.asyncDispose]().then(
-			() => assert.unreachable(),
-			(error: AggregateError) => assert.equal(error.errors.map(String), ['Error: b']),
-		);
-		assert.equal(told, ['a', 'b', 'c']);
-	},
-);
 
 lifecycle('a mistyped name finds the one that was meant, a strange one none', () => {
 	assert.is(nearest('sorce', ['source', 'loop']), 'source');

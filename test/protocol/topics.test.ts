@@ -42,6 +42,8 @@ topics('carry JSON, or a JPEG as it is', () => {
 		version: '1',
 		stations: ['ü'],
 		dropped: { verdicts: 0, heatmaps: 1 },
+		refused: [],
+		lacks: [],
 		at: 'now',
 	} as const;
 	assert.equal(decodePayload('boxState', encodePayload('boxState', state)), state);

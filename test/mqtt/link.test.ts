@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type BrokerLink, openBrokerLink } from '../../src/mqtt/connection.js';
 import { startEmbeddedBroker } from '../../src/mqtt/embedded-broker.js';
+import { type BrokerLink, openBrokerLink } from '../../src/mqtt/link.js';
 import { Outbox } from '../../src/mqtt/outbox.js';
 import { eventually, freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
@@ -10,16 +10,17 @@ import { temporaryFolder } from '../tiny-bundle.js';
 const link = suite('the broker link');
 
 function open(url: string, outbox: Outbox, said: string[] = [], version: '5' | '3.1.1' = '5'): BrokerLink {
-	const will = { topic: 'inspectord/t/state', payload: Buffer.from('offline') };
-	const opened = openBrokerLink(
-		{ url, version, clientId: `link-${Math.random()}`, will },
+	const presence = {
+		topic: 'inspectord/t/state',
+		payload: (state: string) => Buffer.from(state),
+	};
+	return openBrokerLink(
+		{ url, version, clientId: `link-${Math.random()}`, presence },
 		outbox,
 		(level, about, message) => {
 			said.push(`${level} ${about} ${message}`);
 		},
 	);
-	opened.retain('inspectord/t/state', Buffer.from('online'));
-	return opened;
 }
 
 const put = (outbox: Outbox, i: number) =>
@@ -105,7 +106,6 @@ link('keeps states retained, says them again to a broker that forgot, and says g
 			'states are there for who comes later',
 			() => subscriber.heard.filter(({ retain }) => retain).length === 2,
 		);
-		opened.retain('inspectord/t/state', Buffer.from('offline'));
 	}
 	await using subscriber = await listen(broker.url);
 	await eventually('the last word stays', () =>

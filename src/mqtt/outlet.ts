@@ -1,0 +1,368 @@
+import { type Backoff, backoffMs } from '../base/retry.js';
+import { parseTopic, topics } from '../protocol/topics.js';
+import type { Outgoing } from './outbox.js';
+import { blameOf, fateOf, reason, reasonText } from './reasons.js';
+
+/** Where messages come from, in their order. */
+export type Source = {
+	/** The oldest that is not on its way and not skipped; it is on its way now. */
+	next(skip: (message: Outgoing) => boolean): Outgoing | undefined;
+	/** Whether it still waits or is on its way: a newer one may have taken its place. */
+	holds(message: Outgoing): boolean;
+	acknowledge(message: Outgoing): void;
+	refuse(message: Outgoing): void;
+	postpone(message: Outgoing): void;
+	recall(): void;
+};
+
+/** What a broker takes; CONNACK tells (MQTT 5, section 3.2.2.3). */
+export type Limits = {
+	/** Publishes without an answer at a time. */
+	readonly receiveMaximum: number;
+	/** Bytes of a whole packet. */
+	readonly maximumPacketSize: number;
+	readonly maximumQos: 0 | 1;
+	readonly retainAvailable: boolean;
+};
+
+export const NO_LIMITS: Limits = {
+	receiveMaximum: 65_535,
+	maximumPacketSize: 268_435_460,
+	maximumQos: 1,
+	retainAvailable: true,
+};
+
+export type Packet = {
+	readonly message: Outgoing;
+	readonly qos: 0 | 1;
+	readonly retain: boolean;
+};
+
+/** Why messages of one kind of topic do not reach anybody. */
+export type Refusal = { readonly topic: string; readonly reason: string; readonly kind: Outgoing['kind'] };
+
+export type Listener = {
+	/** One message was refused for good. */
+	onRefused(refusal: Refusal): void;
+	/** A kind of topic that was refused is taken again. */
+	onTaken(topic: string): void;
+	/** Learnt from ended connections, as 3.1.1 does not tell: retained messages or QoS 1 are not taken. */
+	onLacking(what: 'unretained' | 'qos0'): void;
+};
+
+/** What to do next: send, or ask again later. Undefined: nothing until something happens. */
+export type Step = { readonly send: Packet } | { readonly againInMs: number };
+
+export type Outlet = {
+	opened(version: 4 | 5, limits: Limits, nowMs: number): void;
+	next(nowMs: number): Step | undefined;
+	/** The broker's answer to a packet: a reason code, and its own words where it has some. */
+	answered(packet: Packet, code: number, nowMs: number, words?: string): void;
+	/** The connection is over; `code` is what the broker gave as reason. */
+	ended(code: number | undefined, nowMs: number): void;
+	/** So long nothing has been answered although something is on its way. */
+	silentMs(nowMs: number): number;
+	readonly inFlight: number;
+};
+
+/** More would only wait in the broker. */
+const WINDOW = 64;
+
+/** After an answer "later". */
+const postponing: Backoff = { firstMs: 250, mostMs: 15_000 };
+
+/** A message that is answered "later" so often in a row lets others past. */
+const PATIENCE = 4;
+
+/** So many connections must end with a message alone on its way, before a lesser way is tried for it, or it is refused. */
+const STRIKES = { lesser: 2, refused: 3 } as const;
+
+/** So long a connection must stand without a suspect, before the suspect is tried again on it. */
+const QUIET_MS = 1000;
+
+/** What was learnt from ended connections is tried anew after this: brokers are reconfigured. */
+const RELEARN_MS = 3_600_000;
+
+/** Of one packet, in bytes: fixed header, topic, packet identifier, properties, payload (MQTT 5, section 3.3). */
+export function publishSize({ topic, payload }: Outgoing, qos: 0 | 1, version: 4 | 5): number {
+	const rest = 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + (version === 5 ? 1 : 0) + payload.length;
+	const lengthBytes = rest < 128 ? 1 : rest < 16_384 ? 2 : rest < 2_097_152 ? 3 : 4;
+	return 1 + lengthBytes + rest;
+}
+
+/** A topic without what differs from message to message: `inspectord/cell/lid/heatmap/+/+`. */
+export function topicFilter(topic: string): string {
+	const parsed = parseTopic(topic);
+	if (!parsed) return topic;
+	return topics[parsed.name].pattern.replace(/\{(\w+)\}/g, (_, level: string) =>
+		level === 'box' || level === 'station' ? parsed.parameters[level]! : '+',
+	);
+}
+
+type Late = { refusals: number; dueMs: number; lastMs: number; own: boolean; taken: number };
+type Suspicion = {
+	strikes: number;
+	/** From sending it to the end of the connection, at most. */
+	longestMs: number;
+	/** Lesser ways that are tried for it. */
+	qos0: boolean;
+	unretained: boolean;
+};
+type Standing = {
+	readonly version: 4 | 5;
+	readonly limits: Limits;
+	readonly sinceMs: number;
+	/** What the broker has taken on this connection. */
+	readonly taken: { retain: boolean; qos: boolean };
+};
+
+/**
+ * Decides what is sent when: order, window, and what an answer or the end of a connection means. A message after which
+ * connections end is found by sending the suspects alone; it is refused when it was alone several times while connections
+ * without it stood. Answers that may pass are waited out with a growing wait. Pure of clocks: told the time.
+ */
+export function createOutlet(sources: readonly Source[], chance: () => number, listener: Listener): Outlet {
+	let connection: Standing | undefined;
+	const flight = new Map<Outgoing, { packet: Packet; source: Source; sentMs: number }>();
+	let answeredMs = 0;
+
+	/** Must go alone, as a connection ended while they were on their way. */
+	const suspects = new Map<Outgoing, Suspicion>();
+	const late = new Map<Outgoing, Late>();
+	let hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
+	let taken = 0;
+
+	let learnt = nothingLearnt(0);
+	const refusedTopics = new Set<string>();
+
+	const packetOf = (message: Outgoing, { limits }: Standing): Packet => {
+		const suspicion = suspects.get(message);
+		return {
+			message,
+			qos: learnt.qos0 || suspicion?.qos0 ? 0 : limits.maximumQos,
+			retain:
+				message.kind === 'state' && limits.retainAvailable && !learnt.unretained && !suspicion?.unretained,
+		};
+	};
+	const refuse = (message: Outgoing, source: Source, why: string): void => {
+		source.refuse(message);
+		suspects.delete(message);
+		late.delete(message);
+		const topic = topicFilter(message.topic);
+		refusedTopics.add(topic);
+		listener.onRefused({ topic, reason: why, kind: message.kind });
+	};
+	/** Why a message need not be sent at all. */
+	const foreseen = ({ message, qos }: Packet, { version, limits }: Standing): string | undefined => {
+		const size = publishSize(message, qos, version);
+		const most = limits.maximumPacketSize;
+		if (size > most) return tooLarge(size, most);
+		if (size >= learnt.tooLarge || (message.kind === 'heatmap' && size >= learnt.tooLargePicture))
+			return tooLarge(size);
+		return learnt.topics.get(topicFilter(message.topic));
+	};
+	const pick = (nowMs: number): { message: Outgoing; source: Source } | undefined => {
+		for (const source of sources) {
+			const message = source.next((candidate) => {
+				const wait = late.get(candidate);
+				return !!wait && wait.dueMs > nowMs && (wait.own || wait.refusals >= PATIENCE);
+			});
+			if (message) return { message, source };
+		}
+		return undefined;
+	};
+	const forget = (): void => {
+		for (const map of [suspects, late])
+			for (const message of map.keys())
+				if (!sources.some((source) => source.holds(message))) map.delete(message);
+	};
+
+	const next = (nowMs: number): Step | undefined => {
+		if (!connection) return undefined;
+		const careful = suspects.size > 0 || hold.refusals > 0;
+		if (careful && flight.size === 0) forget();
+		if (flight.size >= (careful ? 1 : Math.min(WINDOW, connection.limits.receiveMaximum))) return undefined;
+		if (nowMs < hold.untilMs) return { againInMs: hold.untilMs - nowMs };
+		if (nowMs - learnt.sinceMs > RELEARN_MS) learnt = nothingLearnt(nowMs);
+		for (let picked = pick(nowMs); picked; picked = pick(nowMs)) {
+			const { message, source } = picked;
+			const packet = packetOf(message, connection);
+			const why = foreseen(packet, connection);
+			if (why !== undefined) {
+				refuse(message, source, why);
+				continue;
+			}
+			const suspicion = suspects.get(message);
+			const quietMs = suspicion?.strikes ? Math.max(QUIET_MS, 2 * suspicion.longestMs) : 0;
+			const waitMs = connection.sinceMs + quietMs - nowMs;
+			if (quietMs > 0 && waitMs > 0) {
+				source.postpone(message);
+				return { againInMs: waitMs };
+			}
+			if (flight.size === 0) answeredMs = nowMs;
+			flight.set(message, { packet, source, sentMs: nowMs });
+			return { send: packet };
+		}
+		const due = [...late.values()].map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs);
+		return due.length > 0 ? { againInMs: Math.min(...due) - nowMs } : undefined;
+	};
+
+	const accept = ({ message, qos, retain }: Packet, standing: Standing): void => {
+		const suspicion = suspects.get(message);
+		if (suspicion?.unretained) learn('unretained');
+		if (suspicion?.qos0) learn('qos0');
+		suspects.delete(message);
+		late.delete(message);
+		taken += 1;
+		if (hold.refusals > 0) {
+			hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
+			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;
+		}
+		const topic = topicFilter(message.topic);
+		standing.taken.retain ||= retain;
+		standing.taken.qos ||= qos === 1;
+		learnt.topicsTaken.add(topic);
+		learnt.largestTaken = Math.max(learnt.largestTaken, publishSize(message, qos, standing.version));
+		if (refusedTopics.delete(topic)) listener.onTaken(topic);
+	};
+	const learn = (what: 'unretained' | 'qos0'): void => {
+		if (learnt[what]) return;
+		learnt[what] = true;
+		listener.onLacking(what);
+	};
+	const postpone = (message: Outgoing, source: Source, sentMs: number, nowMs: number): void => {
+		source.postpone(message);
+		if (late.size > WINDOW) forget();
+		const before = late.get(message);
+		const refusals = (before?.refusals ?? 0) + 1;
+		// Others were taken since: the trouble is this message's own, and nobody else waits for it.
+		const own = before?.own || (before !== undefined && taken > before.taken);
+		late.set(message, {
+			refusals,
+			own,
+			lastMs: nowMs,
+			taken,
+			dueMs: nowMs + backoffMs(postponing, refusals, chance()),
+		});
+		if (own || sentMs < hold.sinceMs) return;
+		const held = hold.refusals + 1;
+		hold = { refusals: held, sinceMs: nowMs, untilMs: nowMs + backoffMs(postponing, held, chance()) };
+	};
+
+	/** A message was alone on its way when the connection ended: it is suspected more, tried in a lesser way, or refused. */
+	const strike = (
+		{ packet, source, sentMs }: { packet: Packet; source: Source; sentMs: number },
+		code: number | undefined,
+		standing: Standing,
+		nowMs: number,
+	): void => {
+		const { message, qos, retain } = packet;
+		const suspicion = suspects.get(message)!;
+		suspicion.strikes += 1;
+		suspicion.longestMs = Math.max(suspicion.longestMs, nowMs - sentMs);
+		const certain = blameOf(code) === 'message';
+		const guess = !certain && suspicion.strikes >= STRIKES.lesser;
+		if (retain && (code === reason.noRetain || (guess && !standing.taken.retain))) {
+			suspects.set(message, { ...suspicion, strikes: 0, unretained: true });
+			return;
+		}
+		if (qos === 1 && (code === reason.noQos || (guess && !standing.taken.qos))) {
+			suspects.set(message, { ...suspicion, strikes: 0, qos0: true, unretained: false });
+			return;
+		}
+		if (!certain && suspicion.strikes < STRIKES.refused) return;
+		const size = publishSize(message, qos, standing.version);
+		learnFrom(message, size, code);
+		refuse(message, source, code === undefined ? `it ends the connection (${size} bytes)` : reasonText(code));
+	};
+	/** What one refused message says about others. Without a reason only pictures are given up before they were tried. */
+	const learnFrom = ({ topic, kind }: Outgoing, size: number, code: number | undefined): void => {
+		const filter = topicFilter(topic);
+		const condemned = (learnt.condemned.get(filter) ?? 0) + 1;
+		learnt.condemned.set(filter, condemned);
+		if (code === reason.tooLarge) {
+			learnt.tooLarge = Math.min(learnt.tooLarge, size);
+			return;
+		}
+		const picture = kind === 'heatmap' && blameOf(code) !== 'message';
+		if (picture && size > learnt.largestTaken)
+			learnt.tooLargePicture = Math.min(learnt.tooLargePicture, size);
+		if (learnt.topicsTaken.has(filter)) return;
+		if (code === reason.notAuthorised && (kind === 'heatmap' || condemned > 1))
+			learnt.topics.set(filter, reasonText(code));
+		else if (picture && condemned > 1) learnt.topics.set(filter, 'they end the connection');
+	};
+
+	return {
+		opened: (version, announced, nowMs) => {
+			connection = {
+				version,
+				limits: announced,
+				sinceMs: nowMs,
+				taken: { retain: false, qos: false },
+			};
+			answeredMs = nowMs;
+		},
+		next,
+		answered: (packet, code, nowMs, words) => {
+			const { message } = packet;
+			const sent = flight.get(message);
+			if (!connection || sent?.packet !== packet) return;
+			flight.delete(message);
+			answeredMs = nowMs;
+			const fate = fateOf(code);
+			if (fate === 'delivered') {
+				accept(packet, connection);
+				sent.source.acknowledge(message);
+			} else if (fate === 'later') {
+				suspects.delete(message);
+				postpone(message, sent.source, sent.sentMs, nowMs);
+			} else refuse(message, sent.source, words ? `${reasonText(code)}: ${words}` : reasonText(code));
+		},
+		ended: (code, nowMs) => {
+			if (!connection) return;
+			const standing = connection;
+			const sent = [...flight.values()];
+			connection = undefined;
+			flight.clear();
+			hold = { ...hold, untilMs: 0 };
+			for (const source of sources) source.recall();
+			if (sent.length === 0) {
+				// It ended without them: the suspects had no part in it.
+				for (const suspicion of suspects.values()) suspicion.strikes = 0;
+				return;
+			}
+			if (blameOf(code) === 'connection') return;
+			for (const { packet } of sent)
+				if (!suspects.has(packet.message))
+					suspects.set(packet.message, { strikes: 0, longestMs: 0, qos0: false, unretained: false });
+			if (sent.length === 1) strike(sent[0]!, code, standing, nowMs);
+		},
+		silentMs: (nowMs) => (flight.size > 0 ? nowMs - answeredMs : 0),
+		get inFlight() {
+			return flight.size;
+		},
+	};
+}
+
+/** What ended connections have taught about a broker. */
+function nothingLearnt(sinceMs: number) {
+	return {
+		sinceMs,
+		unretained: false,
+		qos0: false,
+		/** Packets from this size on are too large, in bytes. */
+		tooLarge: Number.POSITIVE_INFINITY,
+		tooLargePicture: Number.POSITIVE_INFINITY,
+		/** Kinds of topic that are refused, and why. */
+		topics: new Map<string, string>(),
+		condemned: new Map<string, number>(),
+		topicsTaken: new Set<string>(),
+		largestTaken: 0,
+	};
+}
+
+function tooLarge(size: number, most?: number): string {
+	const detail = most === undefined ? `${size} bytes` : `${size} bytes, it takes ${most}`;
+	return `${reasonText(reason.tooLarge)}, ${detail}`;
+}
