@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
+import { type PictureFile, pictureFile, type Unread } from '../vision/formats/picture-file.js';
 import type { Frame, Stamp } from '../vision/frame.js';
 import type { Image, Rect, Size } from '../vision/image.js';
 import { cv } from './library.js';
@@ -9,16 +11,43 @@ import { cv } from './library.js';
 const INTER_NEAREST_EXACT = 6;
 
 /**
- * A picture file, or the region of it.
- * @throws Failure image-unreadable naming the file: missing, empty, cut off, not an image, or without the region
+ * A picture file, or the region of it: turned as its EXIF data says, of 16 bits a channel the upper 8.
+ * @throws Failure image-unreadable naming the file: missing, empty, damaged, of a kind that is not read, or without the region
  */
 export async function readPicture(path: string, name = path, region?: Rect): Promise<Frame> {
-	return frameOfMat(cutOut(await decodeFile(path, cv.IMREAD_COLOR), region, name), name);
+	return decodePicture(bytesOf(path), name, region, path);
 }
+
+/** The same, of bytes that came from elsewhere; a failure names `shown`. @throws Failure image-unreadable */
+export async function decodePicture(
+	bytes: Buffer,
+	name: string,
+	region?: Rect,
+	shown = name,
+): Promise<Frame> {
+	const { mat, file } = await decode(bytes, cv.IMREAD_COLOR, shown);
+	if (file.darkens && !(await isOpaque(bytes))) {
+		mat.release();
+		throw unreadable(shown, TRANSPARENT);
+	}
+	if (file.bits === 16 && mat.norm(cv.NORM_INF) < LEAST_WHITE) {
+		mat.release();
+		throw unreadable(shown, DARK_16_BITS);
+	}
+	return frameOfMat(cutOut(mat, region, name), name);
+}
+
+/** Of the upper 8 of 16 bits: where none reaches it, 14 bits or fewer lie in 16, and what is seen as black is none. */
+const LEAST_WHITE = 64;
+const DARK_16_BITS: Unread = {
+	state:
+		'it has 16 bits a channel, and no value reaches a quarter of white (65535), as when 10, 12 or 14 bits are stored in 16',
+	advice: 'Save it with 8 bits a channel, or with all 16 (12 bits: times 16).',
+};
 
 /** A mask as one channel of 0 and 255, resized to `size` without new values. @throws Failure image-unreadable */
 export async function readMask(path: string, size?: Size, region?: Rect): Promise<Image> {
-	const mat = cutOut(await decodeFile(path, cv.IMREAD_GRAYSCALE), region, path);
+	const mat = cutOut((await decode(bytesOf(path), cv.IMREAD_GRAYSCALE, path)).mat, region, path);
 	try {
 		const sized = size === undefined ? mat : mat.resize(size.height, size.width, 0, 0, INTER_NEAREST_EXACT);
 		const { rows, cols } = sized;
@@ -175,42 +204,69 @@ function encode(extension: string, image: Image, flags: number[]): Uint8Array {
 	}
 }
 
-async function decodeFile(path: string, flags: number): Promise<Mat> {
-	let bytes: Buffer;
+const TRANSPARENT: Unread = {
+	state: 'it is partly transparent, which is not read from a TIFF',
+	advice: 'Save it without transparency, or as PNG.',
+};
+
+async function isOpaque(bytes: Buffer): Promise<boolean> {
+	const mat = await cv.imdecodeAsync(bytes, cv.IMREAD_UNCHANGED);
+	const channels = mat.splitChannels();
+	const least = channels[3]?.minMaxLoc().minVal;
+	for (const used of [mat, ...channels]) used.release();
+	return least === 255;
+}
+
+function bytesOf(path: string): Buffer {
 	try {
 		// At once, so that the decoding already runs beside whatever blocks this thread next.
-		bytes = readFileSync(path);
+		return readFileSync(path);
 	} catch (thrown) {
-		throw unreadable(path, reasonOf(thrown));
+		throw unreadable(path, { state: reasonOf(thrown), advice: 'Replace or remove the file.' });
 	}
-	const fault = faultOf(bytes);
-	if (fault) throw unreadable(path, fault);
-	let mat: Mat;
-	try {
-		mat = await cv.imdecodeAsync(bytes, flags);
-	} catch (thrown) {
-		throw unreadable(path, reasonOf(thrown));
-	}
-	if (!mat.empty) return mat;
-	mat.release();
-	throw unreadable(path, 'it is not an image, or damaged');
 }
 
-/** What the decoder would not say: it aborts on nothing, and fills what a cut-off file lacks with grey. */
-function faultOf(bytes: Buffer): string | undefined {
-	if (bytes.length === 0) return 'it is empty';
-	const jpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
-	if (jpeg && bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < Math.max(0, bytes.length - 1024))
-		return 'the JPEG is cut off';
-	const png = bytes.subarray(1, 4).toString('latin1') === 'PNG';
-	if (png && bytes.lastIndexOf('IEND') < 0) return 'the PNG is cut off';
-	return undefined;
-}
-
-function unreadable(path: string, state: string): Failure {
-	return new Failure(
-		'image-unreadable',
-		`Cannot read image "${path}": ${state}`,
-		'Replace or remove the file.',
+/** Decoders fill what is missing or damaged and say nothing: so we look through the file ourselves, while another thread decodes it. */
+async function decode(bytes: Buffer, flags: number, name: string): Promise<{ mat: Mat; file: PictureFile }> {
+	const file = pictureFile(bytes);
+	if ('state' in file) throw unreadable(name, file);
+	const oriented = file.format === 'TIFF' ? flags : flags | cv.IMREAD_IGNORE_ORIENTATION;
+	const decoding = cv.imdecodeAsync(bytes, oriented).then(
+		(mat) => ({ mat }),
+		(thrown: unknown) => ({ thrown }),
 	);
+	// What waits for an earlier picture goes first.
+	await nextTurn();
+	const damage = file.damage();
+	const outcome = await decoding;
+	if ('mat' in outcome && damage === undefined && !outcome.mat.empty) {
+		return { mat: turned(outcome.mat, file.orientation), file };
+	}
+	if ('mat' in outcome) outcome.mat.release();
+	const state = damage ?? ('thrown' in outcome ? reasonOf(outcome.thrown) : `the ${file.format} is damaged`);
+	throw unreadable(name, { state, advice: 'Replace or remove the file.' });
+}
+
+/** How to turn a picture by its EXIF orientation; the others are upright. */
+const TURNS: Readonly<Record<number, (mat: Mat) => Mat>> = {
+	2: (mat) => mat.flip(1),
+	3: (mat) => mat.flip(-1),
+	4: (mat) => mat.flip(0),
+	5: (mat) => mat.transpose(),
+	6: (mat) => mat.rotate(cv.ROTATE_90_CLOCKWISE),
+	7: (mat) => turned(mat.transpose(), 3),
+	8: (mat) => mat.rotate(cv.ROTATE_90_COUNTERCLOCKWISE),
+};
+
+/** Releases the Mat that it turns. */
+function turned(mat: Mat, orientation: number): Mat {
+	const turn = TURNS[orientation];
+	if (!turn) return mat;
+	const upright = turn(mat);
+	mat.release();
+	return upright;
+}
+
+function unreadable(name: string, { state, advice }: Unread): Failure {
+	return new Failure('image-unreadable', `Cannot read image "${name}": ${state}`, advice);
 }
