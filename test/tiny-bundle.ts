@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeBundle } from '../src/disk/bundle.js';
@@ -49,6 +49,9 @@ export async function tinyBundle(dir: string): Promise<string> {
 	} as const;
 	const world = teachWorld('test', new AbortController().signal, () => {});
 	const contents = await teach(images, teacher, settings, world);
-	await writeBundle(dir, contents);
+	// A folder under its plain name, as bundles were before they were named by what they hold.
+	const written = await writeBundle(dir, contents);
+	await rm(dir);
+	await rename(written.dir, dir);
 	return dir;
 }

@@ -5,8 +5,9 @@ import { Failure } from '../base/failure.js';
 import type { Config } from '../config/schema.js';
 import { configSchema } from '../config/schema.js';
 import { teachInChild } from '../daemon/job.js';
-import { readBundle } from '../disk/bundle.js';
+import { bundlesOf, readBundle } from '../disk/bundle.js';
 import { teacherPath } from '../disk/teacher.js';
+import type { Bundle } from '../model/bundle.js';
 import { startEmbeddedBroker } from '../mqtt/embedded-broker.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import { type Arguments, numberOption, textOption } from './terminal/command.js';
@@ -34,9 +35,8 @@ export async function prepareDemonstration(
 ): Promise<AsyncDisposable & { readonly config: Config }> {
 	const data = resolve(textOption(args, 'data') ?? 'inspectord-data');
 	const firstPort = numberOption(args, 'port', { lowest: 1, highest: 65_000 });
-	const bundle = join(data, 'bundles', 'flange');
 	context.note('inspectord demonstration: a simulated line of turned flanges, one in four defective.');
-	await learnOnce(bundle, context);
+	const bundle = await learnOnce(join(data, 'bundles', 'flange'), context);
 	const broker = await startEmbeddedBroker(firstPort);
 	if (broker.port !== firstPort) context.note(`Port ${firstPort} is busy; the broker takes ${broker.port}.`);
 	const { port } = broker;
@@ -58,23 +58,16 @@ export async function prepareDemonstration(
 	return { config, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
 }
 
-/** Teaches the flange unless a bundle of it stands there and is whole. */
-async function learnOnce(bundle: string, context: Context): Promise<void> {
+/** The newest whole bundle of the flange, or one that it teaches now: it never writes over what stands there. @returns its folder */
+async function learnOnce(bundle: string, context: Context): Promise<string> {
 	const pocket = teacherPath(context.home, 'pocket');
 	const seeded = !existsSync(pocket);
 	const seededNote = 'Its teacher has random weights: fine to show how it works, not to judge how well.';
-	if (existsSync(bundle)) {
-		try {
-			const { manifest } = await readBundle(bundle);
-			if (manifest.architecture.teacher.seeded && !seeded)
-				throw new Failure('bundle-invalid', `The bundle "${bundle}" was taught by random weights`);
-			context.note(`It has learnt the part before: bundle "${bundle}".`);
-			if (manifest.architecture.teacher.seeded) context.note(seededNote);
-			return;
-		} catch (failure) {
-			if (!(failure instanceof Failure)) throw failure;
-			context.note(`${failure.message}; it learns the part anew.`);
-		}
+	const known = await newestOf(bundle, seeded, context);
+	if (known) {
+		context.note(`It has learnt the part before: bundle "${known.dir}".`);
+		if (known.manifest.architecture.teacher.seeded) context.note(seededNote);
+		return known.dir;
 	}
 	context.note(`First it learns the part from ${LESSON.count} good ones.`);
 	if (seeded) context.note(seededNote);
@@ -94,4 +87,23 @@ async function learnOnce(bundle: string, context: Context): Promise<void> {
 	context.note(
 		`It has learnt the part in ${duration(taught.seconds)}; threshold ${taught.threshold.toFixed(4)}.`,
 	);
+	return taught.bundle;
+}
+
+/** Says why it passes over a bundle that is damaged, or that random weights taught where real ones are at hand. */
+async function newestOf(bundle: string, seeded: boolean, context: Context): Promise<Bundle | undefined> {
+	const whole: Bundle[] = [];
+	for (const dir of await bundlesOf(bundle)) {
+		try {
+			const found = await readBundle(dir);
+			if (found.manifest.architecture.teacher.seeded && !seeded)
+				throw new Failure('bundle-invalid', `The bundle "${dir}" was taught by random weights`);
+			whole.push(found);
+		} catch (failure) {
+			if (!(failure instanceof Failure)) throw failure;
+			context.note(`${failure.message}; it is passed over.`);
+		}
+	}
+	const latest = (a: Bundle, b: Bundle) => (b.manifest.createdAt > a.manifest.createdAt ? b : a);
+	return whole.length === 0 ? undefined : whole.reduce(latest);
 }

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
-import { writeWhole } from '../disk/file.js';
+import { assertFilePlace, writeWhole } from '../disk/file.js';
 import { type Evaluation, evaluate } from '../evaluate/evaluation.js';
 import { galleries } from '../evaluate/exhibits.js';
 import { reportHtml } from '../evaluate/report.js';
@@ -30,6 +30,8 @@ export const evaluateCommand: Command = {
 	run: async (args, context) => {
 		const [bundleDir = '', datasetDir = ''] = args.positionals;
 		const threads = numberOption(args, 'threads', { lowest: 0, highest: 256 });
+		const report = textOption(args, 'report');
+		if (report !== undefined) await assertFilePlace(report);
 		const bundle = await readBundle(bundleDir);
 		const { test } = await readDataset(datasetDir);
 		const scorer = await openScorer(bundle, openSession, {
@@ -44,24 +46,24 @@ export const evaluateCommand: Command = {
 				signal: context.signal,
 				onProgress: (done, of) => context.note(`evaluating ${done} of ${of} images`, { transient: true }),
 			});
-			const report = textOption(args, 'report');
-			if (report !== undefined)
-				await writeWhole(report, await pageOf(evaluation, bundle, datasetDir, scorer));
-			if (args.options.json) {
-				context.print(evaluation.figures);
-				return;
-			}
-			for (const line of summaryLines(evaluation)) context.print(line);
-			const { images, msPerImage } = evaluation.figures;
-			context.print(
-				`${images} images, ${msPerImage.toFixed(1)} ms an image on provider "${scorer.provider}".`,
-			);
-			if (report !== undefined) context.print(`The report is "${report}".`);
+			const { json } = args.options;
+			for (const line of json ? [evaluation.figures] : figureLines(evaluation, scorer)) context.print(line);
+			if (report === undefined) return;
+			await writeWhole(report, await pageOf(evaluation, bundle, datasetDir, scorer));
+			if (!json) context.print(`The report is "${report}".`);
 		} finally {
 			await scorer.close();
 		}
 	},
 };
+
+function figureLines(evaluation: Evaluation, { provider }: Scorer): string[] {
+	const { images, msPerImage } = evaluation.figures;
+	return [
+		...summaryLines(evaluation),
+		`${images} images, ${msPerImage.toFixed(1)} ms an image on provider "${provider}".`,
+	];
+}
 
 /** Pictures and masks as the bundle was taught: the whole of them, or its region. */
 function worldOf({ manifest }: Bundle, { score }: Scorer) {

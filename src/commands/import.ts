@@ -8,6 +8,7 @@ import { goodFrames, preparedImages } from '../jobs/good-images.js';
 import { teachWorld } from '../jobs/world.js';
 import { adopt } from '../learn/adopt.js';
 import { DEVIATION, MEAN } from '../model/teacher.js';
+import { bundleLines } from './terminal/bundle-lines.js';
 import { type Command, numberOption, textOption } from './terminal/command.js';
 
 /** How PyTorch's vision models want their pictures. */
@@ -26,7 +27,11 @@ export const importCommand: Command = {
 		'Makes a bundle of an ONNX model that was trained elsewhere and gives a map and a score (as anomalib exports them): good pictures set the threshold and prove it ever after.',
 	positionals: ['MODEL.onnx', 'IMAGES'],
 	options: {
-		out: { value: 'BUNDLE', summary: 'the folder to write' },
+		out: {
+			value: 'BUNDLE',
+			summary:
+				'the name to write it under: bundles/lid becomes bundles/lid@HASH, and what has that name stays',
+		},
 		normalise: {
 			value: 'NAME',
 			summary:
@@ -77,19 +82,18 @@ export const importCommand: Command = {
 					context.note(`scoring ${progress.done} of ${progress.of} good pictures`, { transient: true });
 			}),
 		);
-		const { calibration, training } = await writeBundle(out, contents);
+		const { manifest, dir, isNamed } = await writeBundle(resolve(out), contents);
+		const { calibration, training } = manifest;
 		const { threshold, falseRejectBound } = calibration;
 		if (args.options.json) {
-			context.print(
-				JSON.stringify({ bundle: resolve(out), heldOut: training.heldOut, threshold, falseRejectBound }),
-			);
+			context.print({ bundle: dir, isNamed, heldOut: training.heldOut, threshold, falseRejectBound });
 			return;
 		}
 		context.print(
 			`Took "${file}" (${width} × ${height} pixels, map "${adapter.map}", score ${adapter.score ? `"${adapter.score}"` : 'the maximum of the map'}).`,
 		);
 		context.print(`${training.heldOut} good pictures set the threshold to ${threshold.toFixed(4)}.`);
-		context.print(`The bundle is "${out}".`);
+		for (const line of bundleLines(resolve(out), dir, isNamed)) context.print(line);
 	},
 };
 

@@ -3,7 +3,6 @@ import { basename, resolve } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { teachInChild } from '../daemon/job.js';
-import { assertBundlePlace } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
 import { teacherPath } from '../disk/teacher.js';
 import { MOST_STEPS } from '../learn/plan.js';
@@ -13,6 +12,7 @@ import { PRECISIONS } from '../model/precision.js';
 import type { Grid } from '../model/tiling.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
+import { bundleLines } from './terminal/bundle-lines.js';
 import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
 import { duration, progressLines } from './terminal/progress.js';
 
@@ -31,7 +31,11 @@ export const teachCommand: Command = {
 			summary:
 				'safetensors of a student that was trained elsewhere, in the names of the published checkpoints (bn.…, decoder.…): nothing is trained, all pictures set the threshold',
 		},
-		out: { value: 'BUNDLE', summary: 'the folder to write' },
+		out: {
+			value: 'BUNDLE',
+			summary:
+				'the name to write it under: bundles/lid becomes bundles/lid@HASH, and what has that name stays',
+		},
 		backbone: {
 			value: 'NAME',
 			summary: `the network of the teacher: ${Object.keys(architectures).join(', ')} (default: what the file says, or resnet18)`,
@@ -112,7 +116,7 @@ export const teachCommand: Command = {
 			`${taught.images === 0 ? 'Took the student as it is' : `Taught from ${taught.images} good pictures in ${duration(taught.seconds)}`}; ${taught.heldOut} ${taught.images === 0 ? 'good pictures' : 'more'} set the threshold to ${taught.threshold.toFixed(4)}: of good parts like them at most ${(100 * taught.falseRejectBound).toFixed(1)} % are rejected.`,
 		);
 		if (taught.precision !== 'fp32') context.print(`It runs in ${taught.precision}, which scores like fp32.`);
-		context.print(`The bundle is "${taught.bundle}".`);
+		for (const line of bundleLines(request.out, taught.bundle, taught.isNamed)) context.print(line);
 	},
 };
 
@@ -163,7 +167,6 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 	};
 	await goodImages(images);
 	if (labelled !== undefined) await readDataset(labelled);
-	await assertBundlePlace(out);
 	return request;
 }
 

@@ -1,11 +1,14 @@
-import { Failure, type FailureCode } from '../base/failure.js';
-import { startChild } from '../process/child.js';
+import { Failure } from '../base/failure.js';
+import { type Ended, startChild } from '../process/child.js';
 import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
 
 /** Teaching yields to the stations that share the machine. */
 const NICE = 10;
 
 const GRACE_MS = 5000;
+
+/** As main.ts ends when it meets one. */
+const EXIT_OF_A_FAULT = 70;
 
 export type JobWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,7 +18,7 @@ export type JobWorld = {
 
 /**
  * Teaches in a child process and tells how it goes. An interruption ends the child; no half bundle is left.
- * @throws Failure of the child, child-died when it crashed, interrupted
+ * @throws Failure of the child, child-died when it ended without a word, interrupted; Error for a fault of ours in the child
  */
 export async function teachInChild(
 	request: TeachRequest,
@@ -24,7 +27,7 @@ export async function teachInChild(
 	const child = startChild<TeachDown, TeachUp>('job', { env, nice: NICE });
 	const outcome = new Promise<Exclude<TeachUp, { kind: 'progress' }>>((resolve) => {
 		child.onMessage((message) => {
-			if (message.kind === 'progress') report(message.progress);
+			if (message?.kind === 'progress') report(message.progress);
 			else resolve(message);
 		});
 	});
@@ -33,20 +36,34 @@ export async function teachInChild(
 	if (signal.aborted) stop();
 	try {
 		await child.send({ kind: 'teach', request }).catch(() => {});
-		const result = await Promise.race([outcome, child.ended]);
-		await child.ended;
+		const said = await Promise.race([outcome, child.ended.then(() => undefined)]);
+		// One that said its last word and stays is a fault, too, but the word counts.
+		const ended = await (said === undefined ? child.ended : child.stop(GRACE_MS));
 		signal.throwIfAborted();
-		if (!('kind' in result)) {
-			throw new Failure(
-				'child-died',
-				`Cannot teach: the teaching process ended (${result.signal ?? `exit code ${result.code}`}) ${result.stderrTail}`.trim(),
-				'Is there enough memory?',
-			);
-		}
-		if (result.kind === 'failed')
-			throw new Failure(result.code as FailureCode, result.message, result.advice);
-		return result.taught;
+		return said === undefined ? endedSilently(ended) : taughtOf(said);
 	} finally {
 		signal.removeEventListener('abort', stop);
 	}
+}
+
+function taughtOf(said: Exclude<TeachUp, { kind: 'progress' }>): Taught {
+	switch (said?.kind) {
+		case 'taught':
+			return said.taught;
+		case 'failed':
+			throw new Failure(said.code, said.message, said.advice);
+		case 'fault':
+			throw new Error(`a fault in the teaching process\n${said.stack}`);
+		default:
+			throw new Error(`the teaching process said what nobody knows: ${JSON.stringify(said)}`);
+	}
+}
+
+function endedSilently({ code, signal, stderrTail }: Ended): never {
+	if (code === EXIT_OF_A_FAULT) throw new Error(`a fault in the teaching process\n${stderrTail}`);
+	throw new Failure(
+		'child-died',
+		`Cannot teach: the teaching process ended (${signal ?? `exit code ${code}`}) ${stderrTail}`.trim(),
+		signal === 'SIGKILL' ? 'Is there enough memory?' : undefined,
+	);
 }

@@ -1,11 +1,12 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, realpath, rmdir, symlink } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
-import type { Bundle, BundleContents, GoldenVector } from '../model/bundle.js';
+import { type Bundle, type BundleContents, bundleId, type GoldenVector, pinOf } from '../model/bundle.js';
 import { FORMAT_VERSION, goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
 import { PRECISIONS, type Precision } from '../model/precision.js';
 import type { Size } from '../vision/image.js';
+import { assertWritable, flush } from './file.js';
 import { assertReplaceable, FolderWriter } from './folder.js';
 
 const MANIFEST = 'manifest.json';
@@ -15,15 +16,25 @@ const modelFile = (precision: Precision) => (precision === 'fp32' ? 'model.onnx'
 
 const AGAIN = 'Copy the bundle again from where it was taught, or teach it again.';
 
+/** A bundle as it stands on disk now. */
+export type WrittenBundle = {
+	readonly manifest: Manifest;
+	/** The folder of this content, `bundles/lid@1c947c1d`. */
+	readonly dir: string;
+	/** Whether the plain name leads to it, which it does when nothing had that name. */
+	readonly isNamed: boolean;
+};
+
 /**
- * Writes a bundle whole or not at all; one that stands there is replaced.
- * @throws Failure file-unwritable, also when `dir` holds something that is not a bundle
+ * Writes a bundle whole or not at all, beside `place` and under the name of its content: `lid@1c947c1d` for `lid`. What stands at
+ * `place` stays; where nothing does, it becomes a link to the new one. A bundle never changes once it is written.
+ * @throws Failure file-unwritable, usage as assertBundlePlace does
  */
 export async function writeBundle(
-	dir: string,
+	place: string,
 	{ manifest, models, golden }: BundleContents,
-): Promise<Manifest> {
-	await assertBundlePlace(dir);
+): Promise<WrittenBundle> {
+	await assertBundlePlace(place);
 	const vectors = JSON.stringify(
 		golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })),
 	);
@@ -33,38 +44,102 @@ export async function writeBundle(
 	});
 	const hashes = Object.fromEntries(present.map(([precision, model]) => [precision, sha256Of(model)]));
 	const whole: Manifest = { ...manifest, files: { models: hashes, golden: sha256Of(vectors) } };
-	await using folder = await FolderWriter.open(dir);
+	const text = `${JSON.stringify(whole, null, '\t')}\n`;
+	const id = bundleId(basename(resolve(place)), sha256Of(text));
+	await using folder = await FolderWriter.open(place);
 	for (const [precision, model] of present) await folder.write(modelFile(precision), model);
 	await folder.write(GOLDEN, vectors);
-	await folder.write(MANIFEST, `${JSON.stringify(whole, null, '\t')}\n`);
-	await folder.commit();
-	return whole;
+	await folder.write(MANIFEST, text);
+	await folder.commitBeside(id);
+	return { manifest: whole, dir: join(dirname(place), id), isNamed: await linkWhereFree(place, id) };
 }
 
-/** A place that a bundle may be written to: nothing there, an empty folder, or an older bundle. @throws Failure file-unwritable */
-export function assertBundlePlace(dir: string): Promise<void> {
-	return assertReplaceable(dir, MANIFEST);
-}
-
-/** Reads a bundle and verifies its hashes. @throws Failure bundle-invalid saying which file is wrong and how */
-export async function readBundle(dir: string): Promise<Bundle> {
-	const manifest = parseManifest(dir, await bytesOf(dir, MANIFEST));
-	const models: Partial<Record<Precision, string>> = {};
-	for (const [precision, hash] of Object.entries(manifest.files.models) as [Precision, string][]) {
-		const file = modelFile(precision);
-		if (sha256Of(await bytesOf(dir, file)) !== hash)
-			throw broken(dir, `"${file}" is damaged or cut off (its SHA-256 differs)`);
-		models[precision] = join(dir, file);
+/** False where something stands, or the disk knows no links. */
+async function linkWhereFree(place: string, id: string): Promise<boolean> {
+	// Takes an empty folder away, and nothing else.
+	await rmdir(place).catch(() => {});
+	try {
+		await symlink(id, place);
+		await flush(dirname(resolve(place)));
+		return true;
+	} catch {
+		return false;
 	}
-	const golden = await bytesOf(dir, GOLDEN);
+}
+
+/**
+ * A place that a bundle may be written beside: nothing there, an empty folder, or an older bundle; and it is tried whether anything can
+ * be written there.
+ * @throws Failure file-unwritable, usage when the name holds a hash
+ */
+export async function assertBundlePlace(place: string): Promise<void> {
+	const pin = pinOf(basename(resolve(place)));
+	if (pin) {
+		throw new Failure(
+			'usage',
+			`Cannot write bundle "${place}": what a bundle holds makes its hash, and "@${pin.hash}" stands for another one`,
+			`Give the plain name, "${pin.name}"; the hash is put behind it.`,
+		);
+	}
+	await assertReplaceable(place, MANIFEST);
+	await assertWritable(place);
+}
+
+/** The bundles of a plain name, each once: what stands at `place`, and those beside it that are named by their content. */
+export async function bundlesOf(place: string): Promise<string[]> {
+	const [parent, name] = [dirname(place), basename(place)];
+	const names = await readdir(parent).catch(() => []);
+	const found = names
+		.filter((one) => one === name || pinOf(one)?.name === name)
+		.map((one) => join(parent, one));
+	return [...new Set(await Promise.all(found.map((path) => realpath(path).catch(() => path))))];
+}
+
+/**
+ * Reads a bundle and verifies its hashes, and that it is the one that its name pins (`NAME@HASH`, 8 to 64 digits).
+ * @throws Failure bundle-invalid saying which file is wrong and how
+ */
+export async function readBundle(dir: string): Promise<Bundle> {
+	// A link that is moved while it is read must not mix two bundles.
+	const place = await placeOf(dir);
+	const bytesOf = (name: string) => fileOf(dir, place, name);
+	const described = await bytesOf(MANIFEST);
+	const hash = sha256Of(described);
+	const pinned = [dir, place]
+		.map((path) => pinOf(basename(resolve(path))))
+		.filter((pin) => pin !== undefined);
+	if (!pinned.every((pin) => hash.startsWith(pin.hash))) {
+		throw broken(
+			dir,
+			`its folder was renamed, or "${MANIFEST}" altered: what it holds is "@${hash.slice(0, 8)}"`,
+			'Pin the bundle that you mean, or copy it again from where it was taught.',
+		);
+	}
+	const manifest = parseManifest(dir, described);
+	const models: Partial<Record<Precision, string>> = {};
+	for (const [precision, expected] of Object.entries(manifest.files.models) as [Precision, string][]) {
+		const file = modelFile(precision);
+		if (sha256Of(await bytesOf(file)) !== expected)
+			throw broken(dir, `"${file}" is damaged or cut off (its SHA-256 differs)`);
+		models[precision] = join(place, file);
+	}
+	const golden = await bytesOf(GOLDEN);
 	if (sha256Of(golden) !== manifest.files.golden)
 		throw broken(dir, `"${GOLDEN}" is damaged or cut off (its SHA-256 differs)`);
 	return {
 		dir,
+		id: bundleId(manifest.name, hash),
 		manifest,
 		models,
 		golden: parseGolden(dir, golden, manifest.input.tiling),
 	};
+}
+
+/** Where a bundle lies, without links; a pin of more digits than its folder has leads to it too. */
+async function placeOf(dir: string): Promise<string> {
+	const pin = pinOf(basename(resolve(dir)));
+	const shorter = pin && join(dirname(resolve(dir)), bundleId(pin.name, pin.hash));
+	return realpath(dir).catch(() => (shorter === undefined ? dir : realpath(shorter).catch(() => dir)));
 }
 
 function parseManifest(dir: string, bytes: Uint8Array): Manifest {
@@ -99,15 +174,15 @@ function parseGolden(dir: string, bytes: Uint8Array, { width, height }: Size): G
 	}
 }
 
-async function bytesOf(dir: string, name: string): Promise<Uint8Array> {
+async function fileOf(dir: string, place: string, name: string): Promise<Uint8Array> {
 	try {
-		return await readFile(join(dir, name));
+		return await readFile(join(place, name));
 	} catch (thrown) {
 		const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
 		throw broken(dir, missing ? `it has no file "${name}"` : reasonOf(thrown));
 	}
 }
 
-function broken(dir: string, state: string): Failure {
-	return new Failure('bundle-invalid', `Cannot use bundle "${dir}": ${state}`, AGAIN);
+function broken(dir: string, state: string, advice = AGAIN): Failure {
+	return new Failure('bundle-invalid', `Cannot use bundle "${dir}": ${state}`, advice);
 }

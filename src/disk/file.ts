@@ -1,5 +1,5 @@
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 
 /** Writes one file whole or not at all. @throws Failure file-unwritable */
@@ -12,12 +12,55 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 		await flush(dirname(path));
 	} catch (thrown) {
 		await rm(fresh, { force: true }).catch(() => {});
-		throw new Failure(
-			'file-unwritable',
-			`Cannot write "${path}": ${reasonOf(thrown)}`,
-			'Free some space or choose another place.',
-		);
+		throw unwritable(path, reasonOf(thrown));
 	}
+}
+
+/** A disk with less room than this counts as full. */
+const LEAST_ROOM = 1_000_000;
+
+/**
+ * Tries to write where a file or folder shall be, before work is spent on it: as much as shows a full disk. Leaves nothing behind.
+ * @throws Failure file-unwritable
+ */
+export async function assertWritable(path: string): Promise<void> {
+	const place = resolve(path);
+	const trial = `${place}.unfinished-${process.pid}-trial`;
+	try {
+		const made = await mkdir(dirname(place), { recursive: true });
+		try {
+			await writeThrough(trial, new Uint8Array(LEAST_ROOM));
+		} finally {
+			await rm(trial, { force: true });
+			if (made !== undefined) await removeEmpty(dirname(place), made);
+		}
+	} catch (thrown) {
+		throw unwritable(path, reasonOf(thrown));
+	}
+}
+
+/** The same for a file, which no folder can be replaced by. @throws Failure file-unwritable */
+export async function assertFilePlace(path: string): Promise<void> {
+	const isFolder = await stat(path).then(
+		(found) => found.isDirectory(),
+		() => false,
+	);
+	if (isFolder) throw unwritable(path, 'it is a folder');
+	await assertWritable(path);
+}
+
+/** Folders that hold nothing, from `deepest` up to `highest`. */
+async function removeEmpty(deepest: string, highest: string): Promise<void> {
+	for (let folder = deepest; folder.length >= highest.length; folder = dirname(folder))
+		await rmdir(folder).catch(() => {});
+}
+
+function unwritable(path: string, state: string): Failure {
+	return new Failure(
+		'file-unwritable',
+		`Cannot write "${path}": ${state}`,
+		'Free some space or choose another place.',
+	);
 }
 
 /** Writes a file to the disk's surface. */

@@ -27,7 +27,7 @@ export class FolderWriter implements AsyncDisposable {
 		return attempt(place, async () => {
 			await mkdir(dirname(place), { recursive: true });
 			await sweep(place);
-			return new FolderWriter(place, await mkdtemp(place + UNFINISHED));
+			return new FolderWriter(place, await mkdtemp(`${place}${UNFINISHED}${process.pid}-`));
 		});
 	}
 
@@ -46,6 +46,17 @@ export class FolderWriter implements AsyncDisposable {
 			await flush(this.#fresh);
 			await swap(this.#fresh, this.#place);
 			await flush(dirname(this.#place));
+		});
+		this.#done = true;
+	}
+
+	/** Puts it beside its place, under a name that nothing has. @throws Failure file-unwritable, also when something has it */
+	async commitBeside(name: string): Promise<void> {
+		const parent = dirname(this.#place);
+		await attempt(join(parent, name), async () => {
+			await flush(this.#fresh);
+			await rename(this.#fresh, join(parent, name));
+			await flush(parent);
 		});
 		this.#done = true;
 	}
@@ -83,15 +94,29 @@ async function swap(fresh: string, place: string): Promise<void> {
 	if (stands) await rm(old, { recursive: true, force: true });
 }
 
-/** Removes unfinished folders; one that was moved aside when the machine stopped comes back. */
+/** Removes what writers left that run no more; a folder that was moved aside when the machine stopped comes back. */
 async function sweep(place: string): Promise<void> {
 	const [parent, name] = [dirname(place), basename(place)];
 	for (const entry of await readdir(parent)) {
 		const path = join(parent, entry);
 		const replaced = entry.startsWith(name + REPLACED);
 		if (replaced && !(await exists(place))) await rename(path, place);
-		else if (replaced || entry.startsWith(name + UNFINISHED))
+		else if (
+			replaced ||
+			(entry.startsWith(name + UNFINISHED) &&
+				!runs(Number.parseInt(entry.slice((name + UNFINISHED).length), 10)))
+		)
 			await rm(path, { recursive: true, force: true });
+	}
+}
+
+/** Whether a process runs: another one may be writing to the same place. */
+function runs(pid: number): boolean {
+	if (!(pid > 0)) return false;
+	try {
+		return process.kill(pid, 0);
+	} catch (thrown) {
+		return (thrown as NodeJS.ErrnoException).code === 'EPERM';
 	}
 }
 

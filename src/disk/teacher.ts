@@ -5,6 +5,7 @@ import { sha256Of } from '../base/hash.js';
 import type { Backbone } from '../model/architecture.js';
 import { parseSafetensors } from '../model/safetensors.js';
 import type { Weights } from '../model/weights.js';
+import { writeWhole } from './file.js';
 
 /** A weights file as it is, before anybody knows which network it is for. */
 export type TeacherFile = {
@@ -13,8 +14,43 @@ export type TeacherFile = {
 	readonly sha256: string;
 };
 
-/** @throws Failure teacher-invalid when the file is missing, cut off or not safetensors */
+/** What `teacher add` wrote down beside a teacher. */
+export type TeacherRecord = { readonly sha256: string; readonly origin: string; readonly addedAt: string };
+
+/** @throws Failure teacher-invalid when the file is missing, cut off or not safetensors, or not the one that was added */
 export async function readTeacher(path: string): Promise<TeacherFile> {
+	const file = await parsed(path);
+	const record = await readRecord(path);
+	if (record === undefined || record.sha256 === file.sha256) return file;
+	throw new Failure(
+		'teacher-invalid',
+		`Cannot trust teacher "${path}": its SHA-256 is ${file.sha256}, not the ${record.sha256} of the one that was added on ${record.addedAt.slice(0, 10)}`,
+		'Add it again with inspectord teacher add.',
+	);
+}
+
+/** What was written down when a teacher was added, undefined where nothing was. */
+export async function readRecord(teacher: string): Promise<TeacherRecord | undefined> {
+	const text = await readFile(recordPath(teacher), 'utf8').catch(() => '');
+	try {
+		const { sha256, origin, addedAt } = JSON.parse(text) as Partial<TeacherRecord>;
+		if (!sha256 || !origin || !addedAt) return undefined;
+		return { sha256, origin, addedAt };
+	} catch {
+		return undefined;
+	}
+}
+
+/** @throws Failure file-unwritable */
+export async function writeRecord(teacher: string, record: TeacherRecord): Promise<void> {
+	await writeWhole(recordPath(teacher), `${JSON.stringify(record, null, '\t')}\n`);
+}
+
+function recordPath(teacher: string): string {
+	return `${teacher.replace(/\.safetensors$/, '')}.json`;
+}
+
+async function parsed(path: string): Promise<TeacherFile> {
 	try {
 		const bytes = await readFile(path);
 		return { ...parseSafetensors(bytes), sha256: sha256Of(bytes) };

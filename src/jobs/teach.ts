@@ -1,5 +1,5 @@
 import { Failure, reasonOf } from '../base/failure.js';
-import { writeBundle } from '../disk/bundle.js';
+import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
 import { checkpointPath, readCheckpoint, removeCheckpoint, writeCheckpoint } from '../disk/checkpoint.js';
 import { readDataset } from '../disk/dataset.js';
 import { readTeacher } from '../disk/teacher.js';
@@ -27,6 +27,7 @@ export async function teachFrom(
 	report: (progress: Progress) => void,
 ): Promise<Taught> {
 	const started = performance.now();
+	await assertBundlePlace(request.out);
 	const { backbone, ...teacher } = await teacherOf(request);
 	const frames = await goodFrames(request.images);
 	const tiling = await tilingOf(frames, request);
@@ -41,14 +42,17 @@ export async function teachFrom(
 		{
 			labelled,
 			student: await studentOf(request.student, backbone),
-			checkpoints: await checkpointsOf(request, `${backbone} ${teacher.sha256}`, images.count, report),
+			checkpoints: (pictures) =>
+				checkpointsOf(request, { teacher: `${backbone} ${teacher.sha256}`, pictures }, report),
 		},
 	);
 	signal.throwIfAborted();
-	const { training, calibration, precision } = await writeBundle(request.out, contents);
+	const { manifest, dir, isNamed } = await writeBundle(request.out, contents);
+	const { training, calibration, precision } = manifest;
 	await removeCheckpoint(checkpointPath(request.out));
 	return {
-		bundle: request.out,
+		bundle: dir,
+		isNamed,
 		images: training.images,
 		heldOut: training.heldOut,
 		iterations: training.iterations,
@@ -97,15 +101,12 @@ const SAVE_EVERY_MS = 60_000;
 
 async function checkpointsOf(
 	request: TeachRequest,
-	teacher: string,
-	count: number,
+	content: { readonly teacher: string; readonly pictures: string },
 	report: (progress: Progress) => void,
 ): Promise<Checkpoints> {
-	const { images, size, tiles, region, preset, wobble, batch, seed, holdout } = request;
+	const { size, tiles, region, preset, wobble, batch, seed, holdout } = request;
 	const lesson = JSON.stringify({
-		images,
-		count,
-		teacher,
+		...content,
 		size,
 		tiles,
 		region,

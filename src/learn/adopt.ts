@@ -35,7 +35,8 @@ export async function adopt(
 	assertEnough(images);
 	const started = world.now();
 	const { tiling, threads } = settings;
-	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
+	const { warnings, picture } = await survey(images, world.signal);
+	for (const message of warnings) world.report({ phase: 'warning', message });
 	const calibrated: { score: number; middle: number }[] = [];
 	const session = await world.openSession(model, { threads });
 	try {
@@ -75,6 +76,7 @@ export async function adopt(
 			threshold: thresholdOf(scores),
 			tiling,
 			region: undefined,
+			picture,
 			threads,
 			training: {
 				images: 0,

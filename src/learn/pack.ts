@@ -24,6 +24,8 @@ export type Lesson = Pick<Manifest, 'name' | 'architecture' | 'training'> & {
 	readonly threshold: Threshold;
 	readonly tiling: Tiling;
 	readonly region: Rect | undefined;
+	/** As the survey found the good pictures. */
+	readonly picture: Manifest['input']['picture'];
 	readonly threads: number;
 };
 
@@ -46,6 +48,7 @@ export async function contentsOf(lesson: Lesson, world: TeachWorld): Promise<Bun
 				dtype: 'uint8',
 				resize: 'antialiased bilinear',
 				region: region ?? null,
+				picture: lesson.picture,
 			},
 			calibration: {
 				preset,

@@ -1,4 +1,5 @@
 import { sha256Of } from '../base/hash.js';
+import type { Manifest } from '../model/manifest.js';
 import type { Size } from '../vision/image.js';
 import type { GoodImages } from './lesson.js';
 
@@ -8,12 +9,21 @@ const LEAST_CONTRAST = 16;
 /** How many names a warning lists. */
 const NAMED = 3;
 
+/** What all good pictures are like. */
+export type Survey = {
+	readonly warnings: readonly string[];
+	/** Their own sizes, before region and resize. */
+	readonly picture: NonNullable<Manifest['input']['picture']>;
+	/** SHA-256 of their names and of what is learnt from them, in their order. */
+	readonly sha256: string;
+};
+
 /**
  * Looks at every picture before minutes are spent on them: one that cannot be read ends teaching now, and what makes a
- * lesson worse comes back as warnings.
+ * lesson worse is warned of.
  * @throws Failure image-unreadable
  */
-export async function survey(images: GoodImages, signal: AbortSignal): Promise<string[]> {
+export async function survey(images: GoodImages, signal: AbortSignal): Promise<Survey> {
 	const first = new Map<string, string>();
 	const found: Record<'twins' | 'flat' | 'odd' | 'grey' | 'coloured', string[]> = {
 		twins: [],
@@ -22,7 +32,8 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<s
 		grey: [],
 		coloured: [],
 	};
-	let usual: Size | undefined;
+	const sizes: Size[] = [];
+	const contents: string[] = [];
 	for (let i = 0; i < images.count; i += 1) {
 		signal.throwIfAborted();
 		const { input, size } = await images.image(i);
@@ -31,20 +42,34 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<s
 		const twin = first.get(digest);
 		if (twin === undefined) first.set(digest, name);
 		else found.twins.push(`${name} is ${twin} again`);
-		usual ??= size;
-		if (size.width !== usual.width || size.height !== usual.height)
+		contents.push(`${digest} ${images.name(i)}`);
+		sizes.push({ width: size.width, height: size.height });
+		if (size.width !== sizes[0]!.width || size.height !== sizes[0]!.height)
 			found.odd.push(`${name} of ${size.width}x${size.height}`);
 		if (contrast(input) < LEAST_CONTRAST) found.flat.push(name);
 		found[isGrey(input) ? 'grey' : 'coloured'].push(name);
 	}
 	const { twins, flat, odd, grey, coloured } = found;
 	const few = grey.length < coloured.length ? grey : coloured;
-	return [
+	const warnings = [
 		warning(twins, 'twice', 'they teach nothing new and make the threshold too low'),
 		warning(flat, 'nearly without contrast', 'is the lamp on and the cap off?'),
-		warning(odd, `not ${usual?.width}x${usual?.height} like the first`, 'all are stretched to one shape'),
+		warning(
+			odd,
+			`not ${sizes[0]?.width}x${sizes[0]?.height} like the first`,
+			'all are stretched to one shape',
+		),
 		warning(few, few === grey ? 'grey among coloured ones' : 'coloured among grey ones', 'is it one camera?'),
 	].flat();
+	const extreme = (pick: (a: number, b: number) => number): Size => ({
+		width: sizes.map(({ width }) => width).reduce((a, b) => pick(a, b)),
+		height: sizes.map(({ height }) => height).reduce((a, b) => pick(a, b)),
+	});
+	return {
+		warnings,
+		picture: { smallest: extreme(Math.min), largest: extreme(Math.max), grey: coloured.length === 0 },
+		sha256: sha256Of(contents.join('\n')),
+	};
 }
 
 /** No sentence when nothing was found. */

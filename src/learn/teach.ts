@@ -37,7 +37,8 @@ export type Extras = {
 	readonly labelled?: Probes['labelled'];
 	/** A student that was trained elsewhere: nothing is trained, all pictures set the threshold. */
 	readonly student?: Weights | undefined;
-	readonly checkpoints?: Checkpoints;
+	/** Those of the lesson from pictures whose names and contents have this SHA-256. @throws Failure file-unreadable */
+	readonly checkpoints?: (pictures: string) => Promise<Checkpoints>;
 };
 
 /**
@@ -57,10 +58,11 @@ export async function teach(
 	const { tiling, threads, seed } = settings;
 	const split = student ? allHeldOut(images.count) : holdOut(images.count, settings.holdout, seed);
 	assertSupported(split.heldOut.length, settings.falseRejects, student ? 1 : settings.holdout);
-	for (const message of await survey(images, world.signal)) world.report({ phase: 'warning', message });
+	const { warnings, picture, sha256 } = await survey(images, world.signal);
+	for (const message of warnings) world.report({ phase: 'warning', message });
 	const { weights, losses } = student
 		? { weights: student, losses: [] }
-		: await trainOn(images, split.train, teacher, settings, world, checkpoints);
+		: await trainOn(images, split.train, teacher, settings, world, await checkpoints?.(sha256));
 	const pair: Pair = { backbone: settings.backbone, teacher: teacher.weights, student: weights, tiling };
 	const { preset, normality, scored } = await calibrate(pair, images, split.heldOut, settings, world);
 	const scores = scored.map(({ score }) => score);
@@ -96,6 +98,7 @@ export async function teach(
 			threshold,
 			tiling,
 			region: settings.region,
+			picture,
 			threads,
 			training: {
 				images: split.train.length,

@@ -21,12 +21,29 @@ export type BundleContents = {
 
 /** A bundle on disk, read and whole. */
 export type Bundle = {
+	/** As it was asked for. */
 	readonly dir: string;
+	/** Its name and what it holds, `lid@1c947c1d`, also when it was read by its plain name. */
+	readonly id: string;
 	readonly manifest: Manifest;
 	/** Paths of the model's files. */
 	readonly models: Readonly<Partial<Record<Precision, string>>>;
 	readonly golden: readonly GoldenVector[];
 };
+
+/** Digits of a hash that tell a bundle from all others of its name. */
+const ID_DIGITS = 8;
+
+/** A bundle's name and what it holds; `sha256` is of its manifest, which holds the hashes of all else. */
+export function bundleId(name: string, sha256: string): string {
+	return `${name}@${sha256.slice(0, ID_DIGITS)}`;
+}
+
+/** The two halves of a name like `lid@1c947c1d`, undefined for one that pins nothing. */
+export function pinOf(name: string): { readonly name: string; readonly hash: string } | undefined {
+	const [, plain, hash] = /^(.+)@([0-9a-f]{8,64})$/i.exec(name) ?? [];
+	return plain === undefined || hash === undefined ? undefined : { name: plain, hash: hash.toLowerCase() };
+}
 
 export type ChosenModel = { readonly precision: Precision; readonly path: string; readonly sha256: string };
 

@@ -6,6 +6,8 @@ const finite = z.number();
 const pixels = z.number().int().min(32);
 const count = z.number().int().nonnegative();
 
+const size = z.strictObject({ width: count, height: count });
+
 /** How a part is learnt and maps become scores: as published, or dwelling on what is hard, and by departures from what good parts show at each place. */
 export const PRESETS = ['standard', 'paper'] as const;
 export type Preset = (typeof PRESETS)[number];
@@ -37,6 +39,8 @@ export const manifestSchema = z.strictObject({
 		resize: z.literal('antialiased bilinear'),
 		/** The part of the picture that was taught, null for all of it. */
 		region: z.strictObject({ x: count, y: count, width: count, height: count }).nullable(),
+		/** The good pictures as they came, before region and resize; null where that was not kept. */
+		picture: z.strictObject({ smallest: size, largest: size, grey: z.boolean() }).nullable().default(null),
 	}),
 	/** Scores of good images that were not trained on (nor asked what is usual); the threshold is their maximum, or a quantile. */
 	calibration: z.strictObject({

@@ -1,3 +1,4 @@
+import type { FailureCode } from '../base/failure.js';
 import type { Backbone } from '../model/architecture.js';
 import type { Preset } from '../model/manifest.js';
 import type { Precision } from '../model/precision.js';
@@ -15,6 +16,7 @@ export type TeachRequest = {
 	readonly student?: string;
 	/** Without one: what the teacher's file says it is, or resnet18. */
 	readonly backbone?: Backbone;
+	/** The plain name of the bundle: it is written beside it, under the name of its content. */
 	readonly out: string;
 	readonly name: string;
 	/** Side of the squares that the network sees. */
@@ -57,7 +59,10 @@ export type Progress =
 
 /** What teaching ends with. */
 export type Taught = {
+	/** Its folder, named by its content: `bundles/lid@1c947c1d`. */
 	readonly bundle: string;
+	/** Whether the plain name leads to it; what had that name keeps it. */
+	readonly isNamed: boolean;
 	readonly images: number;
 	readonly heldOut: number;
 	readonly iterations: number;
@@ -76,4 +81,11 @@ export type TeachDown = { readonly kind: 'teach'; readonly request: TeachRequest
 export type TeachUp =
 	| { readonly kind: 'progress'; readonly progress: Progress }
 	| { readonly kind: 'taught'; readonly taught: Taught }
-	| { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly advice?: string };
+	| {
+			readonly kind: 'failed';
+			readonly code: FailureCode;
+			readonly message: string;
+			readonly advice?: string;
+	  }
+	/** A fault of ours. */
+	| { readonly kind: 'fault'; readonly stack: string };

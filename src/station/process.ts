@@ -88,7 +88,7 @@ async function runStation(
 				recipe,
 				recipeModel: chosenModel(bundle, scorer.precision).sha256,
 				region: recipe.region ?? input.region ?? undefined,
-				taught: undefined,
+				taught: input.picture ?? undefined,
 				scorer,
 				threshold: known.threshold!,
 				mapMedian: calibration.mapMedian,

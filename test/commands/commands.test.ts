@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -91,7 +91,12 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 	assert.is(taught.code, 0, taught.err);
 	const result = JSON.parse(taught.out) as { images: number; heldOut: number; threshold: number };
 	assert.equal([result.images, result.heldOut], [8, 2]);
-	const { manifest } = await readBundle(at('b'));
+	const bundle = await readBundle(at('b'));
+	const { manifest } = bundle;
+	assert.is(JSON.parse(taught.out).bundle, at(bundle.id));
+	assert.is(await readlink(at('b')), bundle.id);
+	const whole = { width: 96, height: 96 };
+	assert.equal(manifest.input.picture, { smallest: whole, largest: whole, grey: false });
 	assert.is(manifest.calibration.threshold, result.threshold);
 	assert.equal(manifest.input.region, { x: 8, y: 8, width: 80, height: 80 });
 
@@ -109,6 +114,7 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		[[at('absent'), '--out', at('n')], /absent"/],
 		[[at('set/test/stain'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
 		[[at('set'), '--out', at('letters')], /the folder holds something else/],
+		[[at('set'), '--out', at('letters/a.txt/b')], /Cannot write .*a\.txt\/b": ENOTDIR/],
 		[
 			[at('set'), '--out', at('n'), '--teacher', pocket, '--backbone', 'resnet18'],
 			/Cannot use teacher .*not the \[64,3,7,7\] of a resnet18/,
@@ -123,6 +129,7 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		assert.is(code, 1, err);
 		assert.match(err, message);
 		assert.ok(err.trim().split('\n').length <= 2, `one or two lines:\n${err}`);
+		assert.not.match(err, /learning|looking/, 'nothing was learnt before it was said');
 	}
 	assert.not.ok((await readdir(folder.path)).some((name) => name === 'n' || name.includes('unfinished')));
 	assert.is((await program('simulate', at('letters'))).code, 1);
@@ -140,30 +147,70 @@ commands('leave no half bundle when they are interrupted, and go on where they w
 	const { code } = await teaching.ended;
 	assert.is(code, 130);
 	assert.equal((await readdir(folder.path)).sort(), ['b.checkpoint', 'set']);
+	const differs = /b\.checkpoint": it is of a lesson with other pictures, another teacher or other settings/;
 	for (const different of [
 		['--seed', '9'],
 		['--preset', 'paper'],
 	]) {
 		const { err } = await program(...lesson, ...different, '--resume');
-		assert.match(
-			err,
-			/b\.checkpoint": it is of a lesson with other pictures, another teacher or other settings/,
-		);
+		assert.match(err, differs);
 	}
+	// As many pictures of the same names, one of another part.
+	const picture = join(set, 'train', 'good', '003.png');
+	const taken = await readFile(picture);
+	await copyFile(join(set, 'test', 'good', '000.png'), picture);
+	assert.match((await program(...lesson, '--resume')).err, differs);
+	await writeFile(picture, taken);
 	const { metadata } = parseSafetensors(await readFile(join(folder.path, 'b.checkpoint')));
 	const done = JSON.parse(metadata.losses!) as number[];
 	assert.ok(done.length > 0);
 	const resumed = await program(...lesson, '--iterations', `${done.length + 3}`, '--resume', '--json');
 	assert.is(resumed.code, 0, resumed.err);
-	const { losses } = (await readBundle(join(folder.path, 'b'))).manifest.training;
+	const bundle = await readBundle(join(folder.path, 'b'));
+	const { losses } = bundle.manifest.training;
 	assert.equal(losses.slice(0, done.length), done);
 	assert.is(losses.length, done.length + 3);
 	assert.ok(losses.at(-1)! < losses[0]!);
 	assert.equal(
 		(await readdir(folder.path)).sort(),
-		['b', 'set'],
+		['b', bundle.id, 'set'],
 		'the checkpoint went with the end of the lesson',
 	);
+});
+
+commands('teach beside a bundle that stands, and say what to write to use the new one', async () => {
+	await using folder = await temporaryFolder();
+	const at = (name: string) => join(folder.path, name);
+	await program('simulate', at('set'), '--good', '8', '--defects', '0', '--size', '96');
+	const teach = (...args: string[]) =>
+		program(
+			'teach',
+			at('set'),
+			'--out',
+			at('lid'),
+			'--size',
+			'64',
+			'--iterations',
+			'1',
+			'--threads',
+			'1',
+			...args,
+		);
+	const first = await teach();
+	assert.is(first.code, 0, first.err);
+	const { id } = await readBundle(at('lid'));
+	assert.match(first.out, new RegExp(`The bundle is ".*/${id}", which ".*/lid" now leads to`));
+	const second = await teach('--seed', '2');
+	assert.is(second.code, 0, second.err);
+	const [, written = ''] =
+		/^To inspect with the new one, write into the recipe: model: (.+)$/m.exec(second.out) ?? [];
+	assert.match(written, /\/lid@[0-9a-f]{8}$/);
+	assert.is((await readBundle(written)).manifest.training.seed, 2);
+	assert.is((await readBundle(at('lid'))).id, id, 'what a recipe means by the plain name stays');
+	const misuse = await teach('--out', written);
+	assert.is(misuse.code, 2);
+	assert.match(misuse.err, /Cannot write bundle ".*lid@[0-9a-f]{8}"/);
+	assert.is((await readdir(folder.path)).length, 4);
 });
 
 commands('check a configuration and everything that it needs', async () => {

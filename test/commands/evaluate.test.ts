@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -153,9 +154,27 @@ test('the report shows the pictures that the threshold gets wrong', async () => 
 test('a report that cannot be written is said, and then nothing is printed', async () => {
 	await using box = await boxOf();
 	await box.image('test/good/1.png', 10);
-	const report = box.path('test/good');
-	assert.match((await box.failure({ report, json: true }, 'file-unwritable')).message, report);
+	for (const report of [box.path('test/good'), box.path('test/good/1.png/report.html')]) {
+		assert.match((await box.failure({ report, json: true }, 'file-unwritable')).message, report);
+		assert.equal(box.notes, [], 'it is tried before the pictures are scored');
+	}
 });
+
+for (const json of [true, false]) {
+	test(`figures are printed whatever happens to the report later, ${json ? 'as JSON' : 'for people'}`, async () => {
+		await using box = await boxOf();
+		await box.image('test/good/1.png', 10);
+		await box.image('test/spot/1.png', 10, 200);
+		const report = box.path('out/report.html');
+		box.onNote((note) => note.startsWith('evaluating 2') && rmSync(box.path('test/spot/1.png')));
+		const thrown = await box.evaluate({ report, json }).catch((failure: unknown) => failure);
+		assert.instance(thrown, Failure);
+		assert.is((thrown as Failure).code, 'image-unreadable');
+		assert.match(box.printed.join('\n'), json ? /"imageAuroc":1/ : /image AUROC 1\.0000/);
+		assert.not.match(box.printed.join('\n'), 'The report is');
+		assert.not.ok(existsSync(report));
+	});
+}
 
 type Figures = Readonly<Record<string, number | null>>;
 type Options = Arguments['options'];
@@ -177,6 +196,7 @@ async function boxOf() {
 	const inSpot = (x: number, y: number) => x < SIDE / 4 && y < SIDE / 4;
 	const printed: string[] = [];
 	const notes: string[] = [];
+	let heard = (_note: string): unknown => undefined;
 	const evaluate = async (options: Options, signal = new AbortController().signal) => {
 		printed.length = 0;
 		await evaluateCommand.run(
@@ -188,7 +208,10 @@ async function boxOf() {
 				home: dir,
 				interactive: false,
 				print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
-				note: (line) => notes.push(line),
+				note: (line) => {
+					notes.push(line);
+					heard(line);
+				},
 				conceal: () => {},
 			},
 		);
@@ -198,6 +221,10 @@ async function boxOf() {
 		bundle,
 		path,
 		notes,
+		printed,
+		onNote: (listener: (note: string) => unknown) => {
+			heard = listener;
+		},
 		evaluate,
 		/** An even image, a square of another brightness in its corner. */
 		image: (name: string, grey: number, spot = grey) => write(name, (x, y) => (inSpot(x, y) ? spot : grey)),
@@ -236,6 +263,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 		threshold: { threshold: 0.2, rule: 'max', falseRejectBound: 0.5 },
 		tiling: oneTile(SIZE),
 		region: undefined,
+		picture: null,
 		threads: 1,
 		training: {
 			images: 8,

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,6 +6,7 @@ import { encodePng } from '../../src/opencv/picture.js';
 import type { StationState } from '../../src/protocol/states.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { drawPart } from '../../src/sim/line.js';
+import { childrenOf } from '../children-of.js';
 import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { program, start } from '../program.js';
@@ -217,13 +218,5 @@ run('refuses a configuration with faults, each with its line', async () => {
 	assert.match(err, /bad\.yaml:7:8 recipes\.r\.modle: unknown key, did you mean "model"\?/);
 	assert.is((await program('run', '--config', join(folder.path, 'absent'))).code, 1);
 });
-
-async function childrenOf(pid: number): Promise<number[]> {
-	const tasks = await readdir(`/proc/${pid}/task`);
-	const lists = await Promise.all(
-		tasks.map((task) => readFile(`/proc/${pid}/task/${task}/children`, 'utf8')),
-	);
-	return lists.flatMap((list) => list.trim().split(' ').filter(Boolean).map(Number));
-}
 
 run.run();

@@ -1,20 +1,37 @@
-import { spawnSync } from 'node:child_process';
-import { cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+	cp,
+	lstat,
+	mkdir,
+	readdir,
+	readFile,
+	readlink,
+	rename,
+	rm,
+	symlink,
+	truncate,
+	writeFile,
+} from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readBundle, writeBundle } from '../../src/disk/bundle.js';
+import { bundlesOf, readBundle, writeBundle } from '../../src/disk/bundle.js';
 import { writeCheckpoint } from '../../src/disk/checkpoint.js';
 import { readTeacher } from '../../src/disk/teacher.js';
 import { zeros } from '../../src/graph/tensor.js';
 import { openScorer } from '../../src/inspect/scorer.js';
-import { type Bundle, chosenModel } from '../../src/model/bundle.js';
+import { type Bundle, type BundleContents, chosenModel } from '../../src/model/bundle.js';
 import { Weights } from '../../src/model/weights.js';
 import { openSession } from '../../src/ort/session.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const bundles = suite('bundles');
+
+const BUNDLE_MODULE = fileURLToPath(new URL('../../src/disk/bundle.js', import.meta.url));
 
 bundles('are read as they were written and prove themselves', async () => {
 	await using folder = await temporaryFolder();
@@ -117,25 +134,187 @@ bundles('run in a precision only when the gate let it through', async () => {
 	assert.is((await failureOf(openScorer(passed, openSession, { threads: 1 }))).code, 'bundle-golden');
 });
 
-bundles('replace an older bundle, but nothing else', async () => {
+bundles('are written beside what stands there, which stays to the last byte', async () => {
 	await using folder = await temporaryFolder();
 	const { path } = folder;
-	const bundle = await readBundle(await tinyBundle(join(path, 'b')));
-	const { files: _, ...manifest } = bundle.manifest;
-	const contents = {
-		manifest: { ...manifest, name: 'second' },
-		models: { fp32: new Uint8Array(10) },
-		golden: bundle.golden,
-	};
-	await writeBundle(join(path, 'b'), contents);
-	assert.is((await readBundle(join(path, 'b'))).manifest.name, 'second');
-	assert.equal(await readdir(path), ['b'], 'nothing unfinished is left');
+	const old = await readBundle(await tinyBundle(join(path, 'b')));
+	const before = await readFile(join(path, 'b', 'manifest.json'), 'utf8');
+	const contents = contentsLike(old, 'b');
+	const { dir, isNamed } = await writeBundle(join(path, 'b'), contents);
+	assert.is(isNamed, false);
+	const written = await readBundle(dir);
+	assert.is(written.manifest.name, 'b');
+	assert.is(written.id, basename(dir));
+	assert.match(written.id, /^b@[0-9a-f]{8}$/);
+	assert.is((await readBundle(join(path, 'b'))).manifest.name, 'tiny');
+	assert.is(await readFile(join(path, 'b', 'manifest.json'), 'utf8'), before);
+	assert.equal((await readdir(path)).sort(), ['b', written.id], 'nothing unfinished is left');
 	await mkdir(join(path, 'other'));
 	await writeFile(join(path, 'other', 'letter.txt'), 'dear');
 	const failure = await failureOf(writeBundle(join(path, 'other'), contents));
 	assert.match(failure.message, /the folder holds something else/);
 	assert.equal(await readdir(join(path, 'other')), ['letter.txt']);
+	assert.is((await readdir(path)).filter((name) => name.startsWith('other')).length, 1);
 });
+
+bundles('have their plain name where nothing has it, and say what they hold also under it', async () => {
+	await using folder = await temporaryFolder();
+	const plain = join(folder.path, 'deep', 'lid');
+	const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
+	const first = await writeBundle(plain, contents);
+	assert.is(first.isNamed, true);
+	assert.is(await readlink(plain), basename(first.dir), 'relative: the folders may be moved together');
+	const named = await readBundle(plain);
+	assert.is(named.id, basename(first.dir));
+	assert.ok(Object.values(named.models).every((model) => model.startsWith(first.dir)));
+	const second = await writeBundle(plain, { ...contents, models: { fp32: new Uint8Array(11) } });
+	assert.is(second.isNamed, false);
+	assert.is.not(second.dir, first.dir);
+	assert.is((await readBundle(plain)).id, named.id, 'a recipe that names it means what it meant');
+	assert.equal((await bundlesOf(plain)).sort(), [first.dir, second.dir].sort());
+	assert.equal(await bundlesOf(join(folder.path, 'absent', 'lid')), []);
+
+	// The same again is the same bundle.
+	const failure = await failureOf(writeBundle(plain, contents));
+	assert.is(failure.code, 'file-unwritable');
+	assert.match(failure.message, /lid@[0-9a-f]{8}": /);
+	assert.is((await readBundle(first.dir)).id, named.id);
+});
+
+for (const [what, prepare, isNamed] of [
+	['an empty folder holds nothing, and gives its name up', (place: string) => mkdir(place), true],
+	['a link that leads nowhere stays', (place: string) => symlink('gone', place), false],
+] as const) {
+	bundles(`beside their place: ${what}`, async () => {
+		await using folder = await temporaryFolder();
+		const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
+		const place = join(folder.path, 'lid');
+		await prepare(place);
+		const written = await writeBundle(place, contents);
+		assert.is(written.isNamed, isNamed);
+		assert.is(await readlink(place), isNamed ? basename(written.dir) : 'gone');
+		assert.is((await readBundle(written.dir)).manifest.name, 'lid');
+	});
+}
+
+bundles('are not written under a hash that somebody chose', async () => {
+	await using folder = await temporaryFolder();
+	const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
+	const failure = await failureOf(writeBundle(join(folder.path, 'lid@1c947c1d'), contents));
+	assert.is(failure.code, 'usage');
+	assert.match(failure.advice!, /Give the plain name, "lid"/);
+	assert.equal(await readdir(folder.path), ['tiny']);
+});
+
+bundles('that are pinned are what the pin says, or refused', async () => {
+	await using folder = await temporaryFolder();
+	const at = (name: string) => join(folder.path, name);
+	const contents = contentsLike(await readBundle(await tinyBundle(at('tiny'))), 'lid');
+	const { dir } = await writeBundle(at('lid'), contents);
+	const whole = createHash('sha256')
+		.update(await readFile(join(dir, 'manifest.json')))
+		.digest('hex');
+	assert.is(basename(dir), `lid@${whole.slice(0, 8)}`);
+	for (const digits of [8, 12, 64])
+		assert.is((await readBundle(at(`lid@${whole.slice(0, digits)}`))).id, basename(dir), `${digits}`);
+	const other = `${whole.slice(0, 8)}${whole[8] === '0' ? '1' : '0'}`;
+	const misfit = await failureOf(readBundle(at(`lid@${other}`)));
+	assert.is(misfit.code, 'bundle-invalid');
+	assert.match(
+		misfit.message,
+		/its folder was renamed, or "manifest.json" altered: what it holds is "@[0-9a-f]{8}"/,
+	);
+
+	await cp(dir, at('lid@00000000'), { recursive: true });
+	assert.match((await failureOf(readBundle(at('lid@00000000')))).message, /renamed/);
+	// A name with an @ that is no hash pins nothing.
+	await cp(dir, at('lid@v2'), { recursive: true });
+	assert.is((await readBundle(at('lid@v2'))).id, basename(dir));
+
+	// Altered in its place, it is refused by its pin and by its plain name; in a plain folder nothing says that it was altered.
+	await edit(dir, (text) => text.replace(/"threshold": [^,]+/, '"threshold": 99'));
+	for (const name of [basename(dir), 'lid']) {
+		const failure = await failureOf(readBundle(at(name)));
+		assert.is(failure.code, 'bundle-invalid');
+		assert.match(failure.message, /altered/);
+	}
+	await rename(dir, at('plain'));
+	assert.is((await readBundle(at('plain'))).manifest.calibration.threshold, 99);
+	assert.is((await failureOf(readBundle(dir))).code, 'bundle-invalid');
+});
+
+bundles('of before know nothing of the pictures that they were taught with, and are read', async () => {
+	await using folder = await temporaryFolder();
+	const dir = await tinyBundle(join(folder.path, 'b'));
+	assert.equal((await readBundle(dir)).manifest.input.picture, {
+		smallest: { width: 128, height: 128 },
+		largest: { width: 128, height: 128 },
+		grey: false,
+	});
+	await edit(dir, (text) => {
+		const document = JSON.parse(text);
+		delete document.input.picture;
+		return JSON.stringify(document);
+	});
+	assert.is((await readBundle(dir)).manifest.input.picture, null);
+});
+
+bundles('are whole or not there, whenever their writer is killed', async () => {
+	await using folder = await temporaryFolder();
+	const place = join(folder.path, 'lid');
+	const { files: _, ...manifest } = (await readBundle(await tinyBundle(join(folder.path, 'tiny')))).manifest;
+	const code = `
+		import { writeBundle } from ${JSON.stringify(BUNDLE_MODULE)};
+		const manifest = ${JSON.stringify({ ...manifest, name: 'lid' })};
+		const golden = [{ image: new Uint8Array(64 * 64 * 3), expected: { fp32: { score: 1, map: { 0: 1 } } } }];
+		console.log('begun');
+		for (let i = 0; ; i += 1) {
+			const createdAt = new Date(1e6 * process.pid + i).toISOString();
+			await writeBundle(process.argv[1], { manifest: { ...manifest, createdAt }, models: { fp32: new Uint8Array(200_000) }, golden });
+		}`;
+	let named: string | undefined;
+	for (let round = 0; round < 12; round += 1) {
+		const writer = spawn(process.execPath, ['--input-type=module', '-e', code, place], {
+			stdio: ['ignore', 'pipe', 'inherit'],
+		});
+		const ended = new Promise((resolve) => writer.once('close', resolve));
+		await new Promise((resolve) => writer.stdout.once('data', resolve));
+		await sleep(round * 3);
+		writer.kill('SIGKILL');
+		await ended;
+		for (const dir of await bundlesOf(place)) await readBundle(dir);
+		const link = await lstat(place).then(
+			() => readlink(place),
+			() => undefined,
+		);
+		if (named !== undefined) assert.is(link, named, 'the name never moves');
+		named = link;
+	}
+	assert.ok(named !== undefined);
+	// What the killed ones left goes with the next writer.
+	await writeBundle(place, contentsLike(await readBundle(place), 'last'));
+	assert.equal(
+		(await readdir(folder.path)).filter((name) => name.includes('unfinished')),
+		[],
+	);
+});
+
+bundles('written to one place at the same time are both there', async () => {
+	await using folder = await temporaryFolder();
+	const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
+	const place = join(folder.path, 'lid');
+	const written = await Promise.all(
+		[1, 2, 3].map((size) => writeBundle(place, { ...contents, models: { fp32: new Uint8Array(size) } })),
+	);
+	for (const { dir } of written) await readBundle(dir);
+	assert.is(written.filter(({ isNamed }) => isNamed).length, 1);
+	assert.is((await readBundle(place)).id, basename(written.find(({ isNamed }) => isNamed)!.dir));
+});
+
+/** What would be written for a bundle like this one, of another name. */
+function contentsLike({ manifest: { files: _, ...manifest }, golden }: Bundle, name: string): BundleContents {
+	return { manifest: { ...manifest, name }, models: { fp32: new Uint8Array(10) }, golden };
+}
 
 bundles('that cannot be written leave nothing behind', async () => {
 	await using folder = await temporaryFolder();
@@ -163,17 +342,18 @@ bundles('leave what stood there as it was when the disk fills up', async () => {
 		const dir = await tinyBundle(join(folder.path, 'b'));
 		const { files: _, ...manifest } = (await readBundle(dir)).manifest;
 		const contents = { manifest, models: { fp32: new Uint8Array(1e6) }, golden: [] };
-		await writeBundle(join(disk, 'b'), contents);
+		const { dir: written } = await writeBundle(join(disk, 'b'), contents);
 		const before = await readFile(join(disk, 'b', 'manifest.json'), 'utf8');
+		const names = ['b', basename(written)];
 		const large = { ...contents, models: { fp32: new Uint8Array(9e6) } };
 		const failure = await failureOf(writeBundle(join(disk, 'b'), large));
 		assert.is(failure.code, 'file-unwritable');
 		assert.match(failure.message, /Cannot write folder ".*disk.b": ENOSPC/);
-		assert.equal(await readdir(disk), ['b']);
+		assert.equal((await readdir(disk)).sort(), names);
 		assert.is(await readFile(join(disk, 'b', 'manifest.json'), 'utf8'), before);
 		const checkpoint = { lesson: 'l', losses: [1], state: new Weights([['w', zeros([2_000_000])]]) };
 		assert.is((await failureOf(writeCheckpoint(join(disk, 'c'), checkpoint))).code, 'file-unwritable');
-		assert.equal(await readdir(disk), ['b']);
+		assert.equal((await readdir(disk)).sort(), names);
 	} finally {
 		spawnSync('umount', [disk]);
 	}

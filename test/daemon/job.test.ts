@@ -1,0 +1,155 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { teachInChild } from '../../src/daemon/job.js';
+import { readBundle } from '../../src/disk/bundle.js';
+import type { Progress, TeachRequest } from '../../src/protocol/teach-messages.js';
+import { childrenOf } from '../children-of.js';
+import { failureOf } from '../failure-of.js';
+import { eventually } from '../free-port.js';
+import { temporaryFolder } from '../tiny-bundle.js';
+
+const jobs = suite('a job and its parent');
+
+const lesson = (folder: string): TeachRequest => ({
+	images: { sim: { seed: 1, count: 8 } },
+	out: join(folder, 'lid'),
+	name: 'lid',
+	backbone: 'pocket',
+	size: 64,
+	tiles: { rows: 1, columns: 1 },
+	preset: 'paper',
+	precision: 'fp32',
+	iterations: 1,
+	batch: 4,
+	seed: 1,
+	holdout: 0.25,
+	threads: 1,
+});
+
+type Given = {
+	readonly preload?: string;
+	readonly signal?: AbortSignal;
+	readonly report?: (p: Progress) => void;
+};
+
+/** `preload` runs in the child before anything of ours: the real channel, with another voice on it. */
+function teach(
+	request: TeachRequest,
+	{ preload, signal = new AbortController().signal, report = () => {} }: Given = {},
+) {
+	const env =
+		preload === undefined
+			? process.env
+			: { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` };
+	return teachInChild(request, { env, signal, report });
+}
+
+async function faultOf(work: Promise<unknown>): Promise<Error> {
+	const thrown = await work.then(
+		() => undefined,
+		(reason: unknown) => reason,
+	);
+	assert.instance(thrown, Error);
+	assert.not.instance(thrown, Failure);
+	return thrown as Error;
+}
+
+jobs('tells how it goes, and ends with a bundle that it names', async () => {
+	await using folder = await temporaryFolder();
+	const heard: string[] = [];
+	const taught = await teach(lesson(folder.path), { report: ({ phase }) => heard.push(phase) });
+	assert.equal([...new Set(heard)], ['features', 'training', 'calibrating']);
+	const { id } = await readBundle(taught.bundle);
+	assert.is(taught.bundle, join(folder.path, id));
+	assert.is(taught.isNamed, true);
+	assert.equal((await readdir(folder.path)).sort(), ['lid', id]);
+});
+
+jobs('passes on what the world failed at, with code and advice, before anything is learnt', async () => {
+	await using folder = await temporaryFolder();
+	const heard: string[] = [];
+	const empty = join(folder.path, 'empty');
+	await mkdir(empty);
+	const failure = await failureOf(
+		teach({ ...lesson(folder.path), images: empty }, { report: ({ phase }) => heard.push(phase) }),
+	);
+	assert.is(failure.code, 'images-missing');
+	assert.match(failure.message, /Cannot find images in ".*empty"/);
+	assert.match(failure.advice!, /Looked for png/);
+	const place = await failureOf(teach({ ...lesson(folder.path), out: '/dev/null/lid' }));
+	assert.is(place.code, 'file-unwritable');
+	assert.equal(heard, []);
+	assert.equal(await readdir(folder.path), ['empty']);
+});
+
+jobs('does not dress a fault of ours as a failure of the world', async () => {
+	await using folder = await temporaryFolder();
+	const fault = await faultOf(teach({ ...lesson(folder.path), images: null as unknown as string }));
+	assert.match(fault.message, /a fault in the teaching process\nTypeError: .*\n +at /);
+});
+
+for (const [what, preload, message] of [
+	['says what nobody knows', "process.send({ kind: 'sung' })", /said what nobody knows: \{"kind":"sung"\}/],
+	['says what is not even a message', 'process.send(7)', /said what nobody knows: 7/],
+	[
+		'ends with the code of a fault',
+		'console.error("TypeError: x"); process.exit(70)',
+		/a fault in the teaching process\nTypeError: x/,
+	],
+] as const) {
+	jobs(`takes it for a fault when the child ${what}`, async () => {
+		await using folder = await temporaryFolder();
+		assert.match((await faultOf(teach(lesson(folder.path), { preload }))).message, message);
+		assert.equal(await childrenOf(process.pid), []);
+	});
+}
+
+for (const [what, preload, message] of [
+	['ends without a word', 'process.exit(0)', /ended \(exit code 0\)/],
+	['is killed before it begins', "process.kill(process.pid, 'SIGKILL')", /ended \(SIGKILL\)/],
+] as const) {
+	jobs(`names how it ended when the child ${what}`, async () => {
+		await using folder = await temporaryFolder();
+		const failure = await failureOf(teach(lesson(folder.path), { preload }));
+		assert.is(failure.code, 'child-died');
+		assert.match(failure.message, message);
+	});
+}
+
+jobs('that is killed in the middle leaves no half bundle, and is said to have been', async () => {
+	await using folder = await temporaryFolder();
+	const learning: string[] = [];
+	const work = failureOf(
+		teach({ ...lesson(folder.path), iterations: 100_000 }, { report: ({ phase }) => learning.push(phase) }),
+	);
+	await eventually('it learns', () => learning.includes('training'));
+	const [pid] = await childrenOf(process.pid);
+	process.kill(pid!, 'SIGKILL');
+	const failure = await work;
+	assert.is(failure.code, 'child-died');
+	assert.match(failure.message, /SIGKILL/);
+	assert.match(failure.advice!, /memory/);
+	assert.equal(await readdir(folder.path), []);
+});
+
+jobs('that is interrupted ends its child with the reason', async () => {
+	await using folder = await temporaryFolder();
+	const abort = new AbortController();
+	const request = { ...lesson(folder.path), iterations: 100_000 };
+	const failure = await failureOf(
+		teach(request, {
+			signal: abort.signal,
+			report: ({ phase }) => phase === 'training' && abort.abort(new Failure('interrupted', 'Interrupted')),
+		}),
+	);
+	assert.is(failure.code, 'interrupted');
+	assert.equal(await childrenOf(process.pid), []);
+	assert.equal(await readdir(folder.path), ['lid.checkpoint']);
+	const before = await failureOf(teach(request, { signal: abort.signal }));
+	assert.is(before.code, 'interrupted');
+});
+
+jobs.run();
