@@ -60,7 +60,12 @@ const heatmap = z.strictObject({
 });
 
 const recipe = z.strictObject({
-	model: z.string().min(1).describe('The bundle to inspect with: a folder, relative to this file.'),
+	model: z
+		.string()
+		.min(1)
+		.describe(
+			'The bundle to inspect with: a folder, relative to this file. `lid@1c947c1d` is pinned to what it holds; `lid` is what stands there.',
+		),
 	region: region.optional(),
 	threshold: z
 		.union([z.literal('bundle'), z.number().positive()])

@@ -60,6 +60,7 @@ export async function teach(
 	assertSupported(split.heldOut.length, settings.falseRejects, student ? 1 : settings.holdout);
 	const { warnings, picture, sha256 } = await survey(images, world.signal);
 	for (const message of warnings) world.report({ phase: 'warning', message });
+	if (settings.precision !== 'fp32' && labelled) await readable(labelled, world.signal);
 	const { weights, losses } = student
 		? { weights: student, losses: [] }
 		: await trainOn(images, split.train, teacher, settings, world, await checkpoints?.(sha256));
@@ -119,6 +120,14 @@ export async function teach(
 
 function among(images: GoodImages, chosen: readonly number[]): Pictures {
 	return { count: chosen.length, input: async (i) => (await images.image(chosen[i]!)).input };
+}
+
+/** Labelled pictures are needed at the end: one that cannot be read ends teaching now. @throws Failure image-unreadable */
+async function readable({ count, input }: Pictures, signal: AbortSignal): Promise<void> {
+	for (let i = 0; i < count; i += 1) {
+		signal.throwIfAborted();
+		await input(i);
+	}
 }
 
 function allHeldOut(count: number): ReturnType<typeof holdOut> {

@@ -1,5 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
@@ -12,6 +14,8 @@ import { eventually } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
 const jobs = suite('a job and its parent');
+
+const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 
 const lesson = (folder: string): TeachRequest => ({
 	images: { sim: { seed: 1, count: 8 } },
@@ -40,11 +44,12 @@ function teach(
 	request: TeachRequest,
 	{ preload, signal = new AbortController().signal, report = () => {} }: Given = {},
 ) {
-	const env =
-		preload === undefined
-			? process.env
-			: { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` };
+	const env = preload === undefined ? process.env : withPreload(preload);
 	return teachInChild(request, { env, signal, report });
+}
+
+function withPreload(code: string) {
+	return { ...process.env, NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(code)}` };
 }
 
 async function faultOf(work: Promise<unknown>): Promise<Error> {
@@ -89,6 +94,21 @@ jobs('does not dress a fault of ours as a failure of the world', async () => {
 	await using folder = await temporaryFolder();
 	const fault = await faultOf(teach({ ...lesson(folder.path), images: null as unknown as string }));
 	assert.match(fault.message, /a fault in the teaching process\nTypeError: .*\n +at /);
+});
+
+jobs('ends the command with the code of a fault, and with what is needed to report it', async () => {
+	await using folder = await temporaryFolder();
+	const preload =
+		"if (process.argv[2] === 'job') process.send({ kind: 'fault', stack: 'TypeError: x is no y\\n    at z' })";
+	await mkdir(join(folder.path, 'set'));
+	await writeFile(join(folder.path, 'set', '1.png'), '');
+	const { status, stderr } = spawnSync(
+		process.execPath,
+		[MAIN, 'teach', join(folder.path, 'set'), '--out', join(folder.path, 'lid')],
+		{ env: withPreload(preload), encoding: 'utf8' },
+	);
+	assert.is(status, 70, stderr);
+	assert.match(stderr, /a fault of ours, please report it\n.*\nTypeError: x is no y\n +at z/);
 });
 
 for (const [what, preload, message] of [

@@ -206,6 +206,27 @@ teaching(
 	},
 );
 
+teaching('looks at labelled pictures before it learns, where they will be needed', async () => {
+	const labelled = {
+		count: 2,
+		input: async () => Promise.reject(new Failure('image-unreadable', 'Cannot read')),
+		defective: (i: number) => i === 1,
+	};
+	const heard: string[] = [];
+	const failure = await failureOf(
+		teach(
+			images(12),
+			teacher,
+			{ ...settings, precision: 'int8' },
+			world((p) => heard.push(p.phase)),
+			{ labelled },
+		),
+	);
+	assert.is(failure.code, 'image-unreadable');
+	assert.equal(heard, []);
+	await teach(images(12), teacher, { ...settings, iterations: 1 }, world(), { labelled });
+});
+
 teaching('cuts pictures into tiles, and scores the whole of them as its bundle will', async () => {
 	const tiling = tilingFor(64, { rows: 2, columns: 3 }, { width: 300, height: 200 });
 	const contents = await teach(
