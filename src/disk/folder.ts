@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { flush, writeThrough } from './file.js';
@@ -27,7 +28,10 @@ export class FolderWriter implements AsyncDisposable {
 		return attempt(place, async () => {
 			await mkdir(dirname(place), { recursive: true });
 			await sweep(place);
-			return new FolderWriter(place, await mkdtemp(`${place}${UNFINISHED}${process.pid}-`));
+			// Not mkdtemp(), whose folders only their owner may read: the daemon is somebody else.
+			const fresh = `${place}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
+			await mkdir(fresh);
+			return new FolderWriter(place, fresh);
 		});
 	}
 

@@ -299,6 +299,14 @@ bundles('are whole or not there, whenever their writer is killed', async () => {
 	);
 });
 
+bundles('may be read by whoever may read what their writer makes', async () => {
+	await using folder = await temporaryFolder();
+	const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
+	const { dir } = await writeBundle(join(folder.path, 'lid'), contents);
+	await mkdir(join(folder.path, 'usual'));
+	assert.is((await lstat(dir)).mode, (await lstat(join(folder.path, 'usual'))).mode);
+});
+
 bundles('written to one place at the same time are both there', async () => {
 	await using folder = await temporaryFolder();
 	const contents = contentsLike(await readBundle(await tinyBundle(join(folder.path, 'tiny'))), 'lid');
