@@ -33,7 +33,7 @@ export const evaluateCommand: Command = {
 		const report = textOption(args, 'report');
 		if (report !== undefined) await assertFilePlace(report);
 		const bundle = await readBundle(bundleDir);
-		const { test } = await readDataset(datasetDir);
+		const { test } = await readDataset(datasetDir, context.note);
 		const scorer = await openScorer(bundle, openSession, {
 			threads,
 			precision: choiceOption(args, 'precision', PRECISIONS),

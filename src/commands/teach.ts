@@ -124,7 +124,7 @@ export const teachCommand: Command = {
 const MOST_ASKED_TILES = 36;
 
 /** IMAGES is looked through, and the place for the bundle checked, before minutes are spent. */
-async function requestOf(args: Arguments, { home }: Context): Promise<TeachRequest> {
+async function requestOf(args: Arguments, { home, note }: Context): Promise<TeachRequest> {
 	const [images = ''] = args.positionals;
 	const out = textOption(args, 'out');
 	if (out === undefined)
@@ -165,8 +165,8 @@ async function requestOf(args: Arguments, { home }: Context): Promise<TeachReque
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
 		resume: args.options.resume === true,
 	};
-	await goodImages(images);
-	if (labelled !== undefined) await readDataset(labelled);
+	await goodImages(images, note);
+	if (labelled !== undefined) await readDataset(labelled, note);
 	return request;
 }
 

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { shownPath } from '../base/file-name.js';
 import { goodImages } from '../disk/dataset.js';
 import type { GoodImage, GoodImages } from '../learn/lesson.js';
 import { frameOf, readPicture } from '../opencv/picture.js';
@@ -25,7 +26,11 @@ export async function goodFrames(images: TeachRequest['images']): Promise<Frames
 		};
 	}
 	const paths = await goodImages(images);
-	return { count: paths.length, name: (i) => basename(paths[i]!), frame: (i) => readPicture(paths[i]!) };
+	return {
+		count: paths.length,
+		name: (i) => shownPath(basename(paths[i]!)),
+		frame: (i) => readPicture(paths[i]!),
+	};
 }
 
 /** The same, prepared for a model whose input is of `size`. */

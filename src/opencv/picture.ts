@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
+import { filePath, shownPath } from '../base/file-name.js';
 import { type PictureFile, pictureFile, type Unread } from '../vision/formats/picture-file.js';
 import type { Frame, Stamp } from '../vision/frame.js';
 import type { Image, Rect, Size } from '../vision/image.js';
@@ -15,7 +16,7 @@ const INTER_NEAREST_EXACT = 6;
  * @throws Failure image-unreadable naming the file: missing, empty, damaged, of a kind that is not read, or without the region
  */
 export async function readPicture(path: string, name = path, region?: Rect): Promise<Frame> {
-	return decodePicture(bytesOf(path), name, region, path);
+	return decodePicture(bytesOf(path), shownPath(name), region, path);
 }
 
 /** The same, of bytes that came from elsewhere; a failure names `shown`. @throws Failure image-unreadable */
@@ -220,7 +221,7 @@ async function isOpaque(bytes: Buffer): Promise<boolean> {
 function bytesOf(path: string): Buffer {
 	try {
 		// At once, so that the decoding already runs beside whatever blocks this thread next.
-		return readFileSync(path);
+		return readFileSync(filePath(path));
 	} catch (thrown) {
 		throw unreadable(path, { state: reasonOf(thrown), advice: 'Replace or remove the file.' });
 	}
@@ -268,5 +269,5 @@ function turned(mat: Mat, orientation: number): Mat {
 }
 
 function unreadable(name: string, { state, advice }: Unread): Failure {
-	return new Failure('image-unreadable', `Cannot read image "${name}": ${state}`, advice);
+	return new Failure('image-unreadable', `Cannot read image "${shownPath(name)}": ${state}`, advice);
 }
