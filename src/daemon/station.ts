@@ -2,6 +2,7 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import { causeIn } from '../process/cause.js';
 import type { Child, Ended } from '../process/child.js';
 import {
 	type Counts,
@@ -159,8 +160,5 @@ function failureOf(
 	if (code === 1 && last.state === 'error' && last.error)
 		return new Failure(last.error.code as Failure['code'], last.error.message);
 	const how = signal ? `killed by ${signal}` : `exit code ${code}`;
-	return new Failure(
-		'child-died',
-		`Station "${station}" died (${how}) ${stderrTail.split('\n').at(-1) ?? ''}`.trim(),
-	);
+	return new Failure('child-died', `Station "${station}" died (${how}) ${causeIn(stderrTail)}`.trim());
 }

@@ -6,8 +6,8 @@ import { pause } from '../base/retry.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 
-/** What is kept of a child's last words. */
-const STDERR_TAIL = 2000;
+/** What is kept of a child's last words: a whole stack, with the line that names the error. */
+const STDERR_TAIL = 8000;
 
 export type Ended = {
 	readonly code: number | null;

@@ -129,6 +129,11 @@ for (const [what, preload, message] of [
 
 for (const [what, preload, message] of [
 	['ends without a word', 'process.exit(0)', /ended \(exit code 0\)/],
+	[
+		'was built for another Node',
+		"console.error('Error: it was compiled using NODE_MODULE_VERSION 108.\\n    at x'); process.exit(70)",
+		/ended \(exit code 70\) a library was built for Node 18, this is Node \d+: run npm start$/,
+	],
 	['is killed before it begins', "process.kill(process.pid, 'SIGKILL')", /ended \(SIGKILL\)/],
 ] as const) {
 	jobs(`names how it ended when the child ${what}`, async () => {
