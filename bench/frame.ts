@@ -33,14 +33,15 @@ try {
 	);
 	const camera = await openCamera(
 		{ kind: 'file', path: folder },
-		{ timeoutMs: 5000, loop: true, listImages },
+		{ timeoutMs: 5000, latencyMs: 0, loop: true, listImages },
 	);
+	const next = { after: Number.NEGATIVE_INFINITY, signal: new AbortController().signal };
 	const scores: number[] = [];
-	const first = await camera.read();
+	const first = await camera.read(next);
 	const input = first!.modelInput(undefined, tiling);
 	first!.release();
 	for (let i = 0; i < PICTURES; i += 1) {
-		const frame = await camera.read();
+		const frame = await camera.read(next);
 		scores.push((await scoreWith(session, frame!.modelInput(undefined, tiling), tiling)).score);
 		frame!.release();
 	}
@@ -88,7 +89,7 @@ try {
 		}
 		for (let i = 0; i < A_ROUND; i += 1) {
 			const begun = performance.now();
-			const frame = await camera.read();
+			const frame = await camera.read(next);
 			const part = { sequence: i, taken: frame!.taken, frame: null };
 			const { verdict } = await inspectFrame(frame!, part, inspection);
 			frame!.release();

@@ -37,7 +37,7 @@ export const check: Command = {
 				attempt(`recipes.${name}`, () => tryBundle(recipe)),
 			)),
 			...(await inTurn(Object.entries(config.stations), ([name, { camera }]) =>
-				attempt(`stations.${name}`, () => tryCamera(camera)),
+				attempt(`stations.${name}`, () => tryCamera(camera, context.signal)),
 			)),
 			await attempt('mqtt', () => tryBroker(config)),
 		];
@@ -74,10 +74,13 @@ async function tryBundle({
 	return `bundle "${model}" (${architecture.backbone}) proves its golden vectors in ${scorer.precision} on ${provider}; threshold ${calibration.threshold.toFixed(4)}`;
 }
 
-async function tryCamera({ source, timeoutMs }: Config['stations'][string]['camera']): Promise<string> {
-	const camera = await openCamera(parseSource(source), { timeoutMs, loop: false, listImages });
+async function tryCamera(
+	{ source, ...options }: Config['stations'][string]['camera'],
+	signal: AbortSignal,
+): Promise<string> {
+	const camera = await openCamera(parseSource(source), { ...options, loop: false, listImages });
 	try {
-		const frame = await camera.read();
+		const frame = await camera.read({ after: Number.NEGATIVE_INFINITY, signal });
 		if (!frame) throw new Failure('camera-silent', `Camera "${source}" gives no frame`);
 		const { width, height } = frame;
 		frame.release();

@@ -35,6 +35,11 @@ const camera = z.strictObject({
 		),
 	loop: z.boolean().default(false).describe('Start again at the end of a folder or video file.'),
 	timeoutMs: milliseconds(100, 600_000).default(5000).describe('A frame that takes longer is an error.'),
+	latencyMs: milliseconds(0, 60_000)
+		.default(0)
+		.describe(
+			'What a live camera takes from exposure until its frame is here, beyond the time from one frame to the next: its frames count as taken so much earlier.',
+		),
 });
 
 const region = z

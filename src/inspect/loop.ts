@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
 import { errorVerdict, type Part } from '../protocol/verdict.js';
-import type { Camera, Frame } from '../vision/frame.js';
+import { type Camera, type Frame, FrameFailure } from '../vision/frame.js';
 import { type Inspected, type Inspection, inspectFrame } from './frame.js';
 
 /** What the loop needs of the world. */
@@ -73,14 +73,20 @@ async function inspectCamera(
 ): Promise<Failure | 'ended' | 'interrupted'> {
 	const { everyMs } = inspection.recipe.trigger;
 	let due = inspection.now();
+	let takenMs = due;
 	while (!signal.aborted) {
-		const read = await outcomeOf(camera.read());
+		const after = everyMs > 0 ? due : takenMs;
+		const read = await outcomeOf(camera.read({ after, signal })).catch((thrown) => {
+			if (!signal.aborted) throw thrown;
+		});
+		if (!read || ('failure' in read && signal.aborted)) break;
 		onDropped(droppedBefore + camera.dropped);
 		if ('failure' in read) {
-			if (read.failure.code !== 'image-unreadable') return read.failure;
+			if (!(read.failure instanceof FrameFailure)) return read.failure;
 			await parts.unreadable(read.failure);
 		} else {
 			if (!read.value) return 'ended';
+			takenMs = read.value.taken.monotonicMs;
 			await parts.inspect(read.value);
 		}
 		due = Math.max(due + everyMs, inspection.now());
@@ -130,9 +136,9 @@ function partsOf({ inspection, begin, emit, report, wallClock }: LoopWorld) {
 			}
 		},
 		/** A picture that is there and cannot be read. */
-		unreadable: async (failure: Failure): Promise<void> => {
+		unreadable: async (failure: FrameFailure): Promise<void> => {
 			const taken = { wallMs: wallClock(), monotonicMs: inspection.now() };
-			await fail(await next({ taken, frame: null }), failure);
+			await fail(await next({ taken, frame: failure.frame }), failure);
 		},
 	};
 }

@@ -102,7 +102,8 @@ export function frameOfMat(mat: Mat, name: string | undefined, taken: Stamp = st
 	};
 }
 
-function stamp(): Stamp {
+/** Now. */
+export function stamp(): Stamp {
 	return { wallMs: Date.now(), monotonicMs: performance.now() };
 }
 

@@ -102,10 +102,10 @@ async function runStation(
 					(failure) => distrusted.abort(failure),
 				),
 			);
-			const { source, timeoutMs, loop } = start.camera;
+			const { source, ...camera } = start.camera;
 			await inspectionLoop({
 				inspection,
-				openCamera: () => openCamera(parseSource(source), { timeoutMs, loop, listImages }),
+				openCamera: () => openCamera(parseSource(source), { ...camera, listImages }),
 				begin: (part) => parent.send({ kind: 'part', origin, part }),
 				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
 				report,

@@ -1,3 +1,4 @@
+import { Failure } from '../base/failure.js';
 import type { Image, Rect, Size } from './image.js';
 
 /** When a frame was taken: wall clock (may jump) and monotonic clock of the process that took it. */
@@ -20,16 +21,32 @@ export type Frame = {
 	release(): void;
 };
 
+/** What a reader wants: a frame taken after this moment of the monotonic clock that frames are stamped with. An abort ends the wait. */
+export type Wanted = { readonly after: number; readonly signal: AbortSignal };
+
 /** A source of frames. */
 export type Camera = {
 	/** True when frames come at the camera's pace and old ones are dropped; others give the next one when asked. */
 	readonly live: boolean;
-	/** Frames of a live camera that nobody read. */
+	/** Frames of a live camera that nobody inspected. */
 	readonly dropped: number;
 	/**
-	 * The newest frame of a live camera, the next one of others, undefined at the end. One call at a time.
-	 * @throws Failure camera-silent (close and open again), image-unreadable (the next call goes on with the next file)
+	 * A live camera: the next frame that was taken after `after`. Others: the next frame, which counts as taken when it is handed
+	 * over. Undefined at the end. One call at a time.
+	 * @throws FrameFailure image-unreadable (the next call goes on with the next frame), Failure camera-silent (close and open
+	 * again), and the signal's reason
 	 */
-	read(): Promise<Frame | undefined>;
+	read(wanted: Wanted): Promise<Frame | undefined>;
+	/** Does not wait for a driver that hangs. */
 	close(): Promise<void>;
 };
+
+/** A frame that is there and cannot be read: `frame` is its name. */
+export class FrameFailure extends Failure {
+	readonly frame: string;
+
+	constructor(frame: string, { code, message, advice }: Failure) {
+		super(code, message, advice);
+		this.frame = frame;
+	}
+}

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""An RTSP camera for tests: H.264 at 15 pictures a second on rtsp://127.0.0.1:PORT/camera. Prints 'ready' when it listens."""
+"""An RTSP camera for tests: H.264 at 15 pictures a second on rtsp://127.0.0.1:PORT/camera, and a picture of the clock (clock.ts) on /clock.
+Prints 'ready' when it listens."""
 import sys
+import time
 
 import gi
 
@@ -18,6 +20,37 @@ factory.set_launch(
     '( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=480,framerate=15/1 ! videoconvert'
     ' ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )')
 server.get_mount_points().add_factory('/camera', factory)
+
+COLUMNS, ROWS, SIDE = 8, 5, 32
+
+
+def clock_picture():
+    ms = time.monotonic_ns() // 1000000
+    rows = []
+    for row in range(ROWS):
+        line = b''.join((b'\xff' if ms >> (row * COLUMNS + column) & 1 else b'\x00') * SIDE for column in range(COLUMNS))
+        rows.append(line * SIDE)
+    return b''.join(rows)
+
+
+class Clock(GstRtspServer.RTSPMediaFactory):
+    def do_create_element(self, url):
+        pipeline = Gst.parse_launch(
+            'appsrc name=source is-live=true do-timestamp=true format=time'
+            f' caps=video/x-raw,format=GRAY8,width={COLUMNS * SIDE},height={ROWS * SIDE},framerate=25/1 ! videoconvert'
+            ' ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 config-interval=1')
+        source = pipeline.get_by_name('source')
+
+        def push():
+            return source.emit('push-buffer', Gst.Buffer.new_wrapped(clock_picture())) == Gst.FlowReturn.OK
+
+        GLib.timeout_add(40, push)
+        return pipeline
+
+
+clock = Clock()
+clock.set_shared(True)
+server.get_mount_points().add_factory('/clock', clock)
 server.attach(None)
 print('ready', flush=True)
 GLib.MainLoop().run()

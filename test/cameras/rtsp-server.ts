@@ -14,11 +14,14 @@ export function hasRtspServer(): boolean {
 }
 
 /** A camera that speaks RTSP. */
-export async function startRtspServer(port: number): Promise<AsyncDisposable & { readonly url: string }> {
+export async function startRtspServer(
+	port: number,
+): Promise<AsyncDisposable & { readonly url: string; readonly clockUrl: string }> {
 	const child = spawn(PYTHON, [SCRIPT, String(port)], { stdio: ['ignore', 'pipe', 'ignore'] });
 	await new Promise((resolve) => child.stdout.once('data', resolve));
 	return {
 		url: `rtsp://127.0.0.1:${port}/camera`,
+		clockUrl: `rtsp://127.0.0.1:${port}/clock`,
 		[Symbol.asyncDispose]: async () => {
 			const exited = new Promise((resolve) => child.once('exit', resolve));
 			child.kill('SIGKILL');

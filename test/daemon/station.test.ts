@@ -76,7 +76,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			station: 's',
 			recipeName: 'r',
 			recipe: recipeWith(),
-			camera: { source: '0', loop: false, timeoutMs: 1000 },
+			camera: { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 },
 		},
 		{
 			startChild: () => {

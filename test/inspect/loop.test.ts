@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { inspectionLoop, type LoopWorld } from '../../src/inspect/loop.js';
 import type { Part, StationVerdict } from '../../src/protocol/verdict.js';
-import type { Camera } from '../../src/vision/frame.js';
+import { type Camera, FrameFailure } from '../../src/vision/frame.js';
 import { clock, greyFrame, inspectionWith, recipeWith } from './inspection.js';
 
 const loop = suite('the inspection loop');
@@ -12,7 +12,7 @@ const loop = suite('the inspection loop');
 type Step = string | Failure | undefined;
 
 const silent = new Failure('camera-silent', 'Cannot read camera "c": nothing came');
-const unreadable = new Failure('image-unreadable', 'Cannot read "b.png": damaged');
+const unreadable = new FrameFailure('b.png', new Failure('image-unreadable', 'Cannot read "b.png": damaged'));
 const broken = new Failure('model-failed', 'Cannot run the model');
 
 type Happened = {
@@ -154,11 +154,11 @@ loop('ends with its failure when the model fails on end, each part with an error
 loop('goes on after a picture that cannot be read, which was a part', async () => {
 	const happened = await through([['a', unreadable, 'c', undefined]]);
 	assert.equal(
-		happened.verdicts.map(({ verdict, error }) => [verdict, error?.code]),
+		happened.verdicts.map(({ verdict, frame, error }) => [verdict, frame, error?.code]),
 		[
-			['accept', undefined],
-			['error', 'image-unreadable'],
-			['accept', undefined],
+			['accept', 'a', undefined],
+			['error', 'b.png', 'image-unreadable'],
+			['accept', 'c', undefined],
 		],
 	);
 	assert.equal(happened.events, ['running', 'finished', 'closed']);

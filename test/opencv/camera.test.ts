@@ -17,12 +17,15 @@ import { temporaryFolder } from '../tiny-bundle.js';
 const cameras = suite('cameras');
 
 const open = (source: string, { loop = false, timeoutMs = 5000 } = {}): Promise<Camera> =>
-	openCamera(parseSource(source), { timeoutMs, loop, listImages });
+	openCamera(parseSource(source), { timeoutMs, latencyMs: 0, loop, listImages });
+
+/** Any frame that has not been read. */
+const next = { after: Number.NEGATIVE_INFINITY, signal: new AbortController().signal };
 
 /** The next frame's name, or the code of its failure, or 'end'. */
 async function nameOf(camera: Camera): Promise<string> {
 	try {
-		const frame = await camera.read();
+		const frame = await camera.read(next);
 		frame?.release();
 		return frame ? (frame.name ?? 'frame') : 'end';
 	} catch (thrown) {
