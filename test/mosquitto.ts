@@ -20,8 +20,15 @@ export type Mosquitto = AsyncDisposable & {
 	kill(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
 };
 
-/** A real mosquitto on a port; `folder` keeps its configuration, and what it must remember over a restart. */
-export async function startMosquitto(port: number, folder: string): Promise<Mosquitto> {
+/**
+ * A real mosquitto on a port; `folder` keeps its configuration, and what it must remember over a restart. `more` are lines of
+ * its configuration: the last of a name counts.
+ */
+export async function startMosquitto(
+	port: number,
+	folder: string,
+	more: readonly string[] = [],
+): Promise<Mosquitto> {
 	const file = join(folder, `mosquitto-${port}.conf`);
 	const lines = [
 		`listener ${port} 127.0.0.1`,
@@ -29,8 +36,12 @@ export async function startMosquitto(port: number, folder: string): Promise<Mosq
 		'persistence true',
 		`persistence_location ${folder}/`,
 		'user root',
+		'autosave_on_changes true',
+		'autosave_interval 1',
 	];
-	await writeFile(file, `${lines.join('\n')}\nautosave_on_changes true\nautosave_interval 1\n`);
+	const names = new Set(more.map((line) => line.split(' ')[0]));
+	const kept = lines.filter((line) => !names.has(line.split(' ')[0]));
+	await writeFile(file, `${[...kept, ...more].join('\n')}\n`);
 	const child = spawn(MOSQUITTO, ['-c', file], { stdio: 'ignore' });
 	await eventually('mosquitto listens', () => listens(port));
 	return {

@@ -77,7 +77,11 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 	client.stream.once('data', (chunk: Uint8Array) => {
 		heard = chunk;
 	});
-	client.on('error', failed);
+	client.on('error', (error) => {
+		failed(error);
+		// What cannot be read is not answered, and nothing after it is.
+		if (connack) client.stream.destroy();
+	});
 	client.on('packetreceive', (packet) => {
 		if (packet.cmd === 'connack' && !packet.reasonCode && !packet.returnCode)
 			connack = { limits: limitsOf(packet.properties) };

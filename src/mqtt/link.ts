@@ -191,10 +191,13 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		warned.add(line);
 	};
 	let lastSaid = '';
+	let greeted = false;
 	let short = 0;
 	const complain = (line: string, level: 'warning' | 'error' = 'warning'): void => {
-		if (line !== lastSaid) say(level, line);
+		if (line === lastSaid) return;
+		say(level, line);
 		lastSaid = line;
+		greeted = false;
 	};
 	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
 		const opened = await openConnection(login(), hard.signal);
@@ -207,8 +210,8 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		}
 		told.opened();
 		const sinceMs = now();
-		if (lastSaid !== '' || short === 0)
-			say('info', `connected to "${shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
+		if (!greeted) say('info', `connected to "${shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
+		greeted = true;
 		reached(opened);
 		connection = opened;
 		retained.sayAgain();
@@ -282,27 +285,37 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 	};
 }
 
-/** How the broker wants to be spoken to: found by trying what it refuses in another way. */
+type Manner = {
+	readonly version: 4 | 5;
+	readonly will: { readonly qos: 0 | 1; readonly retain: boolean } | undefined;
+};
+
+/** How the broker wants to be spoken to: what it refuses or ends without a word is tried in another way. */
 function createManner(version: 4 | 5) {
-	const will = { qos: 1 as 0 | 1, retain: true };
-	let known: 4 | 5 = version;
-	let withWill = true;
-	let silent = 0;
+	let current: Manner = { version, will: { qos: 1, retain: true } };
+	const wordless: readonly Manner[] = [
+		current,
+		{ version: 4, will: { qos: 1, retain: true } },
+		{ version: 4, will: { qos: 1, retain: false } },
+		{ version: 4, will: { qos: 0, retain: true } },
+		{ version: 4, will: undefined },
+	].slice(version === 4 ? 1 : 0) as Manner[];
+	let tried = 0;
 	return {
-		get current(): { readonly version: 4 | 5; readonly will: { qos: 0 | 1; retain: boolean } | undefined } {
-			// A broker that closes without a word may not know the version, or not allow the will.
-			const other = silent % 4;
-			return {
-				version: other >= 2 ? 4 : known,
-				will: withWill !== (other % 2 === 1) ? { ...will } : undefined,
-			};
+		get current() {
+			return current;
 		},
 		refused: ({ code, cause }: Ending): void => {
-			if (code === reason.unsupportedVersion) known = 4;
-			else if (code === reason.noRetain) will.retain = false;
-			else if (code === reason.noQos) will.qos = 0;
-			else if (code === reason.notAuthorised) withWill = !withWill;
-			else if (code === undefined && (cause === undefined || cause === 'ECONNRESET')) silent += 1;
+			const { will } = current;
+			if (code === reason.unsupportedVersion) current = { version: 4, will };
+			else if (code === reason.noRetain && will) current = { ...current, will: { ...will, retain: false } };
+			else if (code === reason.noQos && will) current = { ...current, will: { ...will, qos: 0 } };
+			else if (code === reason.notAuthorised)
+				current = { ...current, will: will ? undefined : { qos: 1, retain: true } };
+			else if (code === undefined && (cause === undefined || cause === 'ECONNRESET')) {
+				tried += 1;
+				current = wordless[tried % wordless.length]!;
+			}
 		},
 	};
 }

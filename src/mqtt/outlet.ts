@@ -99,6 +99,10 @@ export function topicFilter(topic: string): string {
 	);
 }
 
+/** A state is known by its topic, as its value changes; other messages by themselves. */
+type Key = Outgoing | string;
+const keyOf = (message: Outgoing): Key => (message.kind === 'state' ? message.topic : message);
+
 type Late = { refusals: number; dueMs: number; lastMs: number; own: boolean; taken: number };
 type Suspicion = {
 	strikes: number;
@@ -127,8 +131,8 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	let answeredMs = 0;
 
 	/** Must go alone, as a connection ended while they were on their way. */
-	const suspects = new Map<Outgoing, Suspicion>();
-	const late = new Map<Outgoing, Late>();
+	const suspects = new Map<Key, Suspicion>();
+	const late = new Map<Key, Late>();
 	let hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
 	let taken = 0;
 
@@ -136,7 +140,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	const refusedTopics = new Set<string>();
 
 	const packetOf = (message: Outgoing, { limits }: Standing): Packet => {
-		const suspicion = suspects.get(message);
+		const suspicion = suspects.get(keyOf(message));
 		return {
 			message,
 			qos: learnt.qos0 || suspicion?.qos0 ? 0 : limits.maximumQos,
@@ -146,8 +150,8 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	};
 	const refuse = (message: Outgoing, source: Source, why: string): void => {
 		source.refuse(message);
-		suspects.delete(message);
-		late.delete(message);
+		suspects.delete(keyOf(message));
+		late.delete(keyOf(message));
 		const topic = topicFilter(message.topic);
 		refusedTopics.add(topic);
 		listener.onRefused({ topic, reason: why, kind: message.kind });
@@ -164,7 +168,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	const pick = (nowMs: number): { message: Outgoing; source: Source } | undefined => {
 		for (const source of sources) {
 			const message = source.next((candidate) => {
-				const wait = late.get(candidate);
+				const wait = late.get(keyOf(candidate));
 				return !!wait && wait.dueMs > nowMs && (wait.own || wait.refusals >= PATIENCE);
 			});
 			if (message) return { message, source };
@@ -173,8 +177,8 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	};
 	const forget = (): void => {
 		for (const map of [suspects, late])
-			for (const message of map.keys())
-				if (!sources.some((source) => source.holds(message))) map.delete(message);
+			for (const key of map.keys())
+				if (typeof key !== 'string' && !sources.some((source) => source.holds(key))) map.delete(key);
 	};
 
 	const next = (nowMs: number): Step | undefined => {
@@ -192,7 +196,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 				refuse(message, source, why);
 				continue;
 			}
-			const suspicion = suspects.get(message);
+			const suspicion = suspects.get(keyOf(message));
 			const quietMs = suspicion?.strikes ? Math.max(QUIET_MS, 2 * suspicion.longestMs) : 0;
 			const waitMs = connection.sinceMs + quietMs - nowMs;
 			if (quietMs > 0 && waitMs > 0) {
@@ -208,11 +212,11 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	};
 
 	const accept = ({ message, qos, retain }: Packet, standing: Standing): void => {
-		const suspicion = suspects.get(message);
+		const suspicion = suspects.get(keyOf(message));
 		if (suspicion?.unretained) learn('unretained');
 		if (suspicion?.qos0) learn('qos0');
-		suspects.delete(message);
-		late.delete(message);
+		suspects.delete(keyOf(message));
+		late.delete(keyOf(message));
 		taken += 1;
 		if (hold.refusals > 0) {
 			hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
@@ -233,11 +237,11 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	const postpone = (message: Outgoing, source: Source, sentMs: number, nowMs: number): void => {
 		source.postpone(message);
 		if (late.size > WINDOW) forget();
-		const before = late.get(message);
+		const before = late.get(keyOf(message));
 		const refusals = (before?.refusals ?? 0) + 1;
 		// Others were taken since: the trouble is this message's own, and nobody else waits for it.
 		const own = before?.own || (before !== undefined && taken > before.taken);
-		late.set(message, {
+		late.set(keyOf(message), {
 			refusals,
 			own,
 			lastMs: nowMs,
@@ -257,17 +261,17 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		nowMs: number,
 	): void => {
 		const { message, qos, retain } = packet;
-		const suspicion = suspects.get(message)!;
+		const suspicion = suspects.get(keyOf(message))!;
 		suspicion.strikes += 1;
 		suspicion.longestMs = Math.max(suspicion.longestMs, nowMs - sentMs);
 		const certain = blameOf(code) === 'message';
 		const guess = !certain && suspicion.strikes >= STRIKES.lesser;
 		if (retain && (code === reason.noRetain || (guess && !standing.taken.retain))) {
-			suspects.set(message, { ...suspicion, strikes: 0, unretained: true });
+			suspects.set(keyOf(message), { ...suspicion, strikes: 0, unretained: true });
 			return;
 		}
 		if (qos === 1 && (code === reason.noQos || (guess && !standing.taken.qos))) {
-			suspects.set(message, { ...suspicion, strikes: 0, qos0: true, unretained: false });
+			suspects.set(keyOf(message), { ...suspicion, strikes: 0, qos0: true, unretained: false });
 			return;
 		}
 		if (!certain && suspicion.strikes < STRIKES.refused) return;
@@ -275,7 +279,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		learnFrom(message, size, code);
 		refuse(message, source, code === undefined ? `it ends the connection (${size} bytes)` : reasonText(code));
 	};
-	/** What one refused message says about others. Without a reason only pictures are given up before they were tried. */
+	/** What one refused message says about others. Without a reason no verdict is given up before it was tried. */
 	const learnFrom = ({ topic, kind }: Outgoing, size: number, code: number | undefined): void => {
 		const filter = topicFilter(topic);
 		const condemned = (learnt.condemned.get(filter) ?? 0) + 1;
@@ -284,13 +288,14 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 			learnt.tooLarge = Math.min(learnt.tooLarge, size);
 			return;
 		}
-		const picture = kind === 'heatmap' && blameOf(code) !== 'message';
-		if (picture && size > learnt.largestTaken)
+		const unexplained = blameOf(code) !== 'message';
+		if (kind === 'heatmap' && unexplained && size > learnt.largestTaken)
 			learnt.tooLargePicture = Math.min(learnt.tooLargePicture, size);
 		if (learnt.topicsTaken.has(filter)) return;
 		if (code === reason.notAuthorised && (kind === 'heatmap' || condemned > 1))
 			learnt.topics.set(filter, reasonText(code));
-		else if (picture && condemned > 1) learnt.topics.set(filter, 'they end the connection');
+		else if (kind !== 'verdict' && unexplained && condemned > 1)
+			learnt.topics.set(filter, 'they end the connection');
 	};
 
 	return {
@@ -315,7 +320,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 				accept(packet, connection);
 				sent.source.acknowledge(message);
 			} else if (fate === 'later') {
-				suspects.delete(message);
+				suspects.delete(keyOf(message));
 				postpone(message, sent.source, sent.sentMs, nowMs);
 			} else refuse(message, sent.source, words ? `${reasonText(code)}: ${words}` : reasonText(code));
 		},
@@ -334,8 +339,8 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 			}
 			if (blameOf(code) === 'connection') return;
 			for (const { packet } of sent)
-				if (!suspects.has(packet.message))
-					suspects.set(packet.message, { strikes: 0, longestMs: 0, qos0: false, unretained: false });
+				if (!suspects.has(keyOf(packet.message)))
+					suspects.set(keyOf(packet.message), { strikes: 0, longestMs: 0, qos0: false, unretained: false });
 			if (sent.length === 1) strike(sent[0]!, code, standing, nowMs);
 		},
 		silentMs: (nowMs) => (flight.size > 0 ? nowMs - answeredMs : 0),

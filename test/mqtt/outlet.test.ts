@@ -81,6 +81,8 @@ function simulate(
 		connections += 1;
 		assert.ok(connections < 500, `seed ${seed}: ${connections} connections, ${outbox.length} wait`);
 		retained.sayAgain();
+		// As the link does: the state says when it was said.
+		if (states[0]) retained.set(states[0][0], Buffer.from(`${states[0][1]} ${connections}`));
 		outgoing.opened(broker.version ?? 5, { ...NO_LIMITS, ...broker.limits }, nowMs);
 		const endMs = nowMs + (broker.spanMs?.() ?? Number.POSITIVE_INFINITY);
 		const queue: { packet: Packet; atMs: number }[] = [];

@@ -1,0 +1,65 @@
+import { type BrokerLink, openBrokerLink, type Troubles } from '../../src/mqtt/link.js';
+import { Outbox } from '../../src/mqtt/outbox.js';
+import { topicOf } from '../../src/protocol/topics.js';
+
+export type OpenedLink = AsyncDisposable & {
+	readonly link: BrokerLink;
+	readonly outbox: Outbox;
+	/** The lines of the log: level, who, what. */
+	readonly said: readonly string[];
+	readonly lines: (part: string | RegExp) => string[];
+	/** Puts verdicts with these numbers, of so many bytes. */
+	verdicts(numbers: readonly number[], bytes?: number, station?: string): void;
+	heatmaps(count: number, bytes: number): void;
+};
+
+export type LinkOptions = {
+	readonly version?: '5' | '3.1.1';
+	readonly clientId?: string;
+	readonly username?: string;
+	readonly password?: string;
+	/** What the state of box `t` says. */
+	readonly payload?: (state: string, troubles: Troubles) => string;
+};
+
+/** The link of a box `t`, with an outbox and a log. */
+export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox): OpenedLink {
+	const said: string[] = [];
+	const box = outbox ?? new Outbox({ messages: 10_000, bytes: 1e8 });
+	const { payload = (state) => state, ...rest } = options;
+	const presence = {
+		topic: topicOf('boxState', { box: 't' }),
+		payload: (state: string, troubles: Troubles) => Buffer.from(payload(state, troubles)),
+	};
+	const settings = { version: '5' as const, clientId: `link-${Math.random()}`, ...rest };
+	const link = openBrokerLink({ url, ...settings, presence }, box, (level, about, message) => {
+		said.push(`${level} ${about} ${message}`);
+	});
+	return {
+		link,
+		outbox: box,
+		said,
+		lines: (part) =>
+			said.filter((line) => (typeof part === 'string' ? line.includes(part) : part.test(line))),
+		verdicts: (numbers, bytes = 1, station = 's') => {
+			const topic = topicOf('verdict', { box: 't', station });
+			for (const number of numbers)
+				box.put({ topic, payload: Buffer.from(`${number}`.padEnd(bytes)), kind: 'verdict' });
+			link.wake();
+		},
+		heatmaps: (count, bytes) => {
+			for (let i = 0; i < count; i += 1) {
+				const topic = topicOf('heatmap', { box: 't', station: 's', id: `r-${i}`, index: '0' });
+				box.put({ topic, payload: Buffer.alloc(bytes, i), kind: 'heatmap' });
+			}
+			link.wake();
+		},
+		[Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
+	};
+}
+
+/** The numbers of the verdicts among messages, each once, in the order of their coming. */
+export function numbersOf(messages: Iterable<{ topic: string; payload: Buffer | string }>): number[] {
+	const verdicts = [...messages].filter(({ topic }) => topic.endsWith('/verdict'));
+	return [...new Set(verdicts.map(({ payload }) => Number(payload.toString())))];
+}
