@@ -92,7 +92,7 @@ async function pageOf(
 		galleries: await galleries(evaluation.scored, world, scorer.size, scale),
 		facts: [
 			['data set', resolve(datasetDir)],
-			['bundle', `${resolve(bundle.dir)}, made ${createdAt}`],
+			['bundle', `${bundle.id} in ${resolve(bundle.dir)}, made ${createdAt}`],
 			['model', `${scorer.precision}, SHA-256 ${scorer.model}`],
 			['network', `${backbone}, ${tilingText(input.tiling)}, on provider "${scorer.provider}"`],
 			['teacher', `${teacher.origin}${teacher.seeded ? ' (random weights: for demonstrations only)' : ''}`],

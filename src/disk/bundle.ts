@@ -28,13 +28,14 @@ export type WrittenBundle = {
 /**
  * Writes a bundle whole or not at all, beside `place` and under the name of its content: `lid@1c947c1d` for `lid`. What stands at
  * `place` stays; where nothing does, it becomes a link to the new one. A bundle never changes once it is written.
- * @throws Failure file-unwritable, usage as assertBundlePlace does
+ * @throws Failure file-unwritable, usage when the name of `place` holds a hash
  */
 export async function writeBundle(
 	place: string,
 	{ manifest, models, golden }: BundleContents,
 ): Promise<WrittenBundle> {
-	await assertBundlePlace(place);
+	assertPlain(place);
+	await assertReplaceable(place, MANIFEST);
 	const vectors = JSON.stringify(
 		golden.map((v) => ({ ...v, image: Buffer.from(v.image).toString('base64') })),
 	);
@@ -73,16 +74,19 @@ async function linkWhereFree(place: string, id: string): Promise<boolean> {
  * @throws Failure file-unwritable, usage when the name holds a hash
  */
 export async function assertBundlePlace(place: string): Promise<void> {
-	const pin = pinOf(basename(resolve(place)));
-	if (pin) {
-		throw new Failure(
-			'usage',
-			`Cannot write bundle "${place}": what a bundle holds makes its hash, and "@${pin.hash}" stands for another one`,
-			`Give the plain name, "${pin.name}"; the hash is put behind it.`,
-		);
-	}
+	assertPlain(place);
 	await assertReplaceable(place, MANIFEST);
 	await assertWritable(place);
+}
+
+function assertPlain(place: string): void {
+	const pin = pinOf(basename(resolve(place)));
+	if (!pin) return;
+	throw new Failure(
+		'usage',
+		`Cannot write bundle "${place}": what a bundle holds makes its hash, and "@${pin.hash}" stands for another one`,
+		`Give the plain name, "${pin.name}"; the hash is put behind it.`,
+	);
 }
 
 /** The bundles of a plain name, each once: what stands at `place`, and those beside it that are named by their content. */

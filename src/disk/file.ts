@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
@@ -16,6 +17,14 @@ export async function writeWhole(path: string, content: Uint8Array | string): Pr
 	}
 }
 
+/** Between a name and what tells its unfinished forms apart. */
+export const UNFINISHED = '.unfinished-';
+
+/** Another name beside a place, which says whose work it is: what a process that runs no more left there may go. */
+export function unfinished(place: string): string {
+	return `${place}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
 /** A disk with less room than this counts as full. */
 const LEAST_ROOM = 1_000_000;
 
@@ -25,7 +34,7 @@ const LEAST_ROOM = 1_000_000;
  */
 export async function assertWritable(path: string): Promise<void> {
 	const place = resolve(path);
-	const trial = `${place}.unfinished-${process.pid}-trial`;
+	const trial = unfinished(place);
 	try {
 		const made = await mkdir(dirname(place), { recursive: true });
 		try {

@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-import { flush, writeThrough } from './file.js';
+import { flush, UNFINISHED, unfinished, writeThrough } from './file.js';
 
-/** Between a folder's name and what tells its unfinished forms apart. */
-const UNFINISHED = '.unfinished-';
+/** As UNFINISHED, for a folder that gives way to another one. */
 const REPLACED = '.replaced-';
 
 /**
@@ -29,7 +27,7 @@ export class FolderWriter implements AsyncDisposable {
 			await mkdir(dirname(place), { recursive: true });
 			await sweep(place);
 			// Not mkdtemp(), whose folders only their owner may read: the daemon is somebody else.
-			const fresh = `${place}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
+			const fresh = unfinished(place);
 			await mkdir(fresh);
 			return new FolderWriter(place, fresh);
 		});

@@ -34,8 +34,8 @@ export async function readRecord(teacher: string): Promise<TeacherRecord | undef
 	const text = await readFile(recordPath(teacher), 'utf8').catch(() => '');
 	try {
 		const { sha256, origin, addedAt } = JSON.parse(text) as Partial<TeacherRecord>;
-		if (!sha256 || !origin || !addedAt) return undefined;
-		return { sha256, origin, addedAt };
+		const isText = (value: unknown): value is string => typeof value === 'string';
+		return isText(sha256) && isText(origin) && isText(addedAt) ? { sha256, origin, addedAt } : undefined;
 	} catch {
 		return undefined;
 	}
