@@ -13,7 +13,7 @@ import { readDataset } from '../src/disk/dataset.js';
 import { GOOD, type LabelledPicture } from '../src/measure/labelled.js';
 import { auroc } from '../src/measure/metrics.js';
 import { pixelTally } from '../src/measure/pixel-metrics.js';
-import { readMask } from '../src/opencv/picture.js';
+import { readMask } from '../src/opencv/mask.js';
 import { summary } from './median.js';
 import { program } from './program.js';
 

@@ -11,7 +11,8 @@ import type { Bundle } from '../model/bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { PRECISIONS } from '../model/precision.js';
 import { tileCount } from '../model/tiling.js';
-import { encodeJpeg, encodePng, readMask, readPicture } from '../opencv/picture.js';
+import { readMask } from '../opencv/mask.js';
+import { encodeJpeg, encodePng, readPicture } from '../opencv/picture.js';
 import { openSession } from '../ort/session.js';
 import type { Size } from '../vision/image.js';
 import { type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
@@ -70,7 +71,7 @@ function worldOf({ manifest }: Bundle, { score }: Scorer) {
 	const region = manifest.input.region ?? undefined;
 	return {
 		readPicture: (path: string) => readPicture(path, path, region),
-		readMask: (path: string, size: Size) => readMask(path, size, region),
+		readMask: (path: string, size: Size, picture: string) => readMask(path, size, { picture, region }),
 		score,
 	};
 }

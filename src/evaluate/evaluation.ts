@@ -34,8 +34,8 @@ export type Evaluation = {
 /** What evaluating needs of the world. */
 export type EvaluateWorld = {
 	readPicture(path: string): Promise<Frame>;
-	/** One channel, of `size`, nonzero on the defect. */
-	readMask(path: string, size: Size): Promise<Image>;
+	/** One channel, of `size`, nonzero on the defect of the picture at `picture`. */
+	readMask(path: string, size: Size, picture: string): Promise<Image>;
 	/** `input` is `[height, width, 3]`, `map` `[height, width]`. */
 	score(input: Uint8Array): Promise<{ readonly map: Float32Array; readonly score: number }>;
 	/** A monotonic clock. */
@@ -80,7 +80,7 @@ export async function evaluate(
 		}
 		scored.push({ ...image, score, ms });
 		if (hasMasks && !isDefective(image)) tally.add(map, null);
-		else if (image.mask !== null) tally.add(map, (await world.readMask(image.mask, size)).data);
+		else if (image.mask !== null) tally.add(map, (await world.readMask(image.mask, size, image.path)).data);
 		onProgress(scored.length, images.length);
 	}
 	const scores = scored.map(({ score }) => score);

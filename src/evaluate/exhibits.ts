@@ -100,7 +100,7 @@ async function exhibitOf(
 		aspect: picture.width / picture.height,
 		picture: jpeg,
 		heatmap: world.encodeJpeg(overlay(picture, map, size, whole, scale), JPEG_QUALITY),
-		truth: image.mask === null ? null : world.encodePng(await world.readMask(image.mask, size)),
+		truth: image.mask === null ? null : world.encodePng(await world.readMask(image.mask, size, image.path)),
 	};
 }
 

@@ -1,15 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mat } from 'opencv4nodejs';
-import { Failure, reasonOf } from '../base/failure.js';
-import { filePath, shownPath } from '../base/file-name.js';
-import { type PictureFile, pictureFile, type Unread } from '../vision/formats/picture-file.js';
+import { shownPath } from '../base/file-name.js';
+import type { Unread } from '../vision/formats/picture-file.js';
 import type { Frame, Stamp } from '../vision/frame.js';
 import type { Image, Rect, Size } from '../vision/image.js';
+import { bytesOf, cutOut, decode, rectIn, unreadable } from './decode.js';
 import { cv } from './library.js';
-
-/** Takes the middle of each cell, as other tools do; the binding has no name for it. */
-const INTER_NEAREST_EXACT = 6;
 
 /**
  * A picture file, or the region of it: turned as its EXIF data says, of 16 bits a channel the upper 8.
@@ -45,23 +40,6 @@ const DARK_16_BITS: Unread = {
 		'it has 16 bits a channel, and no value reaches a quarter of white (65535), as when 10, 12 or 14 bits are stored in 16',
 	advice: 'Save it with 8 bits a channel, or with all 16 (12 bits: times 16).',
 };
-
-/** A mask as one channel of 0 and 255, resized to `size` without new values. @throws Failure image-unreadable */
-export async function readMask(path: string, size?: Size, region?: Rect): Promise<Image> {
-	const mat = cutOut((await decode(bytesOf(path), cv.IMREAD_GRAYSCALE, path)).mat, region, path);
-	try {
-		const sized = size === undefined ? mat : mat.resize(size.height, size.width, 0, 0, INTER_NEAREST_EXACT);
-		const { rows, cols } = sized;
-		const grey = sized.getData();
-		const most = grey.reduce((a, b) => Math.max(a, b), 0);
-		// Some tools write 255 for a defect, some 1.
-		const data = Uint8Array.from(grey, (v) => (2 * v > most ? 255 : 0));
-		if (sized !== mat) sized.release();
-		return { width: cols, height: rows, channels: 1, data };
-	} finally {
-		mat.release();
-	}
-}
 
 /** Pixels that we drew or got, as a frame. */
 export function frameOf(image: Image, name?: string): Frame {
@@ -153,19 +131,6 @@ function lensFor(scale: number): { readonly kernel: readonly number[]; readonly 
 	return { kernel: taps.map((tap) => tap / total), averages };
 }
 
-/** The region as a Mat of its own, the whole one released; without a region the Mat itself. */
-function cutOut(mat: Mat, region: Rect | undefined, name: string): Mat {
-	if (!region) return mat;
-	try {
-		const view = mat.getRegion(rectIn(region, mat.cols, mat.rows, name));
-		const part = view.copy();
-		view.release();
-		return part;
-	} finally {
-		mat.release();
-	}
-}
-
 /** Releases the Mat. */
 function rgbOf(mat: Mat): Image {
 	const rgb = mat.cvtColor(cv.COLOR_BGR2RGB);
@@ -173,17 +138,6 @@ function rgbOf(mat: Mat): Image {
 	rgb.release();
 	mat.release();
 	return image;
-}
-
-function rectIn({ x, y, width, height }: Rect, columns: number, rows: number, name = 'the frame') {
-	if (x >= 0 && y >= 0 && width > 0 && height > 0 && x + width <= columns && y + height <= rows) {
-		return new cv.Rect(x, y, width, height);
-	}
-	throw new Failure(
-		'image-unreadable',
-		`Cannot cut region ${width}x${height}+${x}+${y} from "${name}": it is ${columns}x${rows} pixels`,
-		"Make the recipe's region lie within the picture.",
-	);
 }
 
 function matOf({ width, height, channels, data }: Image): Mat {
@@ -217,58 +171,4 @@ async function isOpaque(bytes: Buffer): Promise<boolean> {
 	const least = channels[3]?.minMaxLoc().minVal;
 	for (const used of [mat, ...channels]) used.release();
 	return least === 255;
-}
-
-function bytesOf(path: string): Buffer {
-	try {
-		// At once, so that the decoding already runs beside whatever blocks this thread next.
-		return readFileSync(filePath(path));
-	} catch (thrown) {
-		throw unreadable(path, { state: reasonOf(thrown), advice: 'Replace or remove the file.' });
-	}
-}
-
-/** Decoders fill what is missing or damaged and say nothing: so we look through the file ourselves, while another thread decodes it. */
-async function decode(bytes: Buffer, flags: number, name: string): Promise<{ mat: Mat; file: PictureFile }> {
-	const file = pictureFile(bytes);
-	if ('state' in file) throw unreadable(name, file);
-	const oriented = file.format === 'TIFF' ? flags : flags | cv.IMREAD_IGNORE_ORIENTATION;
-	const decoding = cv.imdecodeAsync(bytes, oriented).then(
-		(mat) => ({ mat }),
-		(thrown: unknown) => ({ thrown }),
-	);
-	// What waits for an earlier picture goes first.
-	await nextTurn();
-	const damage = file.damage();
-	const outcome = await decoding;
-	if ('mat' in outcome && damage === undefined && !outcome.mat.empty) {
-		return { mat: turned(outcome.mat, file.orientation), file };
-	}
-	if ('mat' in outcome) outcome.mat.release();
-	const state = damage ?? ('thrown' in outcome ? reasonOf(outcome.thrown) : `the ${file.format} is damaged`);
-	throw unreadable(name, { state, advice: 'Replace or remove the file.' });
-}
-
-/** How to turn a picture by its EXIF orientation; the others are upright. */
-const TURNS: Readonly<Record<number, (mat: Mat) => Mat>> = {
-	2: (mat) => mat.flip(1),
-	3: (mat) => mat.flip(-1),
-	4: (mat) => mat.flip(0),
-	5: (mat) => mat.transpose(),
-	6: (mat) => mat.rotate(cv.ROTATE_90_CLOCKWISE),
-	7: (mat) => turned(mat.transpose(), 3),
-	8: (mat) => mat.rotate(cv.ROTATE_90_COUNTERCLOCKWISE),
-};
-
-/** Releases the Mat that it turns. */
-function turned(mat: Mat, orientation: number): Mat {
-	const turn = TURNS[orientation];
-	if (!turn) return mat;
-	const upright = turn(mat);
-	mat.release();
-	return upright;
-}
-
-function unreadable(name: string, { state, advice }: Unread): Failure {
-	return new Failure('image-unreadable', `Cannot read image "${shownPath(name)}": ${state}`, advice);
 }

@@ -3,9 +3,11 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { nameFrom } from '../../src/base/file-name.js';
 import { randomFrom } from '../../src/base/random.js';
 import { cv } from '../../src/opencv/library.js';
-import { encodeJpeg, encodePng, frameOf, readMask, readPicture } from '../../src/opencv/picture.js';
+import { readMask } from '../../src/opencv/mask.js';
+import { encodeJpeg, encodePng, frameOf, readPicture } from '../../src/opencv/picture.js';
 import { drawPart } from '../../src/sim/line.js';
 import type { Image } from '../../src/vision/image.js';
 import { failureOf } from '../failure-of.js';
@@ -302,6 +304,18 @@ function crc32(bytes: Uint8Array): number {
 	}
 	return ~crc >>> 0;
 }
+
+pictures('whose names are not UTF-8 are read, and named by their bytes', async () => {
+	await using folder = await temporaryFolder();
+	const bytes = Buffer.concat([Buffer.from(`${folder.path}/`), Buffer.from('pr\xfcfling.png', 'latin1')]);
+	await writeFile(bytes, encodePng(plain(8, 8, [1, 2, 3])));
+	const path = join(folder.path, nameFrom(Buffer.from('pr\xfcfling.png', 'latin1')));
+	const frame = await readPicture(path, 'sub/pr\udcfcfling.png');
+	assert.is(frame.name, 'sub/pr\\xfcfling.png');
+	frame.release();
+	await writeFile(bytes, 'no picture');
+	assert.match((await failureOf(readPicture(path))).message, '/pr\\xfcfling.png": it is not an image');
+});
 
 pictures('that are damaged in a way that their decoder only warns of are not read', async () => {
 	await using folder = await temporaryFolder();

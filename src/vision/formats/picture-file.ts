@@ -12,7 +12,7 @@ export type Unread = { readonly state: string; readonly advice: string };
 /** A file that can be read, if nothing is damaged. */
 export type PictureFile = {
 	readonly format: 'JPEG' | 'PNG' | 'TIFF' | 'BMP' | 'WebP';
-	/** As it is stored, before it is turned. */
+	/** As it is seen, after it was turned. */
 	readonly size: Size;
 	/** How a picture is to be turned after it was decoded, 1 (not at all) to 8 as in EXIF. */
 	readonly orientation: number;
@@ -48,7 +48,7 @@ const FORMATS: readonly Format[] = [
 			const orientation = exifOrientation(head.exif);
 			return {
 				format: 'JPEG',
-				size: head.size,
+				size: seen(head.size, orientation),
 				orientation,
 				bits: 8,
 				darkens: false,
@@ -129,7 +129,20 @@ function whole(
 		lossy = false,
 	}: { size: Size; bits: number; orientation?: number; lossy?: boolean },
 ): PictureFile {
-	return { format, size, bits, orientation, lossy, darkens: false, damage: () => undefined };
+	return {
+		format,
+		size: seen(size, orientation),
+		bits,
+		orientation,
+		lossy,
+		darkens: false,
+		damage: () => undefined,
+	};
+}
+
+/** The last four orientations lay a picture on its side. */
+function seen({ width, height }: Size, orientation: number): Size {
+	return orientation < 5 ? { width, height } : { width: height, height: width };
 }
 
 function damaged(state: string): Unread {

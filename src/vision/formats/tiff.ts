@@ -11,6 +11,7 @@ const TAG = {
 	compression: 259,
 	photometric: 262,
 	stripOffsets: 273,
+	orientation: 274,
 	samples: 277,
 	rowsPerStrip: 278,
 	stripCounts: 279,
@@ -71,6 +72,7 @@ export function isTiff(bytes: Uint8Array): boolean {
 
 export type TiffHead = {
 	readonly size: Size;
+	readonly orientation: number;
 	readonly bits: number;
 	readonly pages: number;
 	/** Transparent, with colours that decoders multiply by it. */
@@ -97,6 +99,7 @@ export function tiffHead(bytes: Uint8Array): TiffHead | string {
 	const layout = layoutOf(fields, { width, height });
 	return {
 		size: { width, height },
+		orientation: fields.get(TAG.orientation)?.[0] ?? 1,
 		bits: layout.bits,
 		pages,
 		darkens: fields.get(TAG.extraSamples)?.[0] === 2,
