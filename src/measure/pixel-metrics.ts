@@ -146,13 +146,9 @@ export function proRd4ad(map: Float32Array, { labels, areas }: Regions): number 
 export function labelRegions(mask: Uint8Array, width: number): Regions {
 	const labels = new Int32Array(mask.length);
 	const areas: number[] = [];
-	flood(
-		(at) => mask[at] !== 0,
-		{ width, height: mask.length / width },
-		(at, region) => {
-			labels[at] = region + 1;
-			areas[region] = (areas[region] ?? 0) + 1;
-		},
-	);
+	flood(mask, { width, height: mask.length / width }, (at, region) => {
+		labels[at] = region + 1;
+		areas[region] = (areas[region] ?? 0) + 1;
+	});
 	return { labels, areas };
 }

@@ -1,4 +1,4 @@
-import { bilinear } from './bilinear.js';
+import { between, bilinear } from './bilinear.js';
 import type { Image, Rect, Size } from './image.js';
 
 /**
@@ -33,7 +33,7 @@ export function overlay(picture: Image, map: Float32Array, mapSize: Size, box: R
 		const v = box.y + ((y + 0.5) / height) * box.height - 0.5;
 		for (let x = 0; x < width; x += 1) {
 			const u = box.x + ((x + 0.5) / width) * box.width - 0.5;
-			const place = (bilinear(map, mapSize, 1, u, v, 0) - scale.low) / span;
+			const place = (bilinear(map, between(mapSize, 1, u, v), 0) - scale.low) / span;
 			blend(data, (y * width + x) * 3, place);
 		}
 	}

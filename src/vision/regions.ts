@@ -14,8 +14,9 @@ export function regionsAbove(
 	{ most, pad }: { readonly most: number; readonly pad: number },
 ): MapRegion[] {
 	const found: Growing[] = [];
-	const isAbove = (at: number) => map[at]! > threshold;
-	flood(isAbove, size, (at, number) => {
+	const above = new Uint8Array(map.length);
+	for (let i = 0; i < map.length; i += 1) if (map[i]! > threshold) above[i] = 1;
+	flood(above, size, (at, number) => {
 		const x = at % size.width;
 		const y = (at - x) / size.width;
 		const value = map[at]!;
@@ -64,11 +65,11 @@ function padded(
 }
 
 /**
- * The 8-connected regions of the pixels that `isInside` takes, in scan order: `visit` sees each of their pixels once, with the
+ * The 8-connected regions of the nonzero pixels of a mask, in scan order: `visit` sees each of their pixels once, with the
  * number of its region from 0.
  */
 export function flood(
-	isInside: (at: number) => boolean,
+	mask: Uint8Array,
 	{ width, height }: Size,
 	visit: (at: number, region: number) => void,
 ): void {
@@ -76,7 +77,7 @@ export function flood(
 	const open = new Int32Array(width * height);
 	let region = 0;
 	for (let start = 0; start < seen.length; start += 1) {
-		if (seen[start] || !isInside(start)) continue;
+		if (seen[start] || mask[start] === 0) continue;
 		let depth = 1;
 		open[0] = start;
 		seen[start] = 1;
@@ -89,7 +90,7 @@ export function flood(
 			for (let ny = Math.max(0, y - 1); ny <= Math.min(height - 1, y + 1); ny += 1) {
 				for (let nx = Math.max(0, x - 1); nx <= Math.min(width - 1, x + 1); nx += 1) {
 					const next = ny * width + nx;
-					if (seen[next] || !isInside(next)) continue;
+					if (seen[next] || mask[next] === 0) continue;
 					seen[next] = 1;
 					open[depth] = next;
 					depth += 1;

@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.js';
-import { bilinear } from './bilinear.js';
+import { between, bilinear } from './bilinear.js';
 import type { Size } from './image.js';
 
 /** How far a picture may be turned, in degrees either way, and moved, as a share of each side. */
@@ -21,8 +21,9 @@ export function wobbled(picture: Uint8Array, size: Size, wobble: Wobble, random:
 		for (let x = 0; x < width; x += 1) {
 			const u = cos * (x - cx) + sin * (y - cy) + cx + dx;
 			const v = cos * (y - cy) - sin * (x - cx) + cy + dy;
+			const place = between(size, 3, u, v);
 			for (let c = 0; c < 3; c += 1)
-				result[(y * width + x) * 3 + c] = Math.round(bilinear(picture, size, 3, u, v, c));
+				result[(y * width + x) * 3 + c] = Math.round(bilinear(picture, place, c));
 		}
 	}
 	return result;
