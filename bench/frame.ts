@@ -57,7 +57,7 @@ try {
 			station: 'one',
 			recipe: 'one',
 			run: 'bench',
-			model: { name: 'bench', sha256: 'bench', provider: 'cpu' },
+			model: { name: 'bench', bundle: 'bench@0', sha256: 'bench', provider: 'cpu' },
 			threshold,
 		},
 		recipe: config.recipes.one!,

@@ -31,7 +31,7 @@ ${rows.join('\n')}
 	"takenAt": "2026-11-23T21:30:35.943Z",
 	"monotonicMs": 1232.58,
 	"frame": "broken_large/000.jpg",
-	"model": { "name": "lid", "sha256": "1c947c1d…", "provider": "cpu" },
+	"model": { "name": "lid", "bundle": "lid@5e81c08b", "sha256": "1c947c1d…", "provider": "cpu" },
 	"times": { "prepareMs": 0.54, "modelMs": 44.37, "totalMs": 46.47 },
 	"heatmaps": [
 		{

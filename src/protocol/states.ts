@@ -1,4 +1,4 @@
-import type { Verdict } from './verdict.js';
+import type { ModelTold, Verdict } from './verdict.js';
 
 /** Retained: whether the box is there. */
 export type BoxState = {
@@ -29,7 +29,7 @@ export type Counts = {
 export type StationState = {
 	readonly state: 'starting' | 'running' | 'error' | 'finished' | 'stopped';
 	readonly recipe: string;
-	readonly model: { readonly name: string; readonly sha256: string; readonly provider: string } | null;
+	readonly model: ModelTold | null;
 	readonly threshold: number | null;
 	readonly counts: Counts;
 	readonly error: { readonly code: string; readonly message: string } | null;

@@ -8,6 +8,14 @@ export type Verdict = (typeof VERDICTS)[number];
 /** One connected region of the map above the threshold, in frame pixels, with the highest map value in it. */
 export type Region = { readonly box: Rect; readonly peak: number };
 
+/** What scored: the bundle by the name that stays its own, and the SHA-256 of the very bytes that the engine was given. */
+export type ModelTold = {
+	readonly name: string;
+	readonly bundle: string;
+	readonly sha256: string;
+	readonly provider: string;
+};
+
 /** What a subscriber gets for one part. Scores are unclamped; null where there is none (verdict 'error'). */
 export type VerdictMessage = {
 	readonly id: string;
@@ -26,7 +34,7 @@ export type VerdictMessage = {
 	readonly takenAt: string;
 	readonly monotonicMs: number;
 	readonly frame: string | null;
-	readonly model: { readonly name: string; readonly sha256: string; readonly provider: string } | null;
+	readonly model: ModelTold | null;
 	readonly times: { readonly prepareMs: number; readonly modelMs: number; readonly totalMs: number } | null;
 	/** One for each picture published; `topic` is where its JPEG goes. */
 	readonly heatmaps: readonly (Region & { readonly topic: string; readonly bytes: number })[];

@@ -73,7 +73,12 @@ async function runStation(
 		try {
 			const { input, calibration } = bundle.manifest;
 			known = {
-				model: { name: bundle.manifest.name, sha256: scorer.model, provider: scorer.provider },
+				model: {
+					name: bundle.manifest.name,
+					bundle: bundle.id,
+					sha256: scorer.model,
+					provider: scorer.provider,
+				},
 				threshold: recipe.threshold === 'bundle' ? calibration.threshold : recipe.threshold,
 			};
 			const origin = {

@@ -35,7 +35,7 @@ frames('that scores below the threshold is accepted, with everything that a subs
 		takenAt: '2023-11-14T22:13:20.000Z',
 		monotonicMs: 990,
 		frame: 'lid.png',
-		model: { name: 'm', sha256: 'hash', provider: 'cpu' },
+		model: { name: 'm', bundle: 'm@0', sha256: 'hash', provider: 'cpu' },
 		times: { prepareMs: 0, modelMs: 0, totalMs: 0 },
 		heatmaps: [],
 		error: null,

@@ -32,7 +32,7 @@ export function inspectionWith(
 			station: 's',
 			recipe: 'r',
 			run: 'run',
-			model: { name: 'm', sha256: 'hash', provider: 'cpu' },
+			model: { name: 'm', bundle: 'm@0', sha256: 'hash', provider: 'cpu' },
 			threshold: 0.5,
 		},
 		recipe: recipeWith(),

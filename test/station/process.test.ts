@@ -100,6 +100,33 @@ station('says why it cannot start, and ends', async () => {
 	assert.is(last.report.error!.code, 'bundle-invalid');
 });
 
+station('does not score a picture of another shape than those that were taught, and says which', async () => {
+	await using world = await line();
+	const { image } = drawPart(1, 0, undefined, 96);
+	const half = { ...image, height: 48, data: image.data.subarray(0, image.data.length / 2) };
+	await writeFile(join(world.start.camera.source, '1.png'), encodePng(half));
+	await using started = await begin(world.start);
+	const verdicts = () =>
+		started.messages.flatMap((message) => (message.kind === 'verdict' ? [message.verdict] : []));
+	await eventually('four verdicts', () => verdicts().length >= 4);
+	assert.equal(
+		verdicts()
+			.slice(0, 4)
+			.map(({ frame, error }) => [frame, error?.code]),
+		[
+			['0.png', undefined],
+			['1.png', 'frame-mismatch'],
+			['0.png', undefined],
+			['1.png', 'frame-mismatch'],
+		],
+	);
+	assert.match(verdicts()[1]!.error!.message, /"1\.png": it is 96x48, another shape: taught were 128x128/);
+	const states = started.messages.flatMap((message) =>
+		message.kind === 'state' ? [message.report.state] : [],
+	);
+	assert.equal(states.slice(0, 4), ['starting', 'running', 'error', 'running']);
+});
+
 station('is replaced when it hangs: its part is an error, and the next process inspects', async () => {
 	await using world = await line();
 	const states: StationState[] = [];
