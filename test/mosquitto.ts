@@ -28,10 +28,11 @@ export async function startMosquitto(
 	port: number,
 	folder: string,
 	more: readonly string[] = [],
+	host = '127.0.0.1',
 ): Promise<Mosquitto> {
 	const file = join(folder, `mosquitto-${port}.conf`);
 	const lines = [
-		`listener ${port} 127.0.0.1`,
+		`listener ${port} ${host}`,
 		'allow_anonymous true',
 		'persistence true',
 		`persistence_location ${folder}/`,
@@ -43,7 +44,7 @@ export async function startMosquitto(
 	const kept = lines.filter((line) => !names.has(line.split(' ')[0]));
 	await writeFile(file, `${[...kept, ...more].join('\n')}\n`);
 	const child = spawn(MOSQUITTO, ['-c', file], { stdio: 'ignore' });
-	await eventually('mosquitto listens', () => listens(port));
+	await eventually('mosquitto listens', () => listens(port, host));
 	return {
 		url: `mqtt://127.0.0.1:${port}`,
 		kill: (signal) => ended(child, signal),
@@ -70,9 +71,9 @@ export async function listen(
 	return { heard, client, [Symbol.asyncDispose]: () => client.endAsync(true) };
 }
 
-function listens(port: number): Promise<boolean> {
+function listens(port: number, host: string): Promise<boolean> {
 	return new Promise((resolve) => {
-		const socket = createConnection(port, '127.0.0.1');
+		const socket = createConnection(port, host);
 		socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
 		socket.once('connect', () => socket.destroy());
 	});

@@ -19,6 +19,10 @@ export type Habits = {
 	/** Ends each connection so long after CONNACK. */
 	readonly spanMs?: number;
 	readonly ackMs?: number;
+	/** Shows a QoS 2 message to its sender's own subscription before it is released. */
+	readonly deliversAtOnce?: boolean;
+	/** SUBACK's reason code for a filter. */
+	readonly grant?: (filter: string) => number;
 };
 
 export type StrictBroker = AsyncDisposable & {
@@ -53,6 +57,7 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 		let hello: IConnectPacket | undefined;
 		let goodbye = false;
 		let open = 0;
+		const subscribed = new Set<string>();
 		const send = (packet: Packet) => {
 			if (!socket.destroyed) socket.write(mqttPacket.generate(packet, { protocolVersion: version }));
 		};
@@ -105,15 +110,26 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 			nth += 1;
 			const deed = habits.treat?.(packet, nth) ?? 0;
 			if (deed === 'nothing') return;
+			const shows = packet.qos < 2 || habits.deliversAtOnce;
+			if (shows && subscribed.has(packet.topic))
+				send({
+					cmd: 'publish',
+					topic: packet.topic,
+					payload: packet.payload,
+					qos: 0,
+					dup: false,
+					retain: false,
+				});
 			if (typeof deed !== 'number') return kick(deed[0]);
 			setTimeout(() => {
 				open -= 1;
 				if (socket.destroyed || socket.writableEnded) return;
 				if (deed < 128) {
-					taken.push(packet);
+					if (packet.qos < 2) taken.push(packet);
 					if (packet.retain) retained.set(packet.topic, packet.payload.toString());
 				}
-				if (packet.qos > 0) send({ cmd: 'puback', messageId: packet.messageId, reasonCode: deed } as Packet);
+				const cmd = packet.qos === 2 ? 'pubrec' : 'puback';
+				if (packet.qos > 0) send({ cmd, messageId: packet.messageId, reasonCode: deed } as Packet);
 			}, habits.ackMs ?? 1);
 		};
 		const parser = mqttPacket.parser();
@@ -123,7 +139,10 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 			if (packet.cmd === 'publish') publish(packet);
 			if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' });
 			if (packet.cmd === 'subscribe') {
-				const granted = packet.subscriptions.map(() => 1);
+				const granted = packet.subscriptions.map(({ topic }) => habits.grant?.(topic) ?? 1);
+				packet.subscriptions.forEach(({ topic }, i) => {
+					if (granted[i]! < 128) subscribed.add(topic);
+				});
 				send({ cmd: 'suback', messageId: packet.messageId!, granted } as Packet);
 			}
 			if (packet.cmd === 'disconnect') {

@@ -1,5 +1,3 @@
-import { createConnection } from 'node:net';
-import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { masked } from '../base/secrets.js';
 import type { Config } from '../config/schema.js';
@@ -7,15 +5,15 @@ import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import { openScorer } from '../inspect/scorer.js';
+import { probeBroker } from '../mqtt/probe.js';
 import { openCamera } from '../opencv/camera.js';
 import { openSession } from '../ort/session.js';
+import { topicOf } from '../protocol/topics.js';
 import { parseSource } from '../vision/source.js';
 import { type Command, textOption } from './terminal/command.js';
 
 /** One thing that was tried. */
 type Finding = { readonly what: string; readonly ok: boolean; readonly message: string };
-
-const BROKER_TIMEOUT_MS = 3000;
 
 export const check: Command = {
 	name: 'check',
@@ -38,9 +36,9 @@ export const check: Command = {
 				attempt(`recipes.${name}`, () => tryBundle(recipe)),
 			)),
 			...(await inTurn(Object.entries(config.stations), ([name, { camera }]) =>
-				attempt(`stations.${name}`, () => tryCamera(camera, context)),
+				attempt(`stations.${name}`, () => tryCamera(camera, context.signal)),
 			)),
-			await attempt('mqtt', () => tryBroker(config)),
+			await attempt('mqtt', () => tryBroker(config, context.signal)),
 		];
 		const shown = findings.map((finding) => ({ ...finding, message: masked(finding.message, secrets) }));
 		const faults = findings.filter(({ ok }) => !ok);
@@ -77,13 +75,9 @@ async function tryBundle({
 
 async function tryCamera(
 	{ source, ...options }: Config['stations'][string]['camera'],
-	{ signal, note }: Context,
+	signal: AbortSignal,
 ): Promise<string> {
-	const camera = await openCamera(parseSource(source), {
-		...options,
-		loop: false,
-		listImages: (folder) => listImages(folder, note),
-	});
+	const camera = await openCamera(parseSource(source), { ...options, loop: false, listImages });
 	try {
 		const frame = await camera.read({ after: Number.NEGATIVE_INFINITY, signal });
 		if (!frame) throw new Failure('camera-silent', `Camera "${source}" gives no frame`);
@@ -95,34 +89,41 @@ async function tryCamera(
 	}
 }
 
-async function tryBroker(config: Config): Promise<string> {
-	await passwordOf(config);
-	const { hostname, port, protocol, host } = new URL(config.mqtt.url);
-	const fallback = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }[protocol] ?? 1883;
-	await new Promise<void>((resolve, reject) => {
-		const socket = createConnection({
-			host: hostname,
-			port: Number(port) || fallback,
-			timeout: BROKER_TIMEOUT_MS,
-		});
-		const fail = (state: string) => {
-			socket.destroy();
-			reject(
-				new Failure(
-					'broker-refused',
-					`Cannot reach broker "${host}": ${state}`,
-					'Is it running, and is the address right?',
-				),
-			);
-		};
-		socket.once('connect', () => {
-			socket.destroy();
-			resolve();
-		});
-		socket.once('timeout', () => fail('no answer'));
-		socket.once('error', (error) => fail(error.message));
-	});
-	return `something listens at "${host}"`;
+async function tryBroker(config: Config, signal: AbortSignal): Promise<string> {
+	const password = await passwordOf(config);
+	const { box, mqtt, stations } = config;
+	const { url, username, clientId = `inspectord-${box}` } = mqtt;
+	const login = {
+		url,
+		clientId,
+		version: mqtt.version === '5' ? 5 : 4,
+		...(username !== undefined && { username }),
+		...(password !== undefined && { password }),
+	} as const;
+	const publish = [
+		topicOf('boxState', { box }),
+		...Object.keys(stations).flatMap((station) => [
+			topicOf('stationState', { box, station }),
+			topicOf('verdict', { box, station }),
+			topicOf('heatmap', { box, station, id: 'check', index: '0' }),
+		]),
+	];
+	const { version, refused, notes } = await probeBroker(
+		login,
+		`inspectord/${box}/check`,
+		{ publish, subscribe: [] },
+		signal,
+	);
+	if (refused && refused.length > 0) {
+		const topics = refused.map(({ topic, reason }) => `"${topic}": ${reason}`);
+		throw new Failure(
+			'broker-refused',
+			`Broker "${url}" lets us in, but refuses ${topics.join('; ')}`,
+			'Allow these topics to the box in the access control of the broker.',
+		);
+	}
+	const may = refused ? ['takes messages on every topic of the box'] : [];
+	return [`broker "${url}" lets us in with MQTT ${version}`, ...may, ...notes].join('; ');
 }
 
 async function attempt(what: string, work: () => Promise<string>): Promise<Finding> {

@@ -15,11 +15,8 @@ export type Frames = {
 	frame(index: number): Promise<Frame>;
 };
 
-/** Good ones of a folder, or of the simulated line; `told` hears what was left out. @throws Failure file-unreadable, images-missing */
-export async function goodFrames(
-	images: TeachRequest['images'],
-	told?: (line: string) => void,
-): Promise<Frames> {
+/** Good ones of a folder, or of the simulated line. @throws Failure file-unreadable, images-missing */
+export async function goodFrames(images: TeachRequest['images']): Promise<Frames> {
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
 		return {
@@ -28,7 +25,7 @@ export async function goodFrames(
 			frame: async (i) => frameOf(drawPart(seed, i).image),
 		};
 	}
-	const paths = await goodImages(images, told);
+	const paths = await goodImages(images);
 	return {
 		count: paths.length,
 		name: (i) => shownPath(basename(paths[i]!)),

@@ -40,8 +40,14 @@ export type Connection = {
 	readonly ended: Promise<Ending>;
 	/** Resolves with the broker's answer; never when the connection ends before. QoS 0 is answered by the next PINGRESP. */
 	send(packet: Packet): Promise<Answer>;
+	/**
+	 * Offers an empty message with QoS 2 and never releases it: brokers that deliver on PUBREL show it to nobody, and forget it
+	 * with the session. @returns the reason code that PUBREC gives
+	 */
+	offer(topic: string): Promise<number>;
 	/** @returns the reason code that SUBACK gives */
 	subscribe(filter: string): Promise<number>;
+	onMessage(listener: (topic: string, payload: Uint8Array) => void): void;
 	/** Says goodbye: the broker forgets the will. */
 	close(): Promise<void>;
 	/** Ends it without a word: the broker says the will. */
@@ -82,7 +88,13 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 		// What cannot be read is not answered, and nothing after it is.
 		if (connack) client.stream.destroy();
 	});
+	const offers = new Map<number, (code: number) => void>();
 	client.on('packetreceive', (packet) => {
+		if (packet.cmd === 'pubrec') {
+			offers.get(packet.messageId!)?.(packet.reasonCode ?? 0);
+			// A message that mqtt.js knows no more is not released.
+			client.removeOutgoingMessage(packet.messageId!);
+		}
 		if (packet.cmd === 'connack' && !packet.reasonCode && !packet.returnCode)
 			connack = { limits: limitsOf(packet.properties) };
 		if (packet.cmd === 'pingresp') barrier.pong();
@@ -125,6 +137,14 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 					resolve(answerOf(error, packet));
 				});
 			}),
+		offer: (topic) =>
+			new Promise((resolve) => {
+				client.publish(topic, '', { qos: 2 }, () => {});
+				offers.set(client.getLastMessageId(), resolve);
+			}),
+		onMessage: (listener) => {
+			client.on('message', listener);
+		},
 		subscribe: (filter) =>
 			new Promise((resolve) => {
 				client.subscribe(filter, { qos: 1 }, (_error, _granted, suback) => {
@@ -163,8 +183,13 @@ function optionsOf({ url, clientId, version, username, password, will }: Login):
 	};
 }
 
-/** @throws Failure config-invalid */
-export function addressOf(url: string): IClientOptions {
+const PORTS = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 } as const;
+
+/**
+ * The parts of a broker's address, as mqtt.js takes them.
+ * @throws Failure config-invalid
+ */
+export function addressOf(url: string) {
 	if (!URL.canParse(url))
 		throw new Failure('config-invalid', 'Cannot use the address of the broker: it is no URL');
 	const { protocol, hostname, port, username, password, pathname, search } = new URL(url);
@@ -176,7 +201,7 @@ export function addressOf(url: string): IClientOptions {
 		protocol: scheme,
 		hostname: host,
 		host,
-		...(port !== '' && { port: Number(port) }),
+		port: Number(port) || PORTS[scheme],
 		...(web && { path: `${pathname || '/'}${search}` }),
 		...(username !== '' && { username: decoded(username) }),
 		...(password !== '' && { password: decoded(password) }),
@@ -210,7 +235,7 @@ function limitsOf(
 	return {
 		receiveMaximum: properties?.receiveMaximum ?? NO_LIMITS.receiveMaximum,
 		maximumPacketSize: properties?.maximumPacketSize ?? NO_LIMITS.maximumPacketSize,
-		maximumQos: properties?.maximumQoS === 0 ? 0 : 1,
+		maximumQos: (properties?.maximumQoS as 0 | 1 | undefined) ?? NO_LIMITS.maximumQos,
 		retainAvailable: properties?.retainAvailable ?? NO_LIMITS.retainAvailable,
 	};
 }

@@ -177,7 +177,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 			once(`Broker "${shown}" does not speak MQTT 5: with 3.1.1 it cannot say when it refuses a message`);
 		if (version === 5) {
 			if (limits.retainAvailable) lacks.delete('retain');
-			if (limits.maximumQos === 1) lacks.delete('qos1');
+			if (limits.maximumQos > 0) lacks.delete('qos1');
 		}
 		if (!limits.retainAvailable) lack('unretained');
 		if (limits.maximumQos === 0) lack('qos0');

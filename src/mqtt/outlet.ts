@@ -21,14 +21,14 @@ export type Limits = {
 	readonly receiveMaximum: number;
 	/** Bytes of a whole packet. */
 	readonly maximumPacketSize: number;
-	readonly maximumQos: 0 | 1;
+	readonly maximumQos: 0 | 1 | 2;
 	readonly retainAvailable: boolean;
 };
 
 export const NO_LIMITS: Limits = {
 	receiveMaximum: 65_535,
 	maximumPacketSize: 268_435_460,
-	maximumQos: 1,
+	maximumQos: 2,
 	retainAvailable: true,
 };
 
@@ -143,7 +143,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		const suspicion = suspects.get(keyOf(message));
 		return {
 			message,
-			qos: learnt.qos0 || suspicion?.qos0 ? 0 : limits.maximumQos,
+			qos: learnt.qos0 || suspicion?.qos0 || limits.maximumQos === 0 ? 0 : 1,
 			retain:
 				message.kind === 'state' && limits.retainAvailable && !learnt.unretained && !suspicion?.unretained,
 		};

@@ -89,10 +89,14 @@ const causes: Readonly<Record<string, string>> = {
 	EPROTO: 'it does not speak TLS as we do',
 	ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: write mqtt:// (or ws://)',
 	ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS: write mqtt:// (or ws://)',
-	DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself, so nobody vouches for it',
-	SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that this box does not know',
-	UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is signed by an authority that this box does not know',
-	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is signed by an authority that this box does not know',
+	DEPTH_ZERO_SELF_SIGNED_CERT:
+		'its certificate is signed by itself and unknown to this box: give it in NODE_EXTRA_CA_CERTS',
+	SELF_SIGNED_CERT_IN_CHAIN:
+		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
+	UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
 	CERT_HAS_EXPIRED: 'its certificate has expired: is the clock of this box right?',
 	CERT_NOT_YET_VALID: 'its certificate is not valid yet: is the clock of this box right?',
 	ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
