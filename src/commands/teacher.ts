@@ -74,8 +74,9 @@ export const teacherCommand: Command = {
 		const part = `${place}.part`;
 		const origin = masked(await fetchInto(part, teachers[name].address, args, context));
 		const sha256 = await verify(part, name, trusted);
-		await rename(part, place);
+		// First, so that no file stands there that is not the one written down.
 		await writeRecord(place, { sha256, origin, addedAt: new Date().toISOString() });
+		await rename(part, place);
 		if (!trusted && sha256 !== teachers[name].sha256) {
 			context.note(
 				`warning: nobody vouches for this file. Its SHA-256 is written down now: from here on it is the only "${name}" that teach takes.`,

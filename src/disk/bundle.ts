@@ -1,4 +1,4 @@
-import { readdir, readFile, realpath, rmdir, symlink } from 'node:fs/promises';
+import { readdir, readFile, realpath, rmdir, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
@@ -139,11 +139,19 @@ export async function readBundle(dir: string): Promise<Bundle> {
 	};
 }
 
-/** Where a bundle lies, without links; a pin of more digits than its folder has leads to it too. */
+/**
+ * Where a bundle lies, without links. A pin leads to whatever stands under that name and holds what it says: a folder whose name has
+ * more digits or fewer, or a plain one.
+ */
 async function placeOf(dir: string): Promise<string> {
+	const place = await realpath(dir).catch(() => undefined);
 	const pin = pinOf(basename(resolve(dir)));
-	const shorter = pin && join(dirname(resolve(dir)), bundleId(pin.name, pin.hash));
-	return realpath(dir).catch(() => (shorter === undefined ? dir : realpath(shorter).catch(() => dir)));
+	if (place !== undefined || !pin) return place ?? dir;
+	for (const other of await bundlesOf(join(dirname(resolve(dir)), pin.name))) {
+		const described = await readFile(join(other, MANIFEST)).catch(() => '');
+		if (sha256Of(described).startsWith(pin.hash)) return other;
+	}
+	return dir;
 }
 
 function parseManifest(dir: string, bytes: Uint8Array): Manifest {
@@ -183,7 +191,9 @@ async function fileOf(dir: string, place: string, name: string): Promise<Uint8Ar
 		return await readFile(join(place, name));
 	} catch (thrown) {
 		const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-		throw broken(dir, missing ? `it has no file "${name}"` : reasonOf(thrown));
+		if (!missing) throw broken(dir, reasonOf(thrown));
+		const stands = await stat(place).catch(() => undefined);
+		throw broken(dir, stands ? `it has no file "${name}"` : 'there is no such folder');
 	}
 }
 

@@ -218,15 +218,23 @@ bundles('that are pinned are what the pin says, or refused', async () => {
 	for (const digits of [8, 12, 64])
 		assert.is((await readBundle(at(`lid@${whole.slice(0, digits)}`))).id, basename(dir), `${digits}`);
 	const other = `${whole.slice(0, 8)}${whole[8] === '0' ? '1' : '0'}`;
-	const misfit = await failureOf(readBundle(at(`lid@${other}`)));
-	assert.is(misfit.code, 'bundle-invalid');
-	assert.match(
-		misfit.message,
-		/its folder was renamed, or "manifest.json" altered: what it holds is "@[0-9a-f]{8}"/,
-	);
+	const absent = await failureOf(readBundle(at(`lid@${other}`)));
+	assert.is(absent.code, 'bundle-invalid');
+	assert.match(absent.message, /Cannot use bundle ".*": there is no such folder/);
 
 	await cp(dir, at('lid@00000000'), { recursive: true });
 	assert.match((await failureOf(readBundle(at('lid@00000000')))).message, /renamed/);
+	assert.match(
+		(await failureOf(readBundle(at('lid@00000000')))).message,
+		/its folder was renamed, or "manifest.json" altered: what it holds is "@[0-9a-f]{8}"/,
+	);
+	// Under all its digits, or plain as bundles were before, it is found by any of its pins.
+	for (const name of [`cap@${whole}`, 'hat']) {
+		await cp(dir, at(name), { recursive: true });
+		const [plain] = name.split('@');
+		for (const digits of [8, 12, 64])
+			assert.is((await readBundle(at(`${plain}@${whole.slice(0, digits)}`))).id, basename(dir), name);
+	}
 	// A name with an @ that is no hash pins nothing.
 	await cp(dir, at('lid@v2'), { recursive: true });
 	assert.is((await readBundle(at('lid@v2'))).id, basename(dir));
