@@ -22,6 +22,7 @@ export type FailureCode =
 	| 'verdict-unproven'
 	| 'station-silent'
 	| 'child-died'
+	| 'library-unusable'
 	| 'teaching-failed'
 	| 'interrupted';
 

@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.js';
-import { causeIn, isOfAnotherNode } from '../process/cause.js';
+import { causeIn } from '../process/cause.js';
 import { type Ended, startChild } from '../process/child.js';
 import type { Progress, Taught, TeachDown, TeachRequest, TeachUp } from '../protocol/teach-messages.js';
 
@@ -61,8 +61,7 @@ function taughtOf(said: Exclude<TeachUp, { kind: 'progress' }>): Taught {
 }
 
 function endedSilently({ code, signal, stderrTail }: Ended): never {
-	if (code === EXIT_OF_A_FAULT && !isOfAnotherNode(stderrTail))
-		throw new Error(`a fault in the teaching process\n${stderrTail}`);
+	if (code === EXIT_OF_A_FAULT) throw new Error(`a fault in the teaching process\n${stderrTail}`);
 	throw new Failure(
 		'child-died',
 		`Cannot teach: the teaching process ended (${signal ?? `exit code ${code}`}) ${causeIn(stderrTail)}`.trim(),

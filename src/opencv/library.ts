@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type * as OpenCv from 'opencv4nodejs';
+import { bindingFailure } from './binding.js';
 
 const require = createRequire(import.meta.url);
 
@@ -14,8 +15,8 @@ process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD ??= '1';
 process.env.OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING ??= '1';
 silenceBuildLog();
 
-/** The binding: to be loaded once a process, and by this folder alone. It throws plain strings. */
-export const cv = require('opencv4nodejs') as typeof OpenCv;
+/** The binding: to be loaded once a process, and by this folder alone. It throws plain strings. @throws Failure library-unusable on import */
+export const cv = loaded();
 
 process.env.OPENCV_FFMPEG_CAPTURE_OPTIONS ??= `rtsp_transport;tcp|${socketTimeoutOption()};${SOCKET_TIMEOUT_MS * 1000}`;
 
@@ -28,6 +29,15 @@ export function opencvVersion(): string {
 function socketTimeoutOption(): string {
 	const avcodec = Number(/avcodec:\s+YES \((\d+)\./.exec(cv.getBuildInformation())?.[1] ?? 0);
 	return avcodec >= 59 ? 'timeout' : 'stimeout';
+}
+
+/** @throws Failure library-unusable */
+function loaded(): typeof OpenCv {
+	try {
+		return require('opencv4nodejs') as typeof OpenCv;
+	} catch (thrown) {
+		throw bindingFailure(thrown);
+	}
 }
 
 function silenceBuildLog(): void {

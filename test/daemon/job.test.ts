@@ -130,9 +130,9 @@ for (const [what, preload, message] of [
 for (const [what, preload, message] of [
 	['ends without a word', 'process.exit(0)', /ended \(exit code 0\)/],
 	[
-		'was built for another Node',
-		"console.error('Error: it was compiled using NODE_MODULE_VERSION 108.\\n    at x'); process.exit(70)",
-		/ended \(exit code 70\) a library was built for Node 18, this is Node \d+: run npm start$/,
+		'cannot load what it needs',
+		"console.error('inspectord: Cannot load x: it is old\\nRun npm start.'); process.exit(1)",
+		/ended \(exit code 1\) Cannot load x: it is old\. Run npm start\.$/,
 	],
 	['is killed before it begins', "process.kill(process.pid, 'SIGKILL')", /ended \(SIGKILL\)/],
 ] as const) {
