@@ -219,19 +219,19 @@ function located(folder: PictureFolder): Located[] {
 	return picturesBelow(folder).map((name) => ({ name, path: join(folder.dir, name) }));
 }
 
-/** @throws Failure images-missing where masks lie there and none belongs to a picture */
+/** @throws Failure images-missing where masks of defects lie there and none belongs to a picture */
 function assertMasksFound(maskRoots: readonly PictureFolder[], samples: readonly LabelledPicture[]): void {
 	if (samples.some(({ mask }) => mask !== null) || samples.every(({ kind }) => kind === GOOD)) return;
-	const root = maskRoots.find(
-		(folder) =>
-			foldersIn(folder).every(({ name }) => meaningOf(name) !== 'good') && picturesBelow(folder).length > 0,
-	);
-	if (!root) return;
-	throw new Failure(
-		'images-missing',
-		`Cannot tell whose masks lie in "${shownPath(root.dir)}": ${picturesBelow(root).length} files, like "${shownPath(picturesBelow(root)[0]!)}", and none for a picture in test`,
-		`They lie in ${basename(root.dir)}/<defect>, named like the folder in test, as ${MASK_NAMES}.`,
-	);
+	for (const root of maskRoots) {
+		const entries = root.entries.filter(({ name }) => meaningOf(name) !== 'good');
+		const masks = picturesBelow({ ...root, entries });
+		if (masks.length === 0) continue;
+		throw new Failure(
+			'images-missing',
+			`Cannot tell whose masks lie in "${shownPath(root.dir)}": ${masks.length} files, like "${shownPath(masks[0]!)}", and none for a picture in test`,
+			`They lie in ${shownPath(root.name)}/<defect>, named like the folder in test, as ${MASK_NAMES}.`,
+		);
+	}
 }
 
 function unpaired(folder: PictureFolder, masks: readonly Located[], example: string): Failure {

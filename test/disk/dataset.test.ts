@@ -317,6 +317,8 @@ test('masks that belong to no picture, or two to one, are refused with the names
 		(await failureOf(readDataset(elsewhere.dir), 'images-missing')).message,
 		/1 files, like "defects/,
 	);
+	await using partly = await folderOf('test/cut/1.png', 'masks/good/1.png', 'masks/other/1.png');
+	assert.match((await failureOf(readDataset(partly.dir), 'images-missing')).message, /1 files, like "other/);
 	await using two = await folderOf(
 		'test/cut/1.png',
 		'ground_truth/cut/1_mask.png',

@@ -70,7 +70,7 @@ export function jpegDamage(bytes: Uint8Array): string | undefined {
 		at = end;
 		if (marker === EOI) break;
 		if (marker === DHT && !readTables(body, tables)) return damaged('a table of codes makes no sense');
-		if (marker === DQT) readSteps(body, steps);
+		if (marker === DQT && !readSteps(body, steps)) return damaged('a table of steps makes no sense');
 		if (marker === DRI) every = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
 		if (isFrame(marker)) {
 			frame ??= frameOf(marker, body);
@@ -185,13 +185,19 @@ function readTables(body: Uint8Array, tables: Map<number, HuffmanTable>): boolea
 	return true;
 }
 
-/** Of each quantization table the step of the mean. */
-function readSteps(body: Uint8Array, steps: Map<number, number>): void {
+/** Of each quantization table the step of the mean. @returns false where a table is cut, or has a step of nothing */
+function readSteps(body: Uint8Array, steps: Map<number, number>): boolean {
 	for (let at = 0; at < body.length; ) {
 		const wide = body[at]! >>> 4 === 1;
-		steps.set(body[at]! & 15, wide ? ((body[at + 1] ?? 0) << 8) | (body[at + 2] ?? 0) : (body[at + 1] ?? 0));
-		at += wide ? 129 : 65;
+		const end = at + (wide ? 129 : 65);
+		const table = Array.from({ length: 64 }, (_, i) =>
+			wide ? ((body[at + 1 + 2 * i] ?? 0) << 8) | (body[at + 2 + 2 * i] ?? 0) : (body[at + 1 + i] ?? 0),
+		);
+		if (end > body.length || table.includes(0)) return false;
+		steps.set(body[at]! & 15, table[0]!);
+		at = end;
 	}
+	return true;
 }
 
 type Frame = {

@@ -154,6 +154,14 @@ files('of a progressive JPEG that lacks its last scans are damaged, though no de
 	assert.match(faultOf(cut)!, 'a part of its data is missing');
 });
 
+files('whose tables have holes are damaged', () => {
+	for (const marker of [0xdb, 0xc4]) {
+		const bytes = encoded('.jpg');
+		const at = bytes.indexOf(Buffer.of(0xff, marker));
+		assert.match(faultOf(bytes.fill(0, at + 10, at + 60))!, 'the JPEG is damaged', `${marker}`);
+	}
+});
+
 files('whose check sums are wrong are damaged, and the chunk is named', () => {
 	const bytes = encoded('.png');
 	const at = bytes.indexOf('IDAT') + 40;
