@@ -1,3 +1,4 @@
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { masked } from '../base/secrets.js';
 import type { Config } from '../config/schema.js';
@@ -36,7 +37,7 @@ export const check: Command = {
 				attempt(`recipes.${name}`, () => tryBundle(recipe)),
 			)),
 			...(await inTurn(Object.entries(config.stations), ([name, { camera }]) =>
-				attempt(`stations.${name}`, () => tryCamera(camera, context.signal)),
+				attempt(`stations.${name}`, () => tryCamera(camera, context)),
 			)),
 			await attempt('mqtt', () => tryBroker(config, context.signal)),
 		];
@@ -75,9 +76,13 @@ async function tryBundle({
 
 async function tryCamera(
 	{ source, ...options }: Config['stations'][string]['camera'],
-	signal: AbortSignal,
+	{ signal, note }: Context,
 ): Promise<string> {
-	const camera = await openCamera(parseSource(source), { ...options, loop: false, listImages });
+	const camera = await openCamera(parseSource(source), {
+		...options,
+		loop: false,
+		listImages: (folder) => listImages(folder, note),
+	});
 	try {
 		const frame = await camera.read({ after: Number.NEGATIVE_INFINITY, signal });
 		if (!frame) throw new Failure('camera-silent', `Camera "${source}" gives no frame`);

@@ -67,7 +67,7 @@ export const importCommand: Command = {
 		const { width, height } = adapter;
 		const tiling = { side: Math.max(width, height), rows: 1, columns: 1, width, height };
 		const contents = await adopt(
-			preparedImages(await goodFrames(folder), undefined, tiling),
+			preparedImages(await goodFrames(folder, context.note), undefined, tiling),
 			adaptOnnx(bytes, adapter),
 			{
 				name: basename(resolve(out)),

@@ -15,8 +15,11 @@ export type Frames = {
 	frame(index: number): Promise<Frame>;
 };
 
-/** Good ones of a folder, or of the simulated line. @throws Failure file-unreadable, images-missing */
-export async function goodFrames(images: TeachRequest['images']): Promise<Frames> {
+/** Good ones of a folder, or of the simulated line; `told` hears what was left out. @throws Failure file-unreadable, images-missing */
+export async function goodFrames(
+	images: TeachRequest['images'],
+	told?: (line: string) => void,
+): Promise<Frames> {
 	if (typeof images !== 'string') {
 		const { seed, count } = images.sim;
 		return {
@@ -25,7 +28,7 @@ export async function goodFrames(images: TeachRequest['images']): Promise<Frames
 			frame: async (i) => frameOf(drawPart(seed, i).image),
 		};
 	}
-	const paths = await goodImages(images);
+	const paths = await goodImages(images, told);
 	return {
 		count: paths.length,
 		name: (i) => shownPath(basename(paths[i]!)),

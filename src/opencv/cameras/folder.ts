@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { Failure } from '../../base/failure.js';
+import { shownPath } from '../../base/file-name.js';
 import { type Camera, type Frame, FrameFailure } from '../../vision/frame.js';
 import { readPicture, stamp } from '../picture.js';
 import type { CameraOptions } from './options.js';
@@ -15,7 +16,7 @@ export async function folderCamera(folder: string, { loop, listImages }: CameraO
 		const path = paths[loop ? next % paths.length : next];
 		next += 1;
 		if (path === undefined) return undefined;
-		const name = relative(folder, path);
+		const name = shownPath(relative(folder, path));
 		return readPicture(path, name).then(
 			(frame) => ({ frame }),
 			(thrown) => ({ failure: thrown instanceof Failure ? new FrameFailure(name, thrown) : thrown }),

@@ -4,7 +4,7 @@ import { exifOrientation } from './ifd.js';
 import { isJpeg, jpegDamage, jpegHead } from './jpeg.js';
 import { isPng, pngDamage, pngHead } from './png.js';
 import { isTiff, tiffHead } from './tiff.js';
-import { isWebp, webpHead } from './webp.js';
+import { isWebp, webpDamage, webpHead } from './webp.js';
 
 /** Why a file is not read, and what to do. */
 export type Unread = { readonly state: string; readonly advice: string };
@@ -92,7 +92,9 @@ const FORMATS: readonly Format[] = [
 			const head = webpHead(bytes);
 			if (typeof head === 'string') return damaged(head);
 			if (head.animated) return unread('an animated WebP', SPLIT);
-			return whole('WebP', { ...head, bits: 8, orientation: exifOrientation(head.exif) });
+			const orientation = exifOrientation(head.exif);
+			const lossy = head.lossless === undefined;
+			return { ...whole('WebP', { ...head, bits: 8, lossy, orientation }), damage: () => webpDamage(head) };
 		},
 	},
 	...(

@@ -146,6 +146,12 @@ files('that lost a part in the middle, or have zeros there, are damaged', () => 
 	}
 });
 
+files('of a lossless WebP with a hole of zeros are damaged', () => {
+	const bytes = encoded('.webp', [cv.IMWRITE_WEBP_QUALITY, 101]);
+	assert.is(faultOf(bytes), undefined);
+	assert.match(faultOf(bytes.fill(0, 5000, 5512))!, 'a hole of zeros');
+});
+
 files('of a progressive JPEG that lacks its last scans are damaged, though no decoder sees it', () => {
 	const bytes = encoded('.jpg', [cv.IMWRITE_JPEG_PROGRESSIVE, 1]);
 	const scan = bytes.lastIndexOf(Buffer.of(0xff, 0xda));
