@@ -75,7 +75,8 @@ const FORMATS: readonly Format[] = [
 			if (head.unread !== undefined) return unread(head.unread);
 			if (head.pages > 1) return unread(`a TIFF of ${head.pages} pages`, SPLIT);
 			// Turned by the decoder.
-			return { ...whole('TIFF', { ...head, orientation: 1 }), darkens: head.darkens, damage: head.damage };
+			const { darkens, damage } = head;
+			return { ...whole('TIFF', head), orientation: 1, darkens, damage };
 		},
 	},
 	{

@@ -81,12 +81,15 @@ files('that are whole are whole, whatever follows their end', () => {
 	}
 });
 
-files('say their size as it is stored, and of a JPEG without tables those of the standard hold', () => {
+files('say their size as it is seen, and of a JPEG without tables those of the standard hold', () => {
 	for (const extension of ['.jpg', '.png', '.bmp', '.tif', '.webp']) {
 		const file = pictureFile(encoded(extension));
 		assert.ok('size' in file, extension);
 		assert.equal(file.size, { width: 203, height: 117 }, extension);
 	}
+	const turned = pictureFile(tiffWith({ width: 8, height: 2, orientation: 6 }));
+	assert.ok('size' in turned);
+	assert.equal(turned.size, { width: 2, height: 8 });
 	const bytes = encoded('.jpg');
 	assert.is(faultOf(withoutSegments(bytes, 0xc4)), undefined);
 	assert.match(faultOf(withoutSegments(encoded('.jpg', [cv.IMWRITE_JPEG_OPTIMIZE, 1]), 0xc4))!, 'damaged');
@@ -220,16 +223,17 @@ function tiff(compression: 'deflate' | 'lzw'): Buffer {
 }
 
 /** A grey TIFF of 4 × 4 zeros by its fields. */
-function tiffWith({ format = 1, bits = 8, pages = 1 }): Buffer {
+function tiffWith({ format = 1, bits = 8, pages = 1, width = 4, height = 4, orientation = 1 }): Buffer {
 	const fields = [
-		[256, 4],
-		[257, 4],
+		[256, width],
+		[257, height],
 		[258, bits],
 		[259, 1],
 		[262, 1],
 		[273, 8],
+		[274, orientation],
 		[277, 1],
-		[278, 4],
+		[278, height],
 		[279, 64],
 		[339, format],
 	] as const;
