@@ -60,7 +60,15 @@ export async function goodImages(dir: string, told?: Told): Promise<string[]> {
 		throw unclear(dir, 'its name says that they are not', ONLY_GOOD);
 	}
 	assertAllGood(dir, folder);
+	const folders = foldersIn(folder).filter((inner) => picturesBelow(inner).length > 0);
+	if (folders.length > 1) told?.(`all images in ${named(folders)} are taken for good`);
 	return picturesOf(folder);
+}
+
+/** At most five of them. */
+function named(folders: readonly PictureFolder[]): string {
+	const names = folders.slice(0, 5).map(({ name }) => `"${shownPath(name)}"`);
+	return `${names.join(', ')}${folders.length > 5 ? ` and ${folders.length - 5} more` : ''}`;
 }
 
 /** @throws Failure images-missing where the names in a folder to learn from speak of anything but good parts */

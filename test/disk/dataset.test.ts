@@ -156,7 +156,9 @@ test('nothing that is named for a defect, or for nothing certain, is taught as g
 	await using folder = await folderOf('NG/1.png');
 	await failureOf(goodImages(join(folder.dir, 'NG')), 'images-missing');
 	await using days = await folderOf('2024/1.png', '2025/1.png', 'no 12 okay.png', 'camera 1/lid_3.png');
-	assert.is((await goodImages(days.dir)).length, 4);
+	const lines: string[] = [];
+	assert.is((await goodImages(days.dir, (line) => lines.push(line))).length, 4);
+	assert.equal(lines, ['all images in "2024", "2025", "camera 1" are taken for good']);
 });
 
 test('what systems leave in folders is left out, and said', async () => {

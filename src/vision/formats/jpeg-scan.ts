@@ -45,8 +45,8 @@ type BlockReader = (bits: Bits, part: Part, block: number, scan: Scan) => boolea
 /** What `data` must hold beyond its end. */
 export const BEYOND = 512;
 
-/** No picture is brighter or darker (in steps of the transform): one that is damaged drifts there. */
-const MOST_MEAN = 2048;
+/** Of the mean of a block in steps of the transform: black and white are 1024, encoders that overshoot at edges add up to 250. A damaged one drifts beyond. */
+const MOST_MEAN = 1300;
 
 /**
  * Reads past `count` units from unit `first` on, as they lie between two restart markers, in the first `end` bytes of `data`.
@@ -80,15 +80,20 @@ export function readsThrough(
 	return bits.skip === 0 && 8 * end - bits.pos < 8;
 }
 
-/** As many zeros are no codes of a picture, unless the code of zeros is the one of flat blocks: others would bring the same value again and again. */
+/** So many zeros are codes of flat blocks, if any: other codes would bring the same value again and again. */
 const HOLE = Buffer.alloc(32);
 
-function hasHole({ parts, from, high }: Scan, data: Uint8Array): boolean {
-	if (Buffer.from(data.buffer, data.byteOffset, data.length).indexOf(HOLE) < 0) return false;
-	const tables = parts.flatMap(({ dc, ac }) =>
-		from === 0 ? [high === 0 ? dc : undefined, dc === undefined ? undefined : ac] : [ac],
-	);
-	return tables.some((table) => table !== undefined && ((entryOf(table, 0) >>> 5) & 31) > 0);
+function hasHole(scan: Scan, data: Uint8Array): boolean {
+	if (!Buffer.from(data.buffer, data.byteOffset, data.length).includes(HOLE)) return false;
+	const bringsValues = (table: HuffmanTable | undefined) =>
+		table !== undefined && ((entryOf(table, 0) >>> 5) & 31) > 0;
+	return scan.parts.some((part) => tablesIn(scan, part).some(bringsValues));
+}
+
+function tablesIn({ progressive, from, high }: Scan, { dc, ac }: Part): (HuffmanTable | undefined)[] {
+	if (!progressive) return [dc, ac];
+	if (from > 0) return [ac];
+	return high === 0 ? [dc] : [];
 }
 
 function readerOf({ progressive, from, high }: Scan): BlockReader {
@@ -127,7 +132,7 @@ function firstMean(bits: Bits, part: Part, _block: number, { low }: Scan): boole
 	if (size === 0) return true;
 	const value = take(bits, size);
 	part.predicted += value < 1 << (size - 1) ? value + 1 - (1 << size) : value;
-	return Math.abs(part.predicted << low) * part.step <= MOST_MEAN + part.step;
+	return Math.abs(part.predicted << low) * part.step <= MOST_MEAN + (part.step << low);
 }
 
 function laterMean(bits: Bits): boolean {

@@ -2,20 +2,20 @@ import type { Size } from '../image.js';
 import { type HuffmanTable, huffmanTable, standardTables } from './jpeg-huffman.js';
 import { BEYOND, type Component, readsThrough, type Scan } from './jpeg-scan.js';
 
-/** The kinds of JPEG by their frame marker (ITU T.81, table B.1) that are read, and what the others are. */
-const FRAMES: Readonly<Record<number, string | undefined>> = {
-	195: 'a lossless JPEG',
-	197: 'a hierarchical JPEG',
-	198: 'a hierarchical JPEG',
-	199: 'a lossless JPEG',
-	201: 'a JPEG with arithmetic coding',
-	202: 'a JPEG with arithmetic coding',
-	203: 'a lossless JPEG',
-	205: 'a hierarchical JPEG',
-	206: 'a hierarchical JPEG',
-	207: 'a lossless JPEG',
-	247: 'a JPEG-LS',
-};
+/** The kinds of JPEG that are not read, by their frame marker (ITU T.81, table B.1). */
+const UNREAD: ReadonlyMap<number, string> = new Map([
+	[0xc3, 'a lossless JPEG'],
+	[0xc5, 'a hierarchical JPEG'],
+	[0xc6, 'a hierarchical JPEG'],
+	[0xc7, 'a lossless JPEG'],
+	[0xc9, 'a JPEG with arithmetic coding'],
+	[0xca, 'a JPEG with arithmetic coding'],
+	[0xcb, 'a lossless JPEG'],
+	[0xcd, 'a hierarchical JPEG'],
+	[0xce, 'a hierarchical JPEG'],
+	[0xcf, 'a lossless JPEG'],
+	[0xf7, 'a JPEG-LS'],
+]);
 
 const [SOI, EOI, SOS, DHT, DQT, DRI] = [0xd8, 0xd9, 0xda, 0xc4, 0xdb, 0xdd];
 const CUT_OFF = 'the JPEG is cut off';
@@ -31,7 +31,6 @@ export function isJpeg(bytes: Uint8Array): boolean {
 export function jpegHead(bytes: Uint8Array):
 	| {
 			readonly size: Size;
-			readonly colours: number;
 			readonly unread: string | undefined;
 			readonly exif: Uint8Array | undefined;
 	  }
@@ -45,8 +44,8 @@ export function jpegHead(bytes: Uint8Array):
 		if (isFrame(marker)) {
 			if (body.length < 6) return undefined;
 			const size = { width: (body[3]! << 8) | body[4]!, height: (body[1]! << 8) | body[2]! };
-			const unread = FRAMES[marker] ?? (body[0] === 8 ? undefined : `a JPEG of ${body[0]} bits a colour`);
-			return { size, colours: body[5]!, unread, exif };
+			const unread = UNREAD.get(marker) ?? (body[0] === 8 ? undefined : `a JPEG of ${body[0]} bits a colour`);
+			return { size, unread, exif };
 		}
 		at = end;
 	}
@@ -119,10 +118,7 @@ function damaged(how: string): string {
 }
 
 function isFrame(marker: number): boolean {
-	return (
-		(marker >= 0xc0 && marker <= 0xcf && marker !== DHT && marker !== 0xc8 && marker !== 0xcc) ||
-		marker === 0xf7
-	);
+	return (marker >= 0xc0 && marker <= 0xc2) || UNREAD.has(marker);
 }
 
 /** Undefined where no marker begins or its segment does not end within the file. */
