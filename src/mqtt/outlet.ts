@@ -165,14 +165,18 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 			return tooLarge(size);
 		return learnt.topics.get(topicFilter(message.topic));
 	};
-	const pick = (nowMs: number): { message: Outgoing; source: Source } | undefined => {
-		for (const source of sources) {
-			const message = source.next((candidate) => {
-				const wait = late.get(keyOf(candidate));
-				return !!wait && wait.dueMs > nowMs && (wait.own || wait.refusals >= PATIENCE);
-			});
-			if (message) return { message, source };
-		}
+	const pick = (careful: boolean, nowMs: number): { message: Outgoing; source: Source } | undefined => {
+		const putOff = (message: Outgoing): boolean => {
+			const wait = late.get(keyOf(message));
+			return !!wait && wait.dueMs > nowMs && (wait.own || wait.refusals >= PATIENCE);
+		};
+		// In trouble no verdict waits for a picture.
+		const skips = [(message: Outgoing) => message.kind === 'heatmap' || putOff(message), putOff];
+		for (const skip of careful ? skips : [putOff])
+			for (const source of sources) {
+				const message = source.next(skip);
+				if (message) return { message, source };
+			}
 		return undefined;
 	};
 	const forget = (): void => {
@@ -188,7 +192,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		if (flight.size >= (careful ? 1 : Math.min(WINDOW, connection.limits.receiveMaximum))) return undefined;
 		if (nowMs < hold.untilMs) return { againInMs: hold.untilMs - nowMs };
 		if (nowMs - learnt.sinceMs > RELEARN_MS) learnt = nothingLearnt(nowMs);
-		for (let picked = pick(nowMs); picked; picked = pick(nowMs)) {
+		for (let picked = pick(careful, nowMs); picked; picked = pick(careful, nowMs)) {
 			const { message, source } = picked;
 			const packet = packetOf(message, connection);
 			const why = foreseen(packet, connection);
