@@ -247,6 +247,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		void through.ended.then((ending) => {
 			over = ending;
 		});
+		outlet.hurry();
 		pump();
 		while (!said() && !over && !hard.signal.aborted) await pause(10, hard.signal);
 		// Without DISCONNECT the broker says the will, which is true then.

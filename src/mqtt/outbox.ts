@@ -18,6 +18,7 @@ export class Outbox {
 	readonly #bounds: Bounds;
 	#entries: Entry[] = [];
 	#bytes = 0;
+	#heatmaps = 0;
 	readonly #dropped = { verdicts: 0, heatmaps: 0 };
 
 	constructor(bounds: Bounds) {
@@ -35,6 +36,7 @@ export class Outbox {
 	put(message: Outgoing): void {
 		this.#entries.push({ ...message, sending: false, held: true });
 		this.#bytes += message.payload.length;
+		if (message.kind === 'heatmap') this.#heatmaps += 1;
 		while (this.#entries.length > this.#bounds.messages || this.#bytes > this.#bounds.bytes) this.#makeRoom();
 	}
 
@@ -71,8 +73,8 @@ export class Outbox {
 	}
 
 	#makeRoom(): void {
-		const heatmap = this.#entries.find(({ kind }) => kind === 'heatmap');
-		const victim = heatmap ?? this.#entries[0];
+		const heatmap = this.#heatmaps > 0 && this.#entries.find(({ kind }) => kind === 'heatmap');
+		const victim = heatmap || this.#entries[0];
 		if (victim && this.#remove(victim)) this.#count(victim);
 	}
 
@@ -82,6 +84,7 @@ export class Outbox {
 		this.#entries.splice(index, 1);
 		(message as Entry).held = false;
 		this.#bytes -= message.payload.length;
+		if (message.kind === 'heatmap') this.#heatmaps -= 1;
 		return true;
 	}
 

@@ -60,6 +60,8 @@ export type Outlet = {
 	answered(packet: Packet, code: number, nowMs: number, words?: string): void;
 	/** The connection is over; `code` is what the broker gave as reason. */
 	ended(code: number | undefined, nowMs: number): void;
+	/** There is little time: what was put off is tried again at once. */
+	hurry(): void;
 	/** So long nothing has been answered although something is on its way. */
 	silentMs(nowMs: number): number;
 	readonly inFlight: number;
@@ -69,7 +71,7 @@ export type Outlet = {
 const WINDOW = 64;
 
 /** After an answer "later". */
-const postponing: Backoff = { firstMs: 250, mostMs: 15_000 };
+const postponing: Backoff = { firstMs: 100, mostMs: 5000 };
 
 /** A message that is answered "later" so often in a row lets others past. */
 const PATIENCE = 4;
@@ -104,6 +106,10 @@ type Key = Outgoing | string;
 const keyOf = (message: Outgoing): Key => (message.kind === 'state' ? message.topic : message);
 
 type Late = { refusals: number; dueMs: number; lastMs: number; own: boolean; taken: number };
+/** Nothing is sent before `untilMs`, after so many answers "later" in a row. */
+type Hold = { readonly untilMs: number; readonly sinceMs: number; readonly refusals: number };
+const NO_HOLD: Hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
+
 type Suspicion = {
 	strikes: number;
 	/** From sending it to the end of the connection, at most. */
@@ -133,7 +139,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	/** Must go alone, as a connection ended while they were on their way. */
 	const suspects = new Map<Key, Suspicion>();
 	const late = new Map<Key, Late>();
-	let hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
+	let hold = NO_HOLD;
 	let taken = 0;
 
 	let learnt = nothingLearnt(0);
@@ -223,7 +229,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		late.delete(keyOf(message));
 		taken += 1;
 		if (hold.refusals > 0) {
-			hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
+			hold = NO_HOLD;
 			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;
 		}
 		const topic = topicFilter(message.topic);
@@ -346,6 +352,10 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 				if (!suspects.has(keyOf(packet.message)))
 					suspects.set(keyOf(packet.message), { strikes: 0, longestMs: 0, qos0: false, unretained: false });
 			if (sent.length === 1) strike(sent[0]!, code, standing, nowMs);
+		},
+		hurry: () => {
+			hold = NO_HOLD;
+			late.clear();
 		},
 		silentMs: (nowMs) => (flight.size > 0 ? nowMs - answeredMs : 0),
 		get inFlight() {

@@ -50,5 +50,27 @@ ${rows.join('\n')}
 - \`sequence\` counts the parts of one run of the station's process (\`run\`). A gap within a run is a lost message; the same \`id\` twice is a
   repetition after a reconnection: drop it.
 - A picture's topic holds the \`id\` of its verdict and its place in \`heatmaps\`, so a subscriber that sees only topic and payload can match them.
+
+## The box's state
+
+\`\`\`json
+{
+	"state": "degraded",
+	"version": "0.1.0",
+	"stations": ["lid"],
+	"dropped": { "verdicts": 0, "heatmaps": 12 },
+	"refused": [{ "topic": "inspectord/cell-4/lid/heatmap/+/+", "reason": "not authorised (0x87)", "messages": 12 }],
+	"lacks": [],
+	"at": "2026-11-23T21:30:35.943Z"
+}
+\`\`\`
+
+- \`degraded\`: inspection goes on, but the broker keeps something from its subscribers. \`refused\` tells which kinds of topic, the last reason and
+  how many messages since the start; \`lacks\` what the broker does not offer: \`retain\` (who subscribes later hears a state only when it
+  changes), \`qos1\` (the broker may lose what it has read), \`will\` (nobody is told when the box dies).
+- \`dropped\` counts what did not fit into the outbox while the broker was away, and what it refused.
+- The last word is true: it is acknowledged by the broker before the box leaves, or said by its last will.
+- \`inspectord check\` asks topic by topic whether the box may publish, with empty QoS 2 messages that it never releases, and with one
+  message on \`inspectord/<box>/check\`. Brokers that deliver on release show nobody the empty ones; a broker that is seen to deliver them at once is not asked.
 `;
 }
