@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.js';
 import { shownPath } from '../base/file-name.js';
 import { GOOD, type LabelledPicture } from '../measure/labelled.js';
 import { type Meaning, meaningOf, wholeMeaning } from './folder-names.js';
-import { MASK_NAMES, masksAmong, pairMasks } from './masks.js';
+import { keyOf, MASK_NAMES, masksAmong, pairMasks } from './masks.js';
 import {
 	foldersIn,
 	LOOKED_FOR,
@@ -12,6 +12,7 @@ import {
 	picturesBelow,
 	picturesIn,
 	readPictureFolder,
+	stemOf,
 } from './picture-folder.js';
 
 /** An MVTec-style data set: paths of the good images to train on (may be none) and the labelled test images. */
@@ -184,7 +185,7 @@ function samplesOf(folder: PictureFolder, maskRoots: readonly PictureFolder[]): 
 				...own,
 				...maskRoots.flatMap((root) =>
 					foldersIn(root)
-						.filter(({ name }) => sameName(name, folder.name))
+						.filter(({ name }) => keyOf(name) === keyOf(folder.name))
 						.flatMap((kind) => located(kind)),
 				),
 			];
@@ -262,14 +263,6 @@ function ambiguous(picture: string, paths: readonly string[]): Failure {
 function goodOfTraining(root: PictureFolder): PictureFolder[] {
 	const train = foldersIn(root).filter(({ name }) => wholeMeaning(name) === 'train');
 	return train.flatMap((folder) => foldersIn(folder).filter(({ name }) => meaningOf(name) === 'good'));
-}
-
-function sameName(one: string, other: string): boolean {
-	return one.normalize('NFC').toLowerCase() === other.normalize('NFC').toLowerCase();
-}
-
-function stemOf(name: string): string {
-	return name.replace(/\.[^.]*$/, '');
 }
 
 /** @throws Failure images-missing */

@@ -1,4 +1,4 @@
-import { extname } from 'node:path';
+import { stemOf } from './picture-folder.js';
 
 /** What people put behind (or before) the name of a picture to name its mask. */
 const WORDS = 'masks?|gt|labels?|ground[ _.-]?truth|seg(?:mentation)?s?|annotations?';
@@ -43,10 +43,7 @@ function marked(stem: string): string[] {
 	return [behind, before ? `${before[1]}${before[2]}` : undefined].filter((name) => name !== undefined);
 }
 
-function stemOf(path: string): string {
-	return path.slice(0, path.length - extname(path).length);
-}
-
-function keyOf(path: string): string {
+/** Names that differ in case, or in how their letters are composed, mean the same file to people. */
+export function keyOf(path: string): string {
 	return path.normalize('NFC').toLowerCase();
 }

@@ -73,6 +73,11 @@ export function leftOutOf({ dir, leftOut }: PictureFolder): string | undefined {
 	return `left out of "${shownPath(dir)}" what systems leave in folders: ${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
+/** A path without the extension of its file. */
+export function stemOf(path: string): string {
+	return path.slice(0, path.length - extname(path).length);
+}
+
 function isPicture(name: string): boolean {
 	return EXTENSIONS.has(extname(name).toLowerCase());
 }
