@@ -106,13 +106,16 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 
 	await mkdir(at('few'));
 	await mkdir(at('letters'));
+	await mkdir(at('one'));
+	await copyFile(at('set/test/stain/000.png'), at('one/000.png'));
 	await writeFile(at('letters/a.txt'), 'dear');
 	await writeFile(at('wrong.safetensors'), 'no weights');
 	const teach = (...args: string[]) => program('teach', ...args, ...small);
 	const refusals: readonly (readonly [args: string[], message: RegExp])[] = [
 		[[at('few'), '--out', at('n')], /Cannot find images in ".*few"/],
 		[[at('absent'), '--out', at('n')], /absent"/],
-		[[at('set/test/stain'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
+		[[at('one'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
+		[[at('set/test/stain'), '--out', at('n')], /stain": its name says that they are not/],
 		[[at('set'), '--out', at('letters')], /the folder holds something else/],
 		[[at('set'), '--out', at('letters/a.txt/b')], /Cannot write .*a\.txt\/b": ENOTDIR/],
 		[
