@@ -1,9 +1,11 @@
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { cp, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeBundle } from '../src/disk/bundle.js';
 import { teachWorld } from '../src/jobs/world.js';
 import { teach } from '../src/learn/teach.js';
+import type { BundleContents } from '../src/model/bundle.js';
 import { seededTeacher } from '../src/model/teacher.js';
 import { oneTile } from '../src/model/tiling.js';
 import { frameOf } from '../src/opencv/picture.js';
@@ -17,8 +19,36 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
 	return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** A real bundle, taught in a second or two: pocket network with a seeded teacher, pictures of 64 pixels. @returns its folder */
+/**
+ * A real bundle (pocket network with a seeded teacher, pictures of 64 pixels), copied to `dir`. It is taught once a run of the
+ * tests, which names a folder for all its files in INSPECTORD_TEST_RUN; a file that runs alone teaches its own. @returns `dir`
+ */
 export async function tinyBundle(dir: string): Promise<string> {
+	taught ??= taughtBundle();
+	await cp(await taught, dir, { recursive: true });
+	return dir;
+}
+
+let taught: Promise<string> | undefined;
+
+async function taughtBundle(): Promise<string> {
+	const run = process.env.INSPECTORD_TEST_RUN ?? mkdtempSync(join(tmpdir(), 'inspectord-test-'));
+	if (process.env.INSPECTORD_TEST_RUN === undefined)
+		process.once('exit', () => rmSync(run, { recursive: true, force: true }));
+	const shared = join(run, 'tiny-bundle');
+	if (existsSync(shared)) return shared;
+	const own = `${shared}-${process.pid}`;
+	const written = await writeBundle(own, await taughtContents());
+	// A folder under its plain name, as bundles were before they were named by what they hold.
+	await rm(own);
+	// Whole or absent; another file may have been quicker.
+	await rename(written.dir, shared).catch((thrown) => {
+		if (!existsSync(shared)) throw thrown;
+	});
+	return shared;
+}
+
+function taughtContents(): Promise<BundleContents> {
 	const teacher = {
 		weights: seededTeacher('pocket', 1),
 		sha256: '0'.repeat(64),
@@ -48,10 +78,5 @@ export async function tinyBundle(dir: string): Promise<string> {
 		threads: 1,
 	} as const;
 	const world = teachWorld('test', new AbortController().signal, () => {});
-	const contents = await teach(images, teacher, settings, world);
-	// A folder under its plain name, as bundles were before they were named by what they hold.
-	const written = await writeBundle(dir, contents);
-	await rm(dir);
-	await rename(written.dir, dir);
-	return dir;
+	return teach(images, teacher, settings, world);
 }

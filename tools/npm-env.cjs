@@ -14,8 +14,6 @@ env.LDFLAGS ??= '-Wl,--as-needed';
 env.JOBS ??= 'max';
 // Its install script would download CUDA libraries; the CPU binary is in the package.
 env.ONNXRUNTIME_NODE_INSTALL ??= 'skip';
-// node-gyp otherwise fetches Node's headers from the internet.
-if (!env.npm_config_nodedir) {
-	const prefix = path.resolve(process.execPath, '..', '..');
-	if (existsSync(path.join(prefix, 'include/node/node_version.h'))) env.npm_config_nodedir = prefix;
-}
+// node-gyp otherwise fetches Node's headers from the internet, or takes those of another Node that an .npmrc names.
+const prefix = path.resolve(process.execPath, '..', '..');
+if (existsSync(path.join(prefix, 'include/node/node_version.h'))) env.npm_config_nodedir = prefix;

@@ -25,11 +25,14 @@ const OPENCV_VERSION = '/usr/include/opencv4/opencv2/core/version.hpp';
 const PACKAGES_STAMP = at('node_modules', '.inspectord-packages');
 const BINDING_STAMP = path.join(BINDING, 'build', '.inspectord-binding');
 const LOCK = at('.setup', 'lock');
+const OLDEST_NODE = [20, 9];
 
 /** @param {{ tests: boolean }} want */
 export async function setUp({ tests }) {
-	if (Number(process.versions.node.split('.')[0]) < 20)
-		stop(`Node ${process.versions.node} is too old: inspectord needs Node 20 or newer.`);
+	if (tooOld(process.versions.node))
+		stop(
+			`Node ${process.versions.node} is too old: inspectord runs on Node ${OLDEST_NODE.join('.')} and newer, best on 22 or 24.`,
+		);
 	mkdirSync(at('.setup'), { recursive: true });
 	await lock();
 	try {
@@ -41,6 +44,11 @@ export async function setUp({ tests }) {
 	} finally {
 		rmSync(LOCK, { recursive: true, force: true });
 	}
+}
+
+function tooOld(version) {
+	const [major, minor] = version.split('.').map(Number);
+	return major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
 }
 
 async function debianPackages(tests) {
@@ -104,13 +112,12 @@ async function openCvBinding() {
 	writeFileSync(BINDING_STAMP, wanted);
 }
 
-/** What the surrounding npm would pass on belongs to another run. */
+/** What the surrounding npm would pass on belongs to another run; .npmrc names a file below PWD. */
 function npmEnv() {
-	return Object.fromEntries(
-		Object.entries(process.env).filter(
-			([key]) => !/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key),
-		),
+	const passed = Object.entries(process.env).filter(
+		([key]) => !/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key),
 	);
+	return { ...Object.fromEntries(passed), PWD: root };
 }
 
 /** tsc into a folder beside, then a rename: a compiled folder is whole or absent. */
@@ -167,13 +174,11 @@ async function step(what, command, args, env, { optional = false, progress } = {
 	const begun = Date.now();
 	const elapsed = () => `${Math.round((Date.now() - begun) / 1000)} s`;
 	const tty = process.stdout.isTTY === true;
+	const state = () => `${progress ? `${progress()}, ` : ''}${elapsed()}`;
 	const say = () => {
-		const line = `${what} … ${progress ? `${progress()}, ` : ''}${elapsed()}`;
-		if (tty) process.stdout.write(`\r${line}\x1b[K`);
-		else console.log(line);
+		if (tty) process.stdout.write(`\r${what} … ${state()}\x1b[K`);
+		else console.log(`${what} … ${state()}`);
 	};
-	say();
-	const ticking = setInterval(say, tty ? 1000 : 10_000);
 	// Its own group, so that Ctrl-C ends all of it.
 	const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 	child.stdout.pipe(output, { end: false });
@@ -187,6 +192,8 @@ async function step(what, command, args, env, { optional = false, progress } = {
 		process.exit(130);
 	};
 	process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+	say();
+	const ticking = setInterval(say, tty ? 1000 : 10_000);
 	const code = await new Promise((resolve) => {
 		child.once('error', (error) => {
 			output.write(String(error));
@@ -197,7 +204,7 @@ async function step(what, command, args, env, { optional = false, progress } = {
 	clearInterval(ticking);
 	process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
 	await new Promise((resolve) => output.end(resolve));
-	if (tty) process.stdout.write(`\r\x1b[K${what}: ${elapsed()}\n`);
+	console.log(`${tty ? '\r\x1b[K' : ''}${what}: ${state()}`);
 	if (code === 0) return;
 	if (optional) {
 		console.log(`${what} failed; the tests that need it are skipped.`);

@@ -1,11 +1,23 @@
 // npm test [-- WORD …]: set-up, then every test file whose path contains one of the WORDs, each in a process of its own.
 // uvu ends with exit code 0 in several kinds of trouble, so a file counts only with its summary.
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { root, setUp } from './setup.mjs';
 
 const LIMIT_MS = 600_000;
+/** Files that mostly wait (for brokers, cameras, processes, limits of time) may run beside one other; of the rest one at a time. */
+const WAITING = [
+	'commands/',
+	'daemon/',
+	'house/setup',
+	'jobs/',
+	'mqtt/',
+	'opencv/camera',
+	'process/',
+	'station/',
+];
 const words = process.argv.slice(2);
 await setUp({ tests: true });
 
@@ -17,13 +29,28 @@ const files = readdirSync(folder, { recursive: true })
 	)
 	.sort();
 const totals = { passed: 0, failed: 0, skipped: 0 };
-for (const name of files) await runFile(name);
+// What a run makes once for all its files, as the taught bundle.
+const run = mkdtempSync(path.join(tmpdir(), 'inspectord-test-run-'));
+process.once('exit', () => rmSync(run, { recursive: true, force: true }));
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
+const waits = (name) => WAITING.some((start) => name.startsWith(start));
+const waiting = files.filter(waits);
+const computing = files.filter((name) => !waits(name));
+await Promise.all([lane(computing, waiting), lane(waiting)]);
 if (files.length === 0) {
 	console.log(`no test file contains ${words.join(' or ')}`);
 	totals.failed += 1;
 }
 process.exitCode = totals.failed > 0 ? 1 : 0;
 console.log(`\n${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+
+async function lane(...queues) {
+	for (;;) {
+		const name = queues.find((queue) => queue.length > 0)?.shift();
+		if (name === undefined) return;
+		await runFile(name);
+	}
+}
 
 async function runFile(name) {
 	const begun = Date.now();
@@ -49,7 +76,7 @@ async function runFile(name) {
 
 function outputOf(file) {
 	return new Promise((resolve) => {
-		const env = { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1' };
+		const env = { ...process.env, FORCE_COLOR: '0', NO_COLOR: '1', INSPECTORD_TEST_RUN: run };
 		if (!env.INSPECTORD_DATA && existsSync(path.join(root, '..', 'shared')))
 			env.INSPECTORD_DATA = path.join(root, '..', 'shared');
 		const child = spawn(process.execPath, [file], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });

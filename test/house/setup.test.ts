@@ -1,7 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, readFile, rename, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { temporaryFolder } from '../tiny-bundle.js';
+import { smallClone, tools } from './small-clone.js';
 
 const setup = suite('the set-up');
 
@@ -10,7 +15,48 @@ type Packages = {
 	installLine(names: string[]): string;
 };
 
-const file = fileURLToPath(new URL('../../../tools/packages.mjs', import.meta.url));
+const file = join(tools, 'packages.mjs');
+
+type Ended = { readonly code: number | null; readonly said: string; readonly called: readonly string[] };
+
+function setUp(clone: string, settings: { readonly preload?: string; readonly hangs?: boolean } = {}) {
+	const folder = join(clone, '..');
+	const calls = join(folder, `calls-${Math.random()}`);
+	const { preload, hangs } = settings;
+	const child: ChildProcess = spawn(
+		process.execPath,
+		[
+			...(preload ? ['--require', preload] : []),
+			...['--input-type=module', '--eval'],
+			"const { setUp } = await import('./tools/setup.mjs'); await setUp({ tests: false });",
+		],
+		{
+			cwd: clone,
+			env: {
+				...process.env,
+				PATH: `${folder}${delimiter}${process.env.PATH}`,
+				CALLS: calls,
+				HANGS: hangs ? 'yes' : '',
+			},
+		},
+	);
+	let said = '';
+	for (const stream of [child.stdout, child.stderr])
+		stream?.on('data', (chunk) => {
+			said += chunk;
+		});
+	const ended = new Promise<Ended>((resolve) =>
+		child.once('close', async (code) => {
+			const called = existsSync(calls) ? (await readFile(calls, 'utf8')).trim().split('\n') : [];
+			resolve({ code, said, called });
+		}),
+	);
+	return { child, ended, said: () => said };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+	while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
+}
 
 setup('knows what is missing, and the one line that installs it', async () => {
 	const { missingPackages, installLine } = (await import(pathToFileURL(file).href)) as Packages;
@@ -34,6 +80,94 @@ setup('names packages by files that they really bring', () => {
 	}
 	const found = spawnSync('dpkg', ['-S', '/usr/include/opencv4/opencv2/core.hpp'], { encoding: 'utf8' });
 	assert.match(found.stdout, /^libopencv-core-dev|^libopencv-dev/);
+});
+
+setup('installs and compiles once, says how far it is, and does nothing where all stands', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	const first = await setUp(clone).ended;
+	assert.is(first.code, 0, first.said);
+	assert.equal(first.called, ['ci', 'rebuild']);
+	assert.match(first.said, /compiling the OpenCV binding … 0 of 2 files, 0 s/);
+	assert.match(first.said, /compiling the OpenCV binding: 2 of 2 files, \d+ s/);
+	assert.equal(await setUp(clone).ended, { code: 0, said: '', called: [] });
+});
+
+setup('compiles nothing where the folder was only moved or copied', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	assert.is((await setUp(clone).ended).code, 0);
+	const moved = join(folder.path, 'moved');
+	await rename(clone, moved);
+	assert.equal(await setUp(moved).ended, { code: 0, said: '', called: [] });
+	const copied = join(folder.path, 'copied');
+	await cp(moved, copied, { recursive: true });
+	assert.equal(await setUp(copied).ended, { code: 0, said: '', called: [] });
+});
+
+setup('compiles the binding again for a Node of another ABI, and installs nothing else', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	assert.is((await setUp(clone).ended).code, 0);
+	const preload = join(folder.path, 'other-node.cjs');
+	await writeFile(
+		preload,
+		"Object.defineProperty(process, 'versions', { value: { ...process.versions, modules: '1' } });",
+	);
+	assert.equal((await setUp(clone, { preload }).ended).called, ['rebuild']);
+	assert.equal((await setUp(clone, { preload }).ended).called, []);
+	assert.equal((await setUp(clone).ended).called, ['rebuild']);
+});
+
+setup('goes on after it was interrupted or killed', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	for (const { signal, called } of [
+		{ signal: 'SIGTERM', called: ['ci', 'rebuild'] },
+		{ signal: 'SIGKILL', called: ['rebuild'] },
+	] as const) {
+		const begun = setUp(clone, { hangs: true });
+		await until(() => begun.said().includes('compiling the OpenCV binding'));
+		begun.child.kill(signal);
+		const ended = await begun.ended;
+		assert.equal(ended.called, called);
+		if (signal === 'SIGTERM') assert.match(ended.said, /the next start goes on from here/);
+	}
+	const last = await setUp(clone).ended;
+	assert.is(last.code, 0, last.said);
+	assert.equal(last.called, ['rebuild']);
+});
+
+setup('waits for another one in the same folder', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	const first = setUp(clone);
+	await until(() => first.said().includes('installing npm packages'));
+	const second = await setUp(clone).ended;
+	assert.equal(await first.ended.then(({ code, called }) => ({ code, called })), {
+		code: 0,
+		called: ['ci', 'rebuild'],
+	});
+	assert.equal(second, {
+		code: 0,
+		said: 'Another set-up is running in this folder; waiting for it.\n',
+		called: [],
+	});
+});
+
+setup('refuses a Node that is too old, and says which will do', async () => {
+	await using folder = await temporaryFolder();
+	const clone = await smallClone(folder.path);
+	const preload = join(folder.path, 'old-node.cjs');
+	await writeFile(
+		preload,
+		"Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.8.1' } });",
+	);
+	const { code, said } = await setUp(clone, { preload }).ended;
+	assert.is(code, 1);
+	const { engines } = JSON.parse(await readFile(join(tools, '..', 'package.json'), 'utf8'));
+	assert.is(engines.node, '>=20.9');
+	assert.is(said, 'Node 20.8.1 is too old: inspectord runs on Node 20.9 and newer, best on 22 or 24.\n');
 });
 
 setup.run();
