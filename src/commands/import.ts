@@ -1,25 +1,23 @@
-import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
-import { type Adapter, adaptOnnx, describeOnnx, type ForeignModel, type Port } from '../graph/foreign.js';
+import { readOnnx } from '../disk/onnx.js';
+import { type Contract, contractOf, MAPS, SCORES } from '../graph/contract.js';
+import { type Adapter, adaptOnnx, describeOnnx } from '../graph/foreign.js';
+import type { Normalisation } from '../graph/picture.js';
 import { goodFrames, preparedImages } from '../jobs/good-images.js';
 import { teachWorld } from '../jobs/world.js';
 import { adopt } from '../learn/adopt.js';
-import { DEVIATION, MEAN } from '../model/teacher.js';
+import { IMAGENET } from '../model/teacher.js';
 import { bundleLines } from './terminal/bundle-lines.js';
 import { type Command, numberOption, textOption } from './terminal/command.js';
 
 /** How PyTorch's vision models want their pictures. */
 const normalisations = {
 	none: { mean: [0, 0, 0], deviation: [1, 1, 1] },
-	imagenet: { mean: MEAN, deviation: DEVIATION },
+	imagenet: IMAGENET,
 } as const;
-
-/** Names that anomalib's releases gave to the outputs. */
-const MAPS = ['anomaly_map', 'anomaly_maps', 'map', 'output'];
-const SCORES = ['pred_score', 'pred_scores', 'score'];
 
 export const importCommand: Command = {
 	name: 'import',
@@ -54,7 +52,6 @@ export const importCommand: Command = {
 		await assertBundlePlace(out);
 		const threads = numberOption(args, 'threads', { lowest: 0, highest: 256 });
 		const asked = {
-			normalise: textOption(args, 'normalise'),
 			map: textOption(args, 'map'),
 			score: textOption(args, 'score'),
 			size:
@@ -62,15 +59,23 @@ export const importCommand: Command = {
 					? undefined
 					: numberOption(args, 'size', { lowest: 32, highest: 4096 }),
 		};
-		const { bytes, model } = await readModel(file);
-		const adapter = adapterOf(file, model, asked);
+		const bytes = await readOnnx(file);
+		const model = describeOnnx(bytes);
+		const contract = contractOf(file, model, asked);
+		const normalisation = normalisationOf(file, textOption(args, 'normalise'), contract);
+		const adapter: Adapter = { ...contract, ...normalisation };
 		const { width, height } = adapter;
+		if (contract.maybeScores.length > 0) {
+			const names = contract.maybeScores.map((name) => `"${name}"`).join(' or ');
+			context.note(`the score is the maximum of the map; if it is ${names}, name that with --score`);
+		}
 		const tiling = { side: Math.max(width, height), rows: 1, columns: 1, width, height };
 		const contents = await adopt(
 			preparedImages(await goodFrames(folder, context.note), undefined, tiling),
 			adaptOnnx(bytes, adapter),
 			{
 				name: basename(resolve(out)),
+				file,
 				tiling,
 				threads,
 				origin: `"${basename(file)}" by ${model.producer || 'an unnamed producer'}`,
@@ -97,80 +102,25 @@ export const importCommand: Command = {
 	},
 };
 
-async function readModel(file: string): Promise<{ bytes: Uint8Array; model: ForeignModel }> {
-	try {
-		const bytes = await readFile(file);
-		return { bytes, model: describeOnnx(bytes) };
-	} catch (thrown) {
-		throw new Failure(
-			'model-failed',
-			`Cannot read model "${file}": ${reasonOf(thrown)}`,
-			'Give an .onnx file.',
-		);
-	}
-}
-
-type Asked = {
-	readonly normalise: string | undefined;
-	readonly map: string | undefined;
-	readonly score: string | undefined;
-	readonly size: number | undefined;
-};
-
-/** The contract, read from the model where it says so, and from the options elsewhere. @throws Failure usage, model-failed */
-function adapterOf(file: string, { inputs, outputs }: ForeignModel, asked: Asked): Adapter {
-	const refuse = (state: string, advice: string) =>
-		new Failure('model-failed', `Cannot import model "${file}": ${state}`, advice);
-	const [input, ...more] = inputs;
-	if (!input || more.length > 0 || !input.float || input.shape.length !== 4 || (input.shape[1] ?? 3) !== 3) {
-		throw refuse(
-			`it takes ${inputs.map(shown).join(', ')}`,
-			'It must take one float32 picture [1, 3, height, width].',
-		);
-	}
-	const [height, width] = [input.shape[2] ?? asked.size, input.shape[3] ?? asked.size];
-	if (height === undefined || width === undefined)
-		throw refuse(
-			`the size of its input is free (${shown(input)})`,
-			'Give the one it was trained with by --size.',
-		);
-	const named = (wanted: string | undefined, usual: readonly string[]) =>
-		outputs.find(({ name }) => (wanted === undefined ? usual.includes(name) : name === wanted))?.name;
-	const map = named(asked.map, MAPS);
-	const pixels = outputs.find(({ name }) => name === map)?.shape ?? [];
-	if (
-		!pixels.includes(null) &&
-		pixels.length > 0 &&
-		pixels.reduce<number>((a, b) => a * b!, 1) !== width * height
-	)
-		throw refuse(
-			`its map is [${pixels.join(', ')}]`,
-			`It must have the size of its input, ${width} × ${height}.`,
-		);
-	if (map === undefined)
-		throw refuse(
-			`none of its outputs is known as a map: ${outputs.map(shown).join(', ')}`,
-			'Name it with --map.',
-		);
-	const score = asked.score === 'map' ? undefined : named(asked.score, SCORES);
-	if (score === undefined && asked.score !== undefined && asked.score !== 'map')
-		throw refuse(
-			`it has no output "${asked.score}": ${outputs.map(shown).join(', ')}`,
-			'Name it with --score.',
-		);
-	const normalise = asked.normalise ?? '';
-	if (normalise !== 'none' && normalise !== 'imagenet') {
+/** What is normalised before the model, which no model tells. @throws Failure usage */
+function normalisationOf(
+	file: string,
+	asked: string | undefined,
+	{ bytes, layout }: Contract,
+): Normalisation {
+	const name = asked ?? (bytes ? 'none' : undefined);
+	const advice = 'Give --normalise none when the model normalises them itself, or --normalise imagenet.';
+	if (name === undefined)
+		throw new Failure('usage', `Cannot tell from "${file}" how it wants its pictures`, advice);
+	if (name !== 'none' && name !== 'imagenet')
+		throw new Failure('usage', `There is no normalisation "${name}"`, advice);
+	if (name === 'imagenet' && (bytes || layout.channels === 1)) {
+		const taken = bytes ? 'in uint8' : 'in grey';
 		throw new Failure(
 			'usage',
-			asked.normalise === undefined
-				? `Cannot tell from "${file}" how it wants its pictures`
-				: `There is no normalisation "${normalise}"`,
-			'Give --normalise none when the model normalises them itself, or --normalise imagenet.',
+			`Cannot normalise for "${file}": it takes pictures ${taken}`,
+			'Give --normalise none.',
 		);
 	}
-	return { input: input.name, width, height, map, score, ...normalisations[normalise] };
-}
-
-function shown({ name, shape }: Port): string {
-	return `"${name}" [${shape.map((n) => n ?? '?').join(', ')}]`;
+	return normalisations[name];
 }

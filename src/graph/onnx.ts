@@ -5,6 +5,7 @@ import {
 	AttributeProtoSchema,
 	GraphProtoSchema,
 	ModelProtoSchema,
+	type NodeProto,
 	NodeProtoSchema,
 	OperatorSetIdProtoSchema,
 	type TensorProto,
@@ -25,7 +26,7 @@ import { type DType, int64, type Tensor } from './tensor.js';
 const OPSET = 17n;
 const IR_VERSION = 8n;
 
-const dataTypes: { readonly [T in DType]: TensorProto_DataType } = {
+export const dataTypes: { readonly [T in DType]: TensorProto_DataType } = {
 	float32: TensorProto_DataType.FLOAT,
 	float16: TensorProto_DataType.FLOAT16,
 	uint8: TensorProto_DataType.UINT8,
@@ -83,27 +84,32 @@ const encodings: { readonly [K in OpName]: (attributes: Attributes[K], node: Nod
 		attributes: { ...windowAttributes(window), output_padding: outputPadding },
 	}),
 	MaxPool: ({ kernel, ...window }) => ({ attributes: { ...windowAttributes(window), kernel_shape: kernel } }),
+	GlobalMaxPool: () => ({}),
+	GlobalAveragePool: () => ({}),
 	QuantizeLinear: ({ axis }) => ({ attributes: { axis } }),
 	DequantizeLinear: ({ axis }) => ({ attributes: { axis } }),
 	LeakyRelu: ({ alpha }) => ({ attributes: { alpha: { float: alpha } } }),
 };
 
-/** The graph as an ONNX model: opset 17, IR 8, weights inside. */
-export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> {
-	const initializers = [...graph.constants].map(([key, tensor]) => tensorProto(key, tensor));
+/** The nodes and constants of a graph, its values under other names; outputs go by the names they were given. */
+export function encodeNodes(
+	graph: Graph,
+	named: (name: string) => string = (name) => name,
+): { nodes: NodeProto[]; initializers: TensorProto[] } {
+	const initializers = [...graph.constants].map(([key, tensor]) => tensorProto(named(key), tensor));
 	const shared = new Map<string, string>();
 	const share = (numbers: readonly number[]): string => {
 		const key = numbers.join(',');
 		let constant = shared.get(key);
 		if (constant === undefined) {
-			constant = `i_${shared.size}`;
+			constant = named(`i_${shared.size}`);
 			shared.set(key, constant);
 			initializers.push(tensorProto(constant, int64(numbers)));
 		}
 		return constant;
 	};
 	const outputNames = new Map(graph.outputs.map(({ name: given, value }) => [value.name, given]));
-	const nameOf = (value: Value) => outputNames.get(value.name) ?? value.name;
+	const nameOf = (value: Value) => named(outputNames.get(value.name) ?? value.name);
 	const nodes = graph.nodes.map((node) => {
 		const encode = encodings[node.op] as (attributes: Node['attributes'], node: Node) => Encoding;
 		const { tensors = [], attributes = {}, domain = '' } = encode(node.attributes, node);
@@ -116,6 +122,12 @@ export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> 
 			attribute: Object.entries(attributes).map(([key, value]) => attributeProto(key, value)),
 		});
 	});
+	return { nodes, initializers };
+}
+
+/** The graph as an ONNX model: opset 17, IR 8, weights inside. */
+export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> {
+	const { nodes, initializers } = encodeNodes(graph);
 	const contrib = nodes.some((node) => node.domain === 'com.microsoft');
 	const model = create(ModelProtoSchema, {
 		irVersion: IR_VERSION,
@@ -135,7 +147,7 @@ export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> 
 	return toBinary(ModelProtoSchema, model);
 }
 
-export function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
+function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
 	return create(TensorProtoSchema, {
 		name,
 		dataType: dataTypes[dtype],
@@ -144,7 +156,7 @@ export function tensorProto(name: string, { dtype, shape, data }: Tensor): Tenso
 	});
 }
 
-export function attributeProto(name: string, value: Attribute): AttributeProto {
+function attributeProto(name: string, value: Attribute): AttributeProto {
 	if (typeof value === 'number') {
 		return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 	}

@@ -51,6 +51,9 @@ export type Attributes = {
 	/** Inputs x [N, C, H, W], w [C, O, kh, kw]; `outputPadding` is added below and right. */
 	ConvTranspose: Window & { readonly outputPadding: readonly [number, number] };
 	MaxPool: Window & { readonly kernel: readonly [number, number] };
+	/** [N, C, H, W] → [N, C, 1, 1]; unlike ReduceMax and ReduceMean, written alike in every opset. */
+	GlobalMaxPool: None;
+	GlobalAveragePool: None;
 	/** Inputs x, scale, zero point; scale and zero point are scalars, or one a slice of `axis`. Rounds to even and saturates. */
 	QuantizeLinear: { readonly axis: number };
 	DequantizeLinear: { readonly axis: number };
@@ -84,6 +87,8 @@ const elementwise = (inputs: readonly Value[]): Shape =>
 	inputs.reduce<Shape>((shape, input) => broadcast(shape, input.shape), []);
 
 const same = ([x]: readonly Value[]): Shape => x!.shape;
+
+const pooled = ([x]: readonly Value[]): Shape => [x!.shape[0]!, x!.shape[1]!, 1, 1];
 
 const reduce = ([x]: readonly Value[], { axes }: Axes): Shape =>
 	x!.shape.map((n, axis) => (axes.includes(axis) ? 1 : n));
@@ -178,6 +183,8 @@ export const shapeRules: { readonly [K in OpName]: ShapeRule<K> } = {
 			window(wide, kernel[1], strides[1], pads[1] + pads[3]),
 		];
 	},
+	GlobalMaxPool: pooled,
+	GlobalAveragePool: pooled,
 	QuantizeLinear: same,
 	DequantizeLinear: same,
 	LeakyRelu: same,

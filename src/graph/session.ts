@@ -23,6 +23,8 @@ export type Session = {
 
 export type SessionOptions = {
 	readonly provider?: 'cpu' | 'cuda' | 'tensorrt';
+	/** What failures call a model that is given as bytes. */
+	readonly name?: string;
 	/** Threads inside one operator; the default is one a core. */
 	readonly threads?: number;
 	/** Lays memory out once for all runs, which is a little faster; a large graph needs half as much again that way. Default true. */

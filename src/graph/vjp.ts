@@ -119,6 +119,8 @@ const rules: { readonly [K in OpName]: Rule<K> | Stop } = {
 		];
 	},
 	MaxPool: { stops: 'only the frozen teacher pools' },
+	GlobalMaxPool: { stops: 'it stands behind models that we did not write' },
+	GlobalAveragePool: { stops: 'it stands behind models that we did not write' },
 	QuantizeLinear: { stops: 'students are trained in float32' },
 	DequantizeLinear: { stops: 'students are trained in float32' },
 	LeakyRelu: { stops: 'it stands for Relu in int8 graphs' },

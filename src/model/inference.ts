@@ -1,6 +1,7 @@
 import { Failure } from '../base/failure.js';
 import { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
+import { normalise } from '../graph/picture.js';
 import type { Session } from '../graph/session.js';
 import { float32, type Tensor } from '../graph/tensor.js';
 import type { Size } from '../vision/image.js';
@@ -9,7 +10,7 @@ import { type Features, student, teacher } from './networks.js';
 import type { Normality } from './normality.js';
 import { type Arithmetic, inFloat32 } from './precision.js';
 import { anomaly, scaleMaps } from './score.js';
-import { normalise } from './teacher.js';
+import { IMAGENET } from './teacher.js';
 import { areaMatrix, type Tiling, tileCorners, tileCount } from './tiling.js';
 import { frozenKernels, type Kernels, NORM_EPSILON } from './units.js';
 import { foldNorm, type Weights } from './weights.js';
@@ -52,7 +53,7 @@ function opened(
 	const arch = architectures[backbone];
 	const graph = new Graph();
 	const image = graph.input('image', 'uint8', [1, tiling.height, tiling.width, 3]);
-	const tiles = cut(graph, normalise(graph, image), tiling);
+	const tiles = cut(graph, normalise(graph, image, IMAGENET), tiling);
 	const kernels: Kernels = (unit) =>
 		teacherWeights.has(`${unit.conv}.weight`)
 			? frozenKernels(teacherWeights)(unit)

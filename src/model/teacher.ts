@@ -1,5 +1,5 @@
 import { Graph } from '../graph/graph.js';
-import type { Value } from '../graph/ops.js';
+import { type Normalisation, normalise } from '../graph/picture.js';
 import { float32, type Shape } from '../graph/tensor.js';
 import { type Architecture, architectures, type Backbone } from './architecture.js';
 import { type Features, teacher } from './networks.js';
@@ -7,16 +7,10 @@ import { convolve, frozenKernels, frozenUnits, NORM_EPSILON, type Unit, type Uni
 import { foldNorm, initialWeights, type Parameter, Weights } from './weights.js';
 
 /** The ImageNet statistics that torchvision's weights were trained with, for RGB in [0, 1]. */
-export const MEAN = [0.485, 0.456, 0.406];
-export const DEVIATION = [0.229, 0.224, 0.225];
-
-/** Images as uint8 RGB [N, S, S, 3] → normalised [N, 3, S, S]. */
-export function normalise(graph: Graph, image: Value): Value {
-	const planes = graph.transpose(graph.apply('Cast', [image], { to: 'float32' }), [0, 3, 1, 2]);
-	const channels = (values: readonly number[]) => graph.constant(float32([1, 3, 1, 1], values));
-	const scaled = graph.mul(planes, channels(DEVIATION.map((d) => 1 / (255 * d))));
-	return graph.sub(scaled, channels(MEAN.map((m, i) => m / DEVIATION[i]!)));
-}
+export const IMAGENET: Normalisation = {
+	mean: [0.485, 0.456, 0.406],
+	deviation: [0.229, 0.224, 0.225],
+};
 
 /** The convolutions of a teacher with their norms and shapes, in the order of the network. */
 export function teacherUnits(arch: Architecture): { readonly unit: Unit; readonly shape: Shape }[] {
@@ -82,7 +76,7 @@ export function featureProgram(backbone: Backbone, weights: Weights, batch: numb
 		graph,
 		frozenUnits(graph, frozenKernels(weights)),
 		architectures[backbone],
-		normalise(graph, image),
+		normalise(graph, image, IMAGENET),
 	);
 	features.forEach((feature, i) => {
 		graph.output(feature, `teacher${i + 1}`);

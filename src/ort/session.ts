@@ -1,11 +1,12 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { MessageChannel } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Feeds, Session, SessionOptions } from '../graph/session.js';
 import type { DType, Tensor } from '../graph/tensor.js';
+import { reasonOfOrt } from './reason.js';
 import { openRecord } from './record.js';
 
 const ort = createRequire(import.meta.url)('onnxruntime-node') as typeof Ort;
@@ -24,7 +25,8 @@ export async function openSession(
 	model: string | Uint8Array,
 	options: SessionOptions = {},
 ): Promise<Session> {
-	const { provider = 'cpu', threads = 0, memoryPlan = true, recorded = false } = options;
+	const { provider = 'cpu', threads = 0, memoryPlan = true, recorded = false, name } = options;
+	const path = typeof model === 'string' ? model : name;
 	const record = recorded ? await openRecord() : undefined;
 	const settings: Ort.InferenceSession.SessionOptions = {
 		executionProviders: [provider],
@@ -39,14 +41,14 @@ export async function openSession(
 	let sha256: string;
 	try {
 		const bytes = typeof model === 'string' ? await readFile(model) : model;
-		sha256 = createHash('sha256').update(bytes).digest('hex');
+		sha256 = sha256Of(bytes);
 		session = await ort.InferenceSession.create(bytes, settings);
 	} catch (thrown) {
 		await record?.close();
-		const thing = typeof model === 'string' ? `model "${model}"` : 'a model from memory';
+		const thing = path === undefined ? 'a model from memory' : `model "${path}"`;
 		throw new Failure(
 			'model-failed',
-			`Cannot open ${thing} with provider "${provider}": ${reasonOf(thrown)}`,
+			`Cannot open ${thing} with provider "${provider}": ${reasonOfOrt(thrown)}`,
 		);
 	}
 	const nothing = Object.fromEntries(session.outputNames.map((name) => [name, null]));
@@ -66,7 +68,7 @@ export async function openSession(
 			} catch (thrown) {
 				throw new Failure(
 					'model-failed',
-					`Cannot run the model with provider "${provider}": ${reasonOf(thrown)}`,
+					`Cannot run ${path === undefined ? 'the model' : `model "${path}"`} with provider "${provider}": ${reasonOfOrt(thrown)}`,
 				);
 			}
 		},

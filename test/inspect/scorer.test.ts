@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { sha256Of } from '../../src/base/hash.js';
 import { readBundle } from '../../src/disk/bundle.js';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
@@ -44,7 +44,7 @@ async function holding(bundle: Bundle, dir: string, graph: Graph): Promise<Bundl
 	const model = encodeOnnx(graph, 'other');
 	const path = join(dir, 'other.onnx');
 	await writeFile(path, model);
-	const sha256 = createHash('sha256').update(model).digest('hex');
+	const sha256 = sha256Of(model);
 	const { manifest } = bundle;
 	return {
 		...bundle,
@@ -71,7 +71,7 @@ scorers('tells what the engine was given and where its nodes ran', async () => {
 	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
 	const scorer = await openScorer(bundle, openSession, { threads: 1 });
 	const file = await readFile(join(folder.path, 'b', 'model.onnx'));
-	assert.is(scorer.model, createHash('sha256').update(file).digest('hex'));
+	assert.is(scorer.model, sha256Of(file));
 	assert.is(scorer.provider, 'cpu');
 	await scorer.close();
 });
