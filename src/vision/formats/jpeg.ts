@@ -72,7 +72,7 @@ export function jpegDamage(bytes: Uint8Array): string | undefined {
 		if (marker === DQT && !readSteps(body, steps)) return damaged('a table of steps makes no sense');
 		if (marker === DRI) every = ((body[0] ?? 0) << 8) | (body[1] ?? 0);
 		if (isFrame(marker)) {
-			frame ??= frameOf(marker, body);
+			frame ??= frameOf(marker, body, 8 * bytes.length);
 			if (!frame) return damaged('its head makes no sense');
 		}
 		if (marker !== SOS) continue;
@@ -207,7 +207,8 @@ type Frame = {
 	isWhole(): boolean;
 };
 
-function frameOf(marker: number, body: Uint8Array): Frame | undefined {
+/** Undefined where the head makes no sense, or speaks of more blocks than `bits` can say the means of. */
+function frameOf(marker: number, body: Uint8Array, bits: number): Frame | undefined {
 	const [height, width] = [((body[1] ?? 0) << 8) | (body[2] ?? 0), ((body[3] ?? 0) << 8) | (body[4] ?? 0)];
 	const count = body[5] ?? 0;
 	if (width === 0 || height === 0 || count === 0 || count > 4 || body.length < 6 + 3 * count)
@@ -226,6 +227,11 @@ function frameOf(marker: number, body: Uint8Array): Frame | undefined {
 		Math.max(...factors.map((f) => f.vertical)),
 	];
 	const [across, down] = [Math.ceil(width / (8 * widest)), Math.ceil(height / (8 * tallest))];
+	const blocks = factors.reduce(
+		(sum, { horizontal, vertical }) => sum + across * down * horizontal * vertical,
+		0,
+	);
+	if (blocks > bits) return undefined;
 	const components = raw.map(([id = 0, , quantizer = 0], i): Component => {
 		const { horizontal, vertical } = factors[i]!;
 		const stride = across * horizontal;

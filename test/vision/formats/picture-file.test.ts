@@ -171,6 +171,29 @@ files('whose tables have holes are damaged', () => {
 	}
 });
 
+files('that say they are larger than they can be are damaged, and cost no memory', () => {
+	for (const flags of [[], [cv.IMWRITE_JPEG_PROGRESSIVE, 1]]) {
+		const bytes = encoded('.jpg', flags);
+		const at = bytes.indexOf(Buffer.of(0xff, flags.length > 0 ? 0xc2 : 0xc0));
+		bytes.fill(0xff, at + 5, at + 9);
+		assert.match(faultOf(bytes)!, 'its head makes no sense');
+	}
+});
+
+files('with any bytes changed are whole or have a fault, and are no fault of ours', () => {
+	const random = randomFrom(11);
+	for (const extension of ['.jpg', '.png', '.bmp', '.tif', '.webp']) {
+		const bytes = encoded(extension, extension === '.jpg' ? [cv.IMWRITE_JPEG_PROGRESSIVE, 1] : [], [40, 30]);
+		for (let i = 0; i < 500; i += 1) {
+			const changed = Buffer.from(bytes.subarray(0, 1 + random.below(bytes.length)));
+			const reach = random.below(2) === 0 ? changed.length : Math.min(200, changed.length);
+			for (let k = 0; k < 3; k += 1) changed[random.below(reach)] = random.below(256);
+			const fault = faultOf(changed);
+			assert.ok(fault === undefined || fault.length > 0);
+		}
+	}
+});
+
 files('whose check sums are wrong are damaged, and the chunk is named', () => {
 	const bytes = encoded('.png');
 	const at = bytes.indexOf('IDAT') + 40;
