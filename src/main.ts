@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, fstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,6 +10,13 @@ import { nearest } from './base/words.js';
 import { children, commands } from './commands/table.js';
 import type { Arguments, Command } from './commands/terminal/command.js';
 import { commandHelp, generalHelp } from './commands/terminal/help.js';
+import { voiceOf } from './commands/terminal/voice.js';
+
+/** A reader of our last words gets so long. */
+const LAST_WORDS_MS = 1000;
+
+const results = voiceOf(process.stdout);
+const errors = voiceOf(process.stderr);
 
 const EXIT = { failure: 1, usage: 2, fault: 70, interrupted: 130 } as const;
 
@@ -107,7 +114,7 @@ function contextOf(signal: AbortSignal, version: string): Context {
 	const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true;
 	let overdraw = '';
 	const clear = () => {
-		process.stderr.write(overdraw);
+		if (overdraw !== '') errors.say(overdraw);
 		overdraw = '';
 	};
 	return {
@@ -116,19 +123,33 @@ function contextOf(signal: AbortSignal, version: string): Context {
 		version,
 		home: homeFolder(),
 		interactive,
+		toJournal: isJournal(process.env.JOURNAL_STREAM),
 		print: (result) => {
 			clear();
-			process.stdout.write(`${typeof result === 'string' ? masked(result, secrets) : jsonLine(result)}\n`);
+			results.say(`${typeof result === 'string' ? masked(result, secrets) : jsonLine(result)}\n`);
+			const dropped = results.dropped();
+			if (dropped > 0) errors.say(`inspectord: ${dropped} results were not printed: nobody reads them\n`);
 		},
 		note: (line, { transient } = { transient: false }) => {
 			if (transient && !interactive) return;
 			clear();
 			const shown = masked(line, secrets);
-			process.stderr.write(transient ? shown : `${shown}\n`);
+			errors.say(transient ? shown : `${shown}\n`);
 			if (transient) overdraw = '\r\x1b[K';
 		},
 		conceal: (more) => void secrets.push(...more),
 	};
+}
+
+/** Whether standard error is the stream that systemd names, and not one of somebody who inherited the name (systemd.exec(5)). */
+function isJournal(named: string | undefined): boolean {
+	if (named === undefined) return false;
+	try {
+		const { dev, ino } = fstatSync(2);
+		return named === `${dev}:${ino}`;
+	} catch {
+		return false;
+	}
 }
 
 /** A machine's texts stay texts: what looks like an address is masked in each, before it is quoted. */
@@ -138,7 +159,7 @@ function jsonLine(value: object): string {
 
 /** One or two lines: what was wrong, and what to do. */
 function report(thrown: unknown): number {
-	const say = (text: string) => process.stderr.write(`${masked(text, secrets)}\n`);
+	const say = (text: string) => errors.say(`${masked(text, secrets)}\n`);
 	if (!(thrown instanceof Failure)) {
 		say(`inspectord: a fault of ours, please report it\n${(thrown as Error)?.stack ?? thrown}`);
 		return EXIT.fault;
@@ -156,19 +177,17 @@ function guardNodesWords(): void {
 	if (process.listenerCount('warning') > 0) {
 		process.removeAllListeners('warning');
 		process.on('warning', ({ name, message }) =>
-			process.stderr.write(masked(`(node:${process.pid}) ${name}: ${message}\n`, secrets)),
+			errors.say(masked(`(node:${process.pid}) ${name}: ${message}\n`, secrets)),
 		);
 	}
 	process.on('uncaughtException', (thrown) => process.exit(report(thrown)));
 }
 
+/** Ends when everything is said; a reader who does not read is not waited for. */
+function leave(code: number): void {
+	process.exitCode = code;
+	setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+}
+
 guardNodesWords();
-process.stdout.on('error', () => process.exit(EXIT.failure));
-main().then(
-	(code) => {
-		process.exitCode = code;
-	},
-	(thrown) => {
-		process.exitCode = report(thrown);
-	},
-);
+main().then(leave, (thrown) => leave(report(thrown)));

@@ -8,6 +8,8 @@ export type Context = {
 	readonly home: string;
 	/** True when a person watches: progress is drawn in place, verdicts are coloured. */
 	readonly interactive: boolean;
+	/** True when lines for people go to systemd's journal. */
+	readonly toJournal: boolean;
 	/** A line of the result on standard output; anything else than text as one line of JSON. */
 	print(result: string | object): void;
 	/** A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out. */

@@ -33,13 +33,12 @@ async function inspect(config: Config, args: Arguments, context: Context): Promi
 	const password = await passwordOf(config);
 	const secrets = secretsOf(config, password);
 	context.conceal(secrets);
-	const underSystemd = context.env.JOURNAL_STREAM !== undefined;
 	await runDaemon(config, {
 		env: context.env,
 		version: context.version,
 		password,
 		secrets,
-		log: lineLog(context.note, config.log, underSystemd, () => new Date()),
+		log: lineLog(context.note, config.log, context.toJournal, () => new Date()),
 		onVerdict: (message) =>
 			context.print(args.options.json ? message : verdictLine(message, context.interactive)),
 		signal: context.signal,

@@ -1,52 +1,30 @@
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { nearest } from '../base/words.js';
 import { type Config, configSchema } from './schema.js';
-
-/** One thing that is wrong: `path` is like `stations.lid.camera.source`, lines and columns count from 1. */
-export type Fault = {
-	readonly path: string;
-	readonly line: number;
-	readonly column: number;
-	readonly message: string;
-};
+import { type Fault, type Path, readYaml, type Yaml } from './yaml.js';
 
 export type Parsed = { readonly config: Config } | { readonly faults: readonly Fault[] };
-
-type Path = readonly PropertyKey[];
-type Place = { readonly line: number; readonly column: number };
 
 /** Looks for what the schema cannot see, in a configuration that fits it. */
 export type Check = (config: Config) => { readonly path: Path; readonly message: string }[];
 
 /** Reads a whole configuration and finds everything that is wrong with it, not only the first fault. */
 export function parseConfig(text: string, checks: readonly Check[] = []): Parsed {
-	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
-	const placeAt = (offset: number): Place => {
-		const { line, col } = lines.linePos(offset);
-		return { line, column: col };
-	};
-	if (document.errors.length > 0) {
-		const faults = document.errors.map(({ pos, message }) => ({
-			path: '',
-			...placeAt(pos[0]),
-			message: message.split(' at line')[0] ?? message,
-		}));
-		return { faults };
+	let read: Yaml;
+	try {
+		read = readYaml(text);
+	} catch (thrown) {
+		if (!(thrown instanceof RangeError)) throw thrown;
+		return { faults: [{ path: '', line: 1, column: 1, message: 'it is nested too deeply to be read' }] };
 	}
-	const placeOf = (path: Path): Place => {
-		for (let length = path.length; length > 0; length -= 1) {
-			const offset = keyOffset(document, path.slice(0, length));
-			if (offset !== undefined) return placeAt(offset);
-		}
-		return { line: 1, column: 1 };
-	};
+	if ('faults' in read) return read;
+	const { value, placeOf, sourceOf } = read;
 	const fault = (path: Path, message: string): Fault => ({ path: path.join('.'), ...placeOf(path), message });
-	const result = configSchema.safeParse(document.toJS() ?? {});
-	if (!result.success) return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, fault)) };
+	const result = configSchema.safeParse(value ?? {});
+	if (!result.success)
+		return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, fault, value, sourceOf)) };
 	const { data } = result;
-	const found = [danglingReferences, ...checks].flatMap((check) => check(data));
+	const found = [danglingReferences, doubleLogin, ...checks].flatMap((check) => check(data));
 	const faults = found.map(({ path, message }) => fault(path, message));
 	return faults.length > 0 ? { faults } : { config: data };
 }
@@ -56,7 +34,12 @@ export function faultLine(file: string, { path, line, column, message }: Fault):
 	return `${file}:${line}:${column} ${path ? `${path}: ` : ''}${message}`;
 }
 
-function faultsOf(issue: z.core.$ZodIssue, fault: (path: Path, message: string) => Fault): Fault[] {
+function faultsOf(
+	issue: z.core.$ZodIssue,
+	fault: (path: Path, message: string) => Fault,
+	whole: unknown,
+	sourceOf: (path: Path) => string | undefined,
+): Fault[] {
 	if (issue.code === 'unrecognized_keys') {
 		return issue.keys.map((key) => {
 			const meant = nearest(key, knownKeys(issue.path));
@@ -66,14 +49,61 @@ function faultsOf(issue: z.core.$ZodIssue, fault: (path: Path, message: string) 
 	if (issue.code === 'invalid_key') {
 		return [fault(issue.path, issue.issues[0]?.message ?? issue.message)];
 	}
-	if (
-		issue.code === 'invalid_type' &&
-		issue.input === undefined &&
-		/received undefined/.test(issue.message)
-	) {
-		return [fault(issue.path, 'is missing')];
+	const value = valueAt(whole, issue.path);
+	if (value === undefined) return [fault(issue.path, 'is missing')];
+	const said = sourceOf(issue.path);
+	return [fault(issue.path, refusal(issue, value, said))];
+}
+
+/** What is right, what was read, and what to write when only the spelling is wrong. */
+function refusal(issue: z.core.$ZodIssue, value: unknown, source: string | undefined): string {
+	// What is wrong with an address is said without it: it may hold a password.
+	if (issue.code === 'custom') return issue.message;
+	const written = typeof value === 'string' ? JSON.stringify(value) : (source ?? shown(value));
+	const choices = issue.code === 'invalid_union' ? issue.errors.flat() : [issue];
+	const right =
+		issue.code === 'invalid_union'
+			? `expected ${choices.map(expectation).join(' or ')}`
+			: issue.message.replace(/^Invalid input: /, '');
+	return `${right}; read was ${written}${spelling(choices, value, source)}`;
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+	if (issue.code === 'invalid_value') return issue.values.map((one) => JSON.stringify(one)).join(' or ');
+	if (issue.code === 'invalid_type') return `a ${issue.expected}`;
+	return issue.message;
+}
+
+function spelling(choices: readonly z.core.$ZodIssue[], value: unknown, source: string | undefined): string {
+	const wants = (expected: string) =>
+		choices.some((issue) => issue.code === 'invalid_type' && issue.expected === expected);
+	if (typeof value === 'string') {
+		const plain = value.trim().replace(/^([+-]?\d+),(\d+)$/, '$1.$2');
+		if ((wants('number') || wants('int')) && plain !== '' && Number.isFinite(Number(plain)))
+			return `: write ${Number(plain)} without quotes`;
+		if (wants('boolean') && /^(true|yes|on)$/i.test(value)) return ': write true without quotes';
+		if (wants('boolean') && /^(false|no|off)$/i.test(value)) return ': write false without quotes';
+		return '';
 	}
-	return [fault(issue.path, issue.message.replace(/^Invalid input: /, ''))];
+	const text = source ?? String(value);
+	const isScalar = value === null || typeof value !== 'object';
+	const chosen = choices.some((issue) => issue.code === 'invalid_value' && issue.values.includes(text));
+	if (isScalar && (wants('string') || chosen))
+		return `, which YAML takes for a ${shown(value, true)}: quote it: "${text}"`;
+	return '';
+}
+
+function shown(value: unknown, kindOnly = false): string {
+	if (value === null) return 'null';
+	if (Array.isArray(value)) return 'a list';
+	if (typeof value === 'object') return 'a map';
+	return kindOnly ? typeof value : String(value);
+}
+
+function valueAt(whole: unknown, path: Path): unknown {
+	let value: unknown = whole ?? {};
+	for (const step of path) value = (value as Record<PropertyKey, unknown> | null | undefined)?.[step];
+	return value;
 }
 
 /** The keys that the schema has at a path; names of stations and recipes are any. */
@@ -99,6 +129,15 @@ function unwrap(schema: unknown): object {
 	return inner ?? {};
 }
 
+/** The broker is told one user. */
+function doubleLogin({ mqtt }: Config): ReturnType<Check> {
+	if (mqtt.username === undefined && mqtt.passwordFile === undefined) return [];
+	const { username, password } = new URL(mqtt.url);
+	if (username === '' && password === '') return [];
+	const path = ['mqtt', mqtt.username === undefined ? 'passwordFile' : 'username'];
+	return [{ path, message: 'the address has a user already: leave one of them out' }];
+}
+
 function danglingReferences(config: Config): ReturnType<Check> {
 	return Object.entries(config.stations).flatMap(([station, { recipe }]) => {
 		if (Object.hasOwn(config.recipes, recipe)) return [];
@@ -106,16 +145,4 @@ function danglingReferences(config: Config): ReturnType<Check> {
 		const message = `there is no recipe "${recipe}"${meant ? `, did you mean "${meant}"?` : ''}`;
 		return [{ path: ['stations', station, 'recipe'], message }];
 	});
-}
-
-/** Where the key that a path ends with stands in the text. */
-function keyOffset(document: ReturnType<typeof parseDocument>, path: Path): number | undefined {
-	const holder: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-	const key = path.at(-1);
-	const { items } = (holder ?? {}) as { items?: { key?: unknown }[] };
-	for (const item of items ?? []) {
-		const node = item.key;
-		if (isNode(node) && 'value' in node && String(node.value) === String(key)) return node.range?.[0];
-	}
-	return undefined;
 }

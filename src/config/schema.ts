@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
+import { brokerAddressFault } from './address.js';
 
 /** Names become levels of MQTT topics. */
 const name = z
@@ -14,7 +15,10 @@ const milliseconds = (lowest: number, highest: number) => z.number().int().min(l
 const mqtt = z.strictObject({
 	url: z
 		.string()
-		.regex(/^(mqtts?|wss?):\/\/[^\s]+$/, 'must be like mqtt://host:1883 or mqtts://host:8883')
+		.superRefine((text, context) => {
+			const message = brokerAddressFault(text);
+			if (message !== undefined) context.addIssue({ code: 'custom', message });
+		})
 		.default('mqtt://localhost:1883')
 		.describe('Address of the broker.'),
 	version: z

@@ -21,10 +21,17 @@ export async function loadConfig(path: string): Promise<Config> {
 	);
 }
 
-/** The broker's password, from the file that the configuration names. @throws Failure file-unreadable */
+/** The broker's password: the first line, as it stands, of the file that the configuration names. @throws Failure file-unreadable */
 export async function passwordOf({ mqtt }: Config): Promise<string | undefined> {
-	if (mqtt.passwordFile === undefined) return undefined;
-	return (await readText(mqtt.passwordFile, 'password file')).split('\n')[0]!.trim();
+	const { passwordFile } = mqtt;
+	if (passwordFile === undefined) return undefined;
+	const [password = ''] = (await readText(passwordFile, 'password file')).split(/\r?\n/);
+	if (password !== '') return password;
+	throw new Failure(
+		'file-unreadable',
+		`Cannot read password file "${passwordFile}": its first line is empty`,
+		'Write the password there, and nothing else.',
+	);
 }
 
 /** Everything in a configuration that must never be shown, as it stands there and as libraries may show it. */

@@ -1,17 +1,42 @@
 import { readFile } from 'node:fs/promises';
 import { Failure, reasonOf } from '../base/failure.js';
 
-/** A text file, whole. `what` names its part in the error: "configuration", "password file". @throws Failure file-unreadable */
+/** A file that people write by hand is never larger. */
+const MOST_BYTES = 1 << 20;
+
+const states: Readonly<Record<string, string>> = {
+	ENOENT: 'there is no such file',
+	EISDIR: 'it is a folder',
+	EACCES: 'permission denied',
+};
+
+/**
+ * A text file in UTF-8, whole, without a mark of its byte order. `what` names its part in the error: "configuration", "password file".
+ * @throws Failure file-unreadable
+ */
 export async function readText(path: string, what: string): Promise<string> {
+	const unreadable = (state: string, advice: string) =>
+		new Failure('file-unreadable', `Cannot read ${what} "${path}": ${state}`, advice);
+	let bytes: Uint8Array;
 	try {
-		return await readFile(path, 'utf8');
+		bytes = await readFile(path);
 	} catch (thrown) {
-		const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-		const state = missing ? 'there is no such file' : reasonOf(thrown);
-		throw new Failure(
-			'file-unreadable',
-			`Cannot read ${what} "${path}": ${state}`,
-			'Check the path and the permissions.',
-		);
+		const state = states[(thrown as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(thrown);
+		throw unreadable(state, 'Check the path and the permissions.');
 	}
+	if (bytes.length > MOST_BYTES) throw unreadable(`it has ${bytes.length} bytes`, 'Is it the right file?');
+	const again = 'Save it as UTF-8.';
+	if (/^(\xff\xfe|\xfe\xff)/.test(Buffer.from(bytes.subarray(0, 2)).toString('latin1')) || bytes.includes(0))
+		throw unreadable('it is UTF-16, or no text', again);
+	try {
+		return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+	} catch {
+		throw unreadable(`it is not UTF-8 (line ${lineOfFault(bytes)})`, again);
+	}
+}
+
+/** The first line that does not decode, from 1. */
+function lineOfFault(bytes: Uint8Array): number {
+	const lines = Buffer.from(bytes).toString('utf8').split('\n');
+	return lines.findIndex((line) => line.includes('\ufffd')) + 1;
 }

@@ -207,6 +207,7 @@ async function boxOf() {
 				version: '0.1.0',
 				home: dir,
 				interactive: false,
+				toJournal: false,
 				print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 				note: (line) => {
 					notes.push(line);

@@ -68,6 +68,7 @@ async function place() {
 		version: '0',
 		home,
 		interactive: false,
+		toJournal: false,
 		print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 		note: (line) => notes.push(line),
 		conceal: () => {},

@@ -63,6 +63,74 @@ for (const [name, text, expected] of faulty) {
 	});
 }
 
+const line = (n: number, text: string) =>
+	good.replace('model: bundles/lid', `model: bundles/lid\n    ${text}`).replaceAll('X', String(n));
+
+/** What YAML or a person means otherwise: the fault says what was read, and what to write. */
+const spelled: readonly (readonly [text: string, fault: RegExp])[] = [
+	[line(1, 'threshold: "0,62"'), /:10:5 .*threshold: .*read was "0,62": write 0.62 without quotes/],
+	[line(1, 'threshold: "0.62"'), /read was "0.62": write 0.62 without quotes/],
+	[line(1, 'threshold: .nan'), /threshold: .*read was .nan/],
+	[line(1, 'threshold: .inf'), /threshold: .*read was .inf/],
+	[line(1, 'threshold: -1'), />0; read was -1/],
+	[line(1, 'threshold: [1]'), /expected "bundle" or a number; read was a list/],
+	[line(1, 'threads: "4"'), /read was "4": write 4 without quotes/],
+	[line(1, 'deadlineMs: 1'), />=10; read was 1/],
+	[line(1, 'precision: 8'), /"int8"; read was 8/],
+	[line(1, 'heatmap: 3'), /expected object, received number; read was 3/],
+	[good.replace('box: cell-4', 'box: 01'), /:1:1 box: expected string.*read was 01, .*quote it: "01"/],
+	[good.replace('box: cell-4', 'box: 0x1F'), /read was 0x1F, .*quote it: "0x1F"/],
+	[good.replace('box: cell-4', 'box: ~'), /box: .*read was ~/],
+	[`${good}mqtt: { version: 5 }\n`, /version: .*read was 5, which YAML takes for a number: quote it: "5"/],
+	[good.replace('/dev/video0', '/dev/video0\n      loop: "yes"'), /loop: .*read was "yes": write true/],
+	[`${good}schedule: { selfCheck: *hourly }\n`, /:10:24 there is no anchor "&hourly" before it: quote/],
+	[`${good}schedule:\n  selfCheck: * * * * *\n`, /:11:14 "\*" begins an alias in YAML: quote/],
+	[`${good}---\nbox: b\n`, /more than one document/],
+	[good.replace('    camera', '\tcamera'), /:4:1 .*(tab|indent)/i],
+	[`${good}log: !!js/function "x"\n`, /:10:6 a tag/],
+	['- a\n- b\n', /:1:1 expected object, received array; read was a list/],
+	['just words\n', /expected object, received string/],
+	[`box: ${'['.repeat(20_000)}`, /nested too deeply|Flow sequence|Flow/],
+	[
+		`a: &a [1,2,3,4,5,6,7,8,9]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n`,
+		/aliases cannot be followed/,
+	],
+	[`${good}mqtt:\n  url: mqtt://u:p@h:1\n  username: u\n`, /:12:3 mqtt.username: the address has a user/],
+];
+
+for (const [text, fault] of spelled) {
+	const title = text.split('\n').find((one) => !good.includes(one) && one !== '') ?? text;
+	parse(`says what it read, and what is right, for ${title.trim().slice(0, 40)}`, () => {
+		const parsed = parseConfig(text);
+		assert.ok('faults' in parsed);
+		const lines = parsed.faults.map((one) => faultLine('x.yaml', one));
+		assert.ok(
+			lines.some((one) => fault.test(one)),
+			lines.join('\n'),
+		);
+	});
+}
+
+parse('takes names as they are written, whatever YAML makes of them', () => {
+	for (const name of ['01', '1e3', '0x1F', 'true', '1_000', '2026-11-25']) {
+		const parsed = parseConfig(good.replace('  lid:\n    camera', `  ${name}:\n    camera`));
+		assert.ok('config' in parsed, JSON.stringify(parsed));
+		assert.equal(Object.keys(parsed.config.stations), [name]);
+	}
+});
+
+parse('merges what "<<" names, and takes what stands there first', () => {
+	const merged = good
+		.replace('recipes:', 'recipes:')
+		.replace(
+			'  lid:\n    model: bundles/lid',
+			'  lid: &usual\n    model: a\n    deadlineMs: 70\n  cap:\n    <<: *usual\n    model: b',
+		);
+	const parsed = parseConfig(merged);
+	assert.ok('config' in parsed, JSON.stringify(parsed));
+	assert.equal([parsed.config.recipes.cap!.model, parsed.config.recipes.cap!.deadlineMs], ['b', 70]);
+});
+
 parse('tells all faults at once', () => {
 	const parsed = parseConfig(good.replace('box: cell-4', 'bux: cell-4').replace('source:', 'sauce:'));
 	assert.ok('faults' in parsed);
