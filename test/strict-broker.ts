@@ -8,6 +8,8 @@ export type Habits = {
 	readonly maximumPacketSize?: number;
 	readonly maximumQoS?: 0;
 	readonly retainAvailable?: false;
+	/** Seconds; ends a connection that says nothing for half as long again. */
+	readonly serverKeepAlive?: number;
 	/** Only for MQTT 5 when false: a CONNECT in 5 is refused as 3.1.1 does. */
 	readonly knows5?: boolean;
 	/** Says the reason in DISCONNECT before it ends a connection (MQTT 5 alone). */
@@ -88,12 +90,13 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 			hello = packet;
 			clients.get(packet.clientId)?.(0x8e);
 			clients.set(packet.clientId, kick);
-			const { receiveMaximum, maximumPacketSize, maximumQoS, retainAvailable } = habits;
+			const { receiveMaximum, maximumPacketSize, maximumQoS, retainAvailable, serverKeepAlive } = habits;
 			const properties = {
 				...(receiveMaximum !== undefined && { receiveMaximum }),
 				...(maximumPacketSize !== undefined && { maximumPacketSize }),
 				...(maximumQoS !== undefined && { maximumQoS }),
 				...(retainAvailable !== undefined && { retainAvailable }),
+				...(serverKeepAlive !== undefined && { serverKeepAlive }),
 			};
 			send({ cmd: 'connack', reasonCode: 0, returnCode: 0, sessionPresent: false, properties });
 			if (habits.spanMs !== undefined) setTimeout(() => kick(0x80), habits.spanMs);
@@ -132,9 +135,12 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 				if (packet.qos > 0) send({ cmd, messageId: packet.messageId, reasonCode: deed } as Packet);
 			}, habits.ackMs ?? 1);
 		};
+		let silence: NodeJS.Timeout | undefined;
 		const parser = mqttPacket.parser();
 		parser.on('packet', (packet: Packet) => {
 			if (socket.writableEnded) return;
+			clearTimeout(silence);
+			if (habits.serverKeepAlive) silence = setTimeout(() => kick(0x8d), 1500 * habits.serverKeepAlive);
 			if (packet.cmd === 'connect') connect(packet);
 			if (packet.cmd === 'publish') publish(packet);
 			if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' });
@@ -154,6 +160,7 @@ export async function startStrictBroker(habits: Habits = {}): Promise<StrictBrok
 		socket.on('error', () => {});
 		socket.on('close', () => {
 			sockets.delete(socket);
+			clearTimeout(silence);
 			if (hello && clients.get(hello.clientId) === kick) clients.delete(hello.clientId);
 			const will = hello?.will;
 			if (will?.retain && !goodbye) retained.set(will.topic, will.payload.toString());

@@ -4,8 +4,9 @@ import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import type { BoxState } from '../protocol/states.js';
 import { addressOf, type Connection, type Ending, type Login, openConnection } from './connection.js';
+import { createManner } from './manner.js';
 import type { Outbox } from './outbox.js';
-import { createOutlet, type Refusal, topicFilter } from './outlet.js';
+import { createOutlet, type Limits, type Refusal, topicFilter } from './outlet.js';
 import { reason } from './reasons.js';
 import { createRetained } from './retained.js';
 
@@ -171,7 +172,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 			}),
 		};
 	};
-	const reached = ({ version, limits }: Connection): void => {
+	const reached = ({ version }: Connection, limits: Limits): void => {
 		const { will } = manner.current;
 		if (settings.version === '5' && version === 4)
 			once(`Broker "${shown}" does not speak MQTT 5: with 3.1.1 it cannot say when it refuses a message`);
@@ -208,20 +209,26 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 			complain(`${refusal} "${shown}": ${opened.text}; inspecting goes on`);
 			return soft.signal.aborted ? 'done' : 'again';
 		}
+		if (manner.again()) {
+			await opened.close();
+			return 'again';
+		}
 		told.opened();
 		const sinceMs = now();
 		if (!greeted) say('info', `connected to "${shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
 		greeted = true;
-		reached(opened);
+		const limits = manner.within(opened.limits);
+		reached(opened, limits);
 		connection = opened;
 		retained.sayAgain();
-		outlet.opened(opened.version, opened.limits, now());
+		outlet.opened(opened.version, limits, now());
 		tell();
 		pump();
 		const end = await either(opened.ended, soft.signal);
 		const ending = end ?? (await farewell(opened));
 		const busy = outlet.inFlight > 0;
 		connection = undefined;
+		manner.ended();
 		outlet.ended(ending.code, now());
 		if (hard.signal.aborted || (soft.signal.aborted && said())) return 'done';
 		const lasted = now() - sinceMs >= persistence.lastedMs;
@@ -282,41 +289,6 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 			await running;
 			clearTimeout(deadline);
 			alarm.set(Number.POSITIVE_INFINITY);
-		},
-	};
-}
-
-type Manner = {
-	readonly version: 4 | 5;
-	readonly will: { readonly qos: 0 | 1; readonly retain: boolean } | undefined;
-};
-
-/** How the broker wants to be spoken to: what it refuses or ends without a word is tried in another way. */
-function createManner(version: 4 | 5) {
-	let current: Manner = { version, will: { qos: 1, retain: true } };
-	const wordless: readonly Manner[] = [
-		current,
-		{ version: 4, will: { qos: 1, retain: true } },
-		{ version: 4, will: { qos: 1, retain: false } },
-		{ version: 4, will: { qos: 0, retain: true } },
-		{ version: 4, will: undefined },
-	].slice(version === 4 ? 1 : 0) as Manner[];
-	let tried = 0;
-	return {
-		get current() {
-			return current;
-		},
-		refused: ({ code, cause }: Ending): void => {
-			const { will } = current;
-			if (code === reason.unsupportedVersion) current = { version: 4, will };
-			else if (code === reason.noRetain && will) current = { ...current, will: { ...will, retain: false } };
-			else if (code === reason.noQos && will) current = { ...current, will: { ...will, qos: 0 } };
-			else if (code === reason.notAuthorised)
-				current = { ...current, will: will ? undefined : { qos: 1, retain: true } };
-			else if (code === undefined && (cause === undefined || cause === 'ECONNRESET')) {
-				tried += 1;
-				current = wordless[tried % wordless.length]!;
-			}
 		},
 	};
 }

@@ -79,8 +79,11 @@ const PATIENCE = 4;
 /** So many connections must end with a message alone on its way, before a lesser way is tried for it, or it is refused. */
 const STRIKES = { lesser: 2, refused: 3 } as const;
 
-/** So long a connection must stand without a suspect, before the suspect is tried again on it. */
-const QUIET_MS = 1000;
+/** So long a connection must stand without a suspect, before the suspect has its last try on it. */
+const QUIET_MS = { least: 1000, most: 5000 } as const;
+
+/** After connections that ended under many messages the window is smaller, and grows by one after so many were taken. */
+const GROWING = 200;
 
 /** What was learnt from ended connections is tried anew after this: brokers are reconfigured. */
 const RELEARN_MS = 3_600_000;
@@ -141,6 +144,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	const late = new Map<Key, Late>();
 	let hold = NO_HOLD;
 	let taken = 0;
+	let window = WINDOW;
 
 	let learnt = nothingLearnt(0);
 	const refusedTopics = new Set<string>();
@@ -195,7 +199,8 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		if (!connection) return undefined;
 		const careful = suspects.size > 0 || hold.refusals > 0;
 		if (careful && flight.size === 0) forget();
-		if (flight.size >= (careful ? 1 : Math.min(WINDOW, connection.limits.receiveMaximum))) return undefined;
+		if (flight.size >= (careful ? 1 : Math.min(Math.floor(window), connection.limits.receiveMaximum)))
+			return undefined;
 		if (nowMs < hold.untilMs) return { againInMs: hold.untilMs - nowMs };
 		if (nowMs - learnt.sinceMs > RELEARN_MS) learnt = nothingLearnt(nowMs);
 		for (let picked = pick(careful, nowMs); picked; picked = pick(careful, nowMs)) {
@@ -207,7 +212,10 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 				continue;
 			}
 			const suspicion = suspects.get(keyOf(message));
-			const quietMs = suspicion?.strikes ? Math.max(QUIET_MS, 2 * suspicion.longestMs) : 0;
+			const quietMs =
+				suspicion?.strikes === STRIKES.refused - 1
+					? Math.min(QUIET_MS.most, Math.max(QUIET_MS.least, 2 * suspicion.longestMs))
+					: 0;
 			const waitMs = connection.sinceMs + quietMs - nowMs;
 			if (quietMs > 0 && waitMs > 0) {
 				source.postpone(message);
@@ -228,6 +236,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		suspects.delete(keyOf(message));
 		late.delete(keyOf(message));
 		taken += 1;
+		window = Math.min(WINDOW, window + 1 / GROWING);
 		if (hold.refusals > 0) {
 			hold = NO_HOLD;
 			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;
@@ -347,6 +356,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 				for (const suspicion of suspects.values()) suspicion.strikes = 0;
 				return;
 			}
+			if (sent.length > 1) window = Math.max(1, sent.length / 2);
 			if (blameOf(code) === 'connection') return;
 			for (const { packet } of sent)
 				if (!suspects.has(keyOf(packet.message)))

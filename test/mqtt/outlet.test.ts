@@ -220,6 +220,35 @@ for (const code of [0x80, 0x83, 0x91, 0x97, 0x96, 0xc3]) {
 	});
 }
 
+outlet('finds how many at a time a broker bears that does not tell it', () => {
+	for (const code of [undefined, 0x93] as const) {
+		const outbox = new Outbox({ messages: 10_000, bytes: 1e9 });
+		const refused: Refusal[] = [];
+		const outgoing = createOutlet([outbox], () => 0, {
+			onRefused: (refusal) => refused.push(refusal),
+			onTaken: () => {},
+			onLacking: () => {},
+		});
+		for (let i = 0; i < 3000; i += 1) outbox.put(verdict(i));
+		let connections = 0;
+		for (let nowMs = 0; outbox.length > 0; nowMs += 1000) {
+			connections += 1;
+			outgoing.opened(code === undefined ? 4 : 5, NO_LIMITS, nowMs);
+			for (let open: Packet[] = []; open.length <= 10; ) {
+				for (let step = outgoing.next(nowMs); step && 'send' in step; step = outgoing.next(nowMs))
+					open.push(step.send);
+				if (open.length === 0) break;
+				if (open.length > 10) continue;
+				for (const packet of open) outgoing.answered(packet, 0, nowMs);
+				open = [];
+			}
+			outgoing.ended(code, nowMs);
+		}
+		assert.equal(refused, []);
+		assert.ok(connections <= 12, `${connections} connections`);
+	}
+});
+
 outlet('at the end, what was put off is tried at once', () => {
 	const outbox = new Outbox({ messages: 10, bytes: 1000 });
 	const outgoing = createOutlet([outbox], () => 0, {

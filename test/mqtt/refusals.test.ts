@@ -150,6 +150,15 @@ refusals('keeps to Receive Maximum', async () => {
 	assert.is(broker.ended(), 0);
 });
 
+refusals('speaks as often as the broker wants to hear it', async () => {
+	await using broker = await startStrictBroker({ serverKeepAlive: 1 });
+	await using box = openLink(broker.url);
+	await eventually('it is online', () => broker.retained.get(STATE) === 'online');
+	await new Promise((resolve) => setTimeout(resolve, 4000));
+	assert.ok(box.link.connected);
+	assert.equal([broker.connects.length, broker.ended()], [1, 0]);
+});
+
 refusals('topics after which the broker ends the connection are named with its reason', async () => {
 	await using broker = await startStrictBroker({
 		treat: ({ topic }) => (topic.includes('heatmap') ? [0x87] : 0),
@@ -272,6 +281,18 @@ refusals('a last will that is not allowed is left out, and that is said', async 
 		await eventually('it arrives', () => numbersOf(broker.taken).length === 1);
 		assert.is(box.lines('takes no last will').length, 1);
 		await eventually('the state tells', () => broker.retained.get(STATE)?.includes('"will"'));
+	}
+});
+
+refusals('credentials that become right again bring the last will back', async () => {
+	for (const failures of [1, 2, 3]) {
+		await using broker = await startStrictBroker({
+			admit: () => (broker.connects.length <= failures ? 0x87 : 0),
+		});
+		await using box = openLink(broker.url);
+		await eventually('it is online', () => broker.retained.get(STATE) === 'online');
+		assert.ok(broker.connects.at(-1)!.will, `${failures} failures`);
+		assert.is(box.lines('takes no last will').length, 0);
 	}
 });
 
