@@ -258,8 +258,8 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		pump();
 		while (!said() && !over && !hard.signal.aborted) await pause(10, hard.signal);
 		// Without DISCONNECT the broker says the will, which is true then.
-		if (!over && retained.settled) await through.close();
-		else through.drop('the last word was not answered');
+		if (!over && retained.settled && retained.stands(presence.topic)) await through.close();
+		else through.drop('the last word was not taken');
 		return over ?? { text: 'closed' };
 	};
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createConnection } from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -133,6 +134,7 @@ probing(
 					);
 			},
 		);
+		if (!existsSync('/usr/bin/openssl')) return console.log('skipped: openssl is not installed');
 		await withMosquitto(selfSigned, async (port) => {
 			const cannot = `Cannot reach broker "127.0.0.1:${port}"`;
 			assert.is(await reasonFor(`mqtt://127.0.0.1:${port}`), `${cannot}: it speaks TLS: write mqtts://`);

@@ -326,17 +326,23 @@ refusals('the last word stays true when a refusal comes while it is said', async
 	assert.equal(numbersOf(broker.taken), upTo(20));
 });
 
-refusals('a last word that is not answered is left to the will', async () => {
-	let deaf = false;
-	await using broker = await startStrictBroker({ treat: () => (deaf ? 'nothing' : 0) });
-	{
-		await using box = openLink(broker.url);
-		await eventually('it is online', () => broker.retained.get(STATE) === 'online');
-		deaf = true;
-		assert.ok(box.link.connected);
-	}
-	await eventually('the will is said', () => broker.retained.get(STATE) === 'offline');
-});
+for (const [what, deed] of [
+	['not answered', 'nothing'],
+	['refused', 0x87],
+	['put off', 0x97],
+] as const) {
+	refusals(`a last word that is ${what} is left to the will`, async () => {
+		await using broker = await startStrictBroker({
+			treat: ({ topic, payload }) => (topic === STATE && payload.toString() === 'offline' ? deed : 0),
+		});
+		{
+			await using box = openLink(broker.url);
+			await eventually('it is online', () => broker.retained.get(STATE) === 'online');
+			assert.ok(box.link.connected);
+		}
+		await eventually('the will is said', () => broker.retained.get(STATE) === 'offline');
+	});
+}
 
 refusals('what a lost connection held is still delivered at the end, when there is time', async () => {
 	let dropped = false;
