@@ -79,6 +79,9 @@ const PATIENCE = 4;
 /** So many connections must end with a message alone on its way, before a lesser way is tried for it, or it is refused. */
 const STRIKES = { lesser: 2, refused: 3 } as const;
 
+/** With a reason that speaks of the message; a verdict twice, as authorisation can also end for the whole connection. */
+const CERTAIN: Readonly<Record<Outgoing['kind'], number>> = { verdict: 2, state: 1, heatmap: 1 };
+
 /** So long a connection must stand without a suspect, before the suspect has its last try on it. */
 const QUIET_MS = { least: 1000, most: 5000 } as const;
 
@@ -108,7 +111,8 @@ export function topicFilter(topic: string): string {
 type Key = Outgoing | string;
 const keyOf = (message: Outgoing): Key => (message.kind === 'state' ? message.topic : message);
 
-type Late = { refusals: number; dueMs: number; lastMs: number; own: boolean; taken: number };
+/** `taken`: how many messages the broker had taken then. */
+type Late = { refusals: number; dueMs: number; own: boolean; taken: number };
 /** Nothing is sent before `untilMs`, after so many answers "later" in a row. */
 type Hold = { readonly untilMs: number; readonly sinceMs: number; readonly refusals: number };
 const NO_HOLD: Hold = { untilMs: 0, sinceMs: 0, refusals: 0 };
@@ -263,7 +267,6 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		late.set(keyOf(message), {
 			refusals,
 			own,
-			lastMs: nowMs,
 			taken,
 			dueMs: nowMs + backoffMs(postponing, refusals, chance()),
 		});
@@ -293,7 +296,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 			suspects.set(keyOf(message), { ...suspicion, strikes: 0, qos0: true, unretained: false });
 			return;
 		}
-		if (!certain && suspicion.strikes < STRIKES.refused) return;
+		if (suspicion.strikes < (certain ? CERTAIN[message.kind] : STRIKES.refused)) return;
 		const size = publishSize(message, qos, standing.version);
 		learnFrom(message, size, code);
 		refuse(message, source, code === undefined ? `it ends the connection (${size} bytes)` : reasonText(code));
