@@ -32,6 +32,33 @@ const kinds: Kinds = {
 };
 
 /** @throws Failure camera-unavailable, images-missing */
-export function openCamera(source: CameraSource, options: CameraOptions): Promise<Camera> {
-	return (kinds[source.kind] as Kinds['file'])(source as never, options);
+export async function openCamera(source: CameraSource, options: CameraOptions): Promise<Camera> {
+	return interruptible(await (kinds[source.kind] as Kinds['file'])(source as never, options));
+}
+
+/** Lets go of a reader at once when it is interrupted: what it waited for is released when it comes, however late. */
+function interruptible(camera: Camera): Camera {
+	return {
+		live: camera.live,
+		get dropped() {
+			return camera.dropped;
+		},
+		read: async (wanted) => {
+			const { signal } = wanted;
+			signal.throwIfAborted();
+			let interrupt = () => {};
+			const interrupted = new Promise<never>((_, reject) => {
+				interrupt = () => reject(signal.reason);
+			});
+			signal.addEventListener('abort', interrupt);
+			const reading = camera.read(wanted);
+			try {
+				return await Promise.race([reading, interrupted]);
+			} finally {
+				signal.removeEventListener('abort', interrupt);
+				if (signal.aborted) void reading.then((frame) => frame?.release()).catch(() => {});
+			}
+		},
+		close: () => camera.close(),
+	};
 }

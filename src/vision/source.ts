@@ -36,8 +36,23 @@ export function parseSource(text: string): CameraSource {
 	}
 	if (source.startsWith('sim:')) return { kind: 'sim', sim: parseSim(text, source.slice('sim:'.length)) };
 	const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source);
-	if (scheme && scheme[1] !== 'file') throw wrong(text, `nothing here speaks "${scheme[1]}"`);
-	return { kind: 'file', path: source.replace(/^file:\/\//, '') };
+	if (scheme && scheme[1]!.toLowerCase() !== 'file') throw wrong(text, `nothing here speaks "${scheme[1]}"`);
+	return { kind: 'file', path: /^file:/i.test(source) ? pathOf(text, source) : source };
+}
+
+/** The path that a file URL names, decoded; also relative ones ("file://pictures"), as people write them. */
+function pathOf(text: string, source: string): string {
+	const given = source.replace(/^file:(?:\/\/(?:localhost(?=\/))?)?/i, '');
+	if (given === '') throw wrong(text, 'it names no file');
+	const odd = /[?#]/.exec(given)?.[0];
+	if (odd) throw wrong(text, `in the URL of a file "${odd}" is written ${encodeURIComponent(odd)}`);
+	try {
+		const path = decodeURIComponent(given);
+		if (!path.includes('\0')) return path;
+	} catch {
+		throw wrong(text, 'a % in the URL of a file is written %25');
+	}
+	throw wrong(text, 'a path holds no %00');
 }
 
 const simRanges = {

@@ -1,13 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { listImages } from '../../src/disk/dataset.js';
 import { openCamera } from '../../src/opencv/camera.js';
+import { cv } from '../../src/opencv/library.js';
 import { encodeJpeg, encodePng } from '../../src/opencv/picture.js';
 import { drawPart } from '../../src/sim/line.js';
-import type { Camera } from '../../src/vision/frame.js';
+import { type Camera, FrameFailure } from '../../src/vision/frame.js';
 import { parseSource } from '../../src/vision/source.js';
 import { startMjpegServer } from '../cameras/mjpeg-server.js';
 import { hasRtspServer, startRtspServer } from '../cameras/rtsp-server.js';
@@ -72,6 +73,82 @@ cameras('start a folder again when they are told to loop', async () => {
 	);
 	await camera.close();
 });
+
+cameras('see in each round of a folder what is there then', async () => {
+	await using folder = await temporaryFolder();
+	const png = encodePng(drawPart(1, 0, undefined, 64).image);
+	const put = (name: string) => writeFile(join(folder.path, name), png);
+	for (const name of ['a.png', 'b.png', 'c.png']) await put(name);
+	const camera = await open(folder.path, { loop: true });
+	// The next one is read ahead: what is changed shows from the one after it.
+	const seen = [await nameOf(camera)];
+	await rm(join(folder.path, 'c.png'));
+	await put('d.png');
+	for (let i = 0; i < 5; i += 1) seen.push(await nameOf(camera));
+	await camera.close();
+	assert.equal(seen, ['a.png', 'b.png', 'a.png', 'b.png', 'd.png', 'a.png']);
+});
+
+for (const [what, codec, ending, damage] of [
+	['that has a hole', 'MJPG', 'avi', (bytes: Buffer) => bytes.fill(0, at(bytes, 0.4), at(bytes, 0.6))],
+	['that has a hole', 'mp4v', 'mp4', (bytes: Buffer) => bytes.fill(0, at(bytes, 0.4), at(bytes, 0.6))],
+	['that is cut off', 'MJPG', 'avi', (bytes: Buffer) => bytes.subarray(0, at(bytes, 0.6))],
+	['that is cut off', 'MJPG', 'mkv', (bytes: Buffer) => bytes.subarray(0, at(bytes, 0.6))],
+] as const) {
+	cameras(`do not take a video (${codec} in ${ending}) ${what} for one that ended`, async () => {
+		await using folder = await temporaryFolder();
+		const [whole, broken] = ['whole', 'broken'].map((name) => join(folder.path, `${name}.${ending}`)) as [
+			string,
+			string,
+		];
+		writeVideo(whole, codec, 12);
+		await writeFile(broken, damage(await readFile(whole)));
+		assert.equal(await namesOf(whole), [...numbered(whole, 12), 'end', 'end']);
+		const camera = await open(broken);
+		const seen: string[] = [];
+		for (let i = 0; i < 14 && seen.at(-1) !== 'end'; i += 1) {
+			seen.push(
+				await camera.read(next).then(
+					(frame) => {
+						frame?.release();
+						return frame ? 'frame' : 'end';
+					},
+					(failure) => {
+						assert.instance(failure, FrameFailure);
+						assert.match(failure.message, new RegExp(`ended after ${seen.length} of 12 frames`));
+						assert.is(failure.frame, `${broken}#${seen.length + 1}`);
+						return failure.code;
+					},
+				),
+			);
+		}
+		await camera.close();
+		assert.equal(seen.slice(-2), ['image-unreadable', 'end']);
+		assert.ok(seen.length > 3 && seen.length < 13, `${seen}`);
+	});
+}
+
+const at = (bytes: Buffer, share: number) => Math.floor(share * bytes.length);
+
+const numbered = (path: string, count: number) => Array.from({ length: count }, (_, i) => `${path}#${i + 1}`);
+
+async function namesOf(path: string): Promise<string[]> {
+	const camera = await open(path);
+	const names: string[] = [];
+	for (let i = 0; i < 14; i += 1) names.push(await nameOf(camera));
+	await camera.close();
+	return names;
+}
+
+function writeVideo(path: string, codec: string, frames: number): void {
+	const writer = new cv.VideoWriter(path, cv.VideoWriter.fourcc(codec), 5, new cv.Size(128, 128), true);
+	for (let i = 0; i < frames; i += 1) {
+		const mat = cv.imdecode(Buffer.from(encodePng(drawPart(1, i, undefined, 128).image)));
+		writer.write(mat);
+		mat.release();
+	}
+	writer.release();
+}
 
 cameras('draw the simulated line until its count is reached', async () => {
 	const camera = await open('sim:?seed=1&count=2&defects=0&fps=100');
