@@ -63,8 +63,10 @@ async function main(): Promise<number> {
 /** The world as it is, with a signal that SIGINT and SIGTERM abort. */
 function untilSignalled(version: string): Context {
 	const abort = new AbortController();
-	for (const signal of ['SIGINT', 'SIGTERM'] as const)
-		process.once(signal, () => abort.abort(new Failure('interrupted', 'Interrupted')));
+	const end = () => abort.abort(new Failure('interrupted', 'Interrupted'));
+	// A second Ctrl-C ends at once. SIGTERM comes twice from what signals a process and then its group, like timeout(1).
+	process.once('SIGINT', end);
+	process.on('SIGTERM', end);
 	return contextOf(abort.signal, version);
 }
 

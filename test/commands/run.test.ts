@@ -168,6 +168,27 @@ run(
 	},
 );
 
+run(
+	'ends cleanly also when it is told more than once, as timeout(1) tells a process and its group',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(2);
+		const config = await world.config('source: pictures, loop: true', '    trigger: { everyMs: 50 }\n');
+		await using daemon = start('run', '--config', config);
+		await eventually('it inspects', () => verdictsOf(world.heard).length > 3);
+		for (let i = 0; i < 3; i += 1) {
+			daemon.child.kill('SIGTERM');
+			await new Promise((resolve) => setTimeout(resolve, 3));
+		}
+		const { code, err } = await daemon.ended;
+		assert.is(code, 0, err);
+		assert.is(statesOf(world.heard).at(-1)!.state, 'stopped');
+		await eventually('the box says goodbye', () =>
+			world.heard.some(({ topic, payload }) => topic === 'inspectord/t/state' && payload.includes('offline')),
+		);
+	},
+);
+
 const troubles: readonly (readonly [
 	what: string,
 	camera: string,
