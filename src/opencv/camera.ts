@@ -8,6 +8,7 @@ import { folderCamera } from './cameras/folder.js';
 import type { CameraOptions } from './cameras/options.js';
 import { pipelineCamera } from './cameras/pipeline.js';
 import { simulatedCamera } from './cameras/simulated.js';
+import { snapshotCamera } from './cameras/snapshot.js';
 import { streamCamera } from './cameras/stream.js';
 import { videoCamera } from './cameras/video.js';
 
@@ -21,7 +22,8 @@ type Kinds = {
 const kinds: Kinds = {
 	sim: async ({ sim }) => simulatedCamera(sim),
 	device: ({ device }, options) => deviceCamera(device, options),
-	stream: async ({ url }, options) => streamCamera(url, options),
+	stream: ({ url }, options) => streamCamera(url, options),
+	snapshot: ({ url }, options) => snapshotCamera(url, options),
 	gstreamer: async ({ pipeline }, options) => pipelineCamera(pipeline, options),
 	file: async ({ path }, options) => {
 		const found = await stat(path).catch((thrown) => {

@@ -4,6 +4,8 @@ import { Failure } from '../base/failure.js';
 export type CameraSource =
 	| { readonly kind: 'device'; readonly device: string }
 	| { readonly kind: 'stream'; readonly url: string }
+	/** One picture for each request. */
+	| { readonly kind: 'snapshot'; readonly url: string }
 	| { readonly kind: 'gstreamer'; readonly pipeline: string }
 	/** A folder of images or a video file: which, only the disk knows. */
 	| { readonly kind: 'file'; readonly path: string }
@@ -18,16 +20,19 @@ export type SimSource = {
 };
 
 const examples =
-	'"0", "/dev/video0", "rtsp://…", "http://…", "gstreamer: …", a folder, a video file, "sim:?seed=1&defects=0.2"';
+	'"0", "/dev/video0", "rtsp://…", "http://…", "snapshot: http://…", "gstreamer: …", a folder, a video file, "sim:?seed=1&defects=0.2"';
 
 /** Reads a camera's source. @throws Failure camera-unavailable with what would be right */
 export function parseSource(text: string): CameraSource {
 	const source = text.trim();
 	if (source === '') throw wrong(text, 'it is empty');
 	if (/^\d+$/.test(source) || /^\/dev\/video\d+$/.test(source)) return { kind: 'device', device: source };
-	if (/^(rtsps?|https?):\/\//.test(source)) {
-		if (!URL.canParse(source)) throw wrong(text, 'it is not a URL');
-		return { kind: 'stream', url: source };
+	if (/^(rtsps?|https?):\/\//i.test(source)) return { kind: 'stream', url: urlOf(text, source) };
+	const snapshot = /^snapshot:\s*(.*)$/.exec(source)?.[1];
+	if (snapshot !== undefined) {
+		if (!/^https?:\/\//i.test(snapshot))
+			throw wrong(text, 'a snapshot has an address with http:// or https://');
+		return { kind: 'snapshot', url: urlOf(text, snapshot) };
 	}
 	if (source.startsWith('gstreamer:')) {
 		const pipeline = source.slice('gstreamer:'.length).trim();
@@ -38,6 +43,11 @@ export function parseSource(text: string): CameraSource {
 	const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source);
 	if (scheme && scheme[1]!.toLowerCase() !== 'file') throw wrong(text, `nothing here speaks "${scheme[1]}"`);
 	return { kind: 'file', path: /^file:/i.test(source) ? pathOf(text, source) : source };
+}
+
+function urlOf(text: string, url: string): string {
+	if (!URL.canParse(url)) throw wrong(text, 'it is not a URL');
+	return url;
 }
 
 /** The path that a file URL names, decoded; also relative ones ("file://pictures"), as people write them. */

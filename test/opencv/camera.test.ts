@@ -200,6 +200,31 @@ cameras('read a network camera, give its newest frame, and notice when it falls 
 	await camera.close();
 });
 
+cameras('say when the pictures of a stream change their size', async () => {
+	const jpegs = Array.from({ length: 60 }, (_, i) => {
+		const image = drawPart(1, i % 4, undefined, i < 30 ? 128 : 96).image;
+		return encodeJpeg(image, 80);
+	});
+	await using server = await startMjpegServer(jpegs, 25);
+	const camera = await open(server.url, { timeoutMs: 3000 });
+	const sizes = new Set<number>();
+	let message = '';
+	for (let i = 0; i < 120 && message === ''; i += 1) {
+		await camera.read(next).then(
+			(frame) => {
+				sizes.add(frame!.width);
+				frame!.release();
+			},
+			(failure) => {
+				message = failure.message;
+			},
+		);
+	}
+	await camera.close();
+	assert.is(sizes.size, 1);
+	assert.match(message, /its pictures changed from (128x128 to 96x96|96x96 to 128x128) pixels/);
+});
+
 cameras('can be opened again after the other side hung up', async () => {
 	const jpegs = [encodeJpeg(drawPart(1, 0, undefined, 128).image, 80)];
 	await using server = await startMjpegServer(jpegs, 25);

@@ -53,6 +53,7 @@ export function freshFrames(
 	let held: Grabbed | undefined;
 	let asked: { readonly sinceMs: number; readonly afterMs: number; settle(): void } | undefined;
 	let failure: unknown;
+	let size: { readonly cols: number; readonly rows: number } | undefined;
 	let closed = false;
 
 	const onItsWayMs = () => heldBack * intervalMs + latencyMs;
@@ -75,6 +76,12 @@ export function freshFrames(
 			const doneMs = performance.now();
 			if (!mat) throw silent(name, 'it stopped sending');
 			if (closed) return mat.release();
+			const { cols, rows } = mat;
+			if (size && (cols !== size.cols || rows !== size.rows)) {
+				mat.release();
+				throw silent(name, `its pictures changed from ${size.cols}x${size.rows} to ${cols}x${rows} pixels`);
+			}
+			size = { cols, rows };
 			const waitedMs = doneMs - begunMs;
 			const waited = waitedMs >= intervalMs / 2;
 			if (waited) learn(begunMs, waitedMs);

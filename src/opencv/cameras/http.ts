@@ -1,0 +1,205 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Failure, reasonOf } from '../../base/failure.js';
+import { masked } from '../../base/secrets.js';
+import { unavailable } from './capture.js';
+
+/** Asks a camera over HTTP, and logs in as it wants. */
+export type HttpCamera = {
+	/** The camera's name as it may be shown. */
+	readonly shown: string;
+	/** The answer, its body unread. @throws Failure camera-unavailable with the reason in words; the signal's reason */
+	get(signal: AbortSignal, timeoutMs: number): Promise<Response>;
+};
+
+/** A camera's picture has fewer bytes. */
+export const MOST_BYTES = 64 * 2 ** 20;
+
+type Login = { readonly user: string; readonly password: string };
+
+/** Of an address that may hold a user and a password, for basic and digest authentication. */
+export function httpCamera(address: string): HttpCamera {
+	const url = new URL(address);
+	const shown = masked(address);
+	const login = loginOf(url);
+	url.username = '';
+	url.password = '';
+	let challenge: string | null = null;
+	const ask = (signal: AbortSignal) => {
+		const authorization =
+			challenge && login && authorizationOf(challenge, login, 'GET', url.pathname + url.search);
+		return fetch(url, {
+			signal,
+			headers: { 'cache-control': 'no-cache', ...(authorization && { authorization }) },
+		});
+	};
+	return {
+		shown,
+		get: async (signal, timeoutMs) => {
+			const late = new AbortController();
+			const timer = setTimeout(() => late.abort(), timeoutMs);
+			const either = AbortSignal.any([signal, late.signal]);
+			try {
+				let response = await ask(either);
+				if (response.status === 401 && login) {
+					// Also when it took an older answer: digests grow stale.
+					await response.body?.cancel();
+					challenge = challengeIn(response.headers.get('www-authenticate') ?? '');
+					response = await ask(either);
+				}
+				const fault = statusFault(response.status, login !== undefined);
+				if (!fault) return response;
+				await response.body?.cancel();
+				throw unavailable(shown, ...fault);
+			} catch (thrown) {
+				signal.throwIfAborted();
+				if (late.signal.aborted) throw unavailable(shown, `no answer within ${timeoutMs} ms`, UNREACHED);
+				throw thrown instanceof Failure ? thrown : connectionFailure(shown, thrown);
+			} finally {
+				clearTimeout(timer);
+			}
+		},
+	};
+}
+
+/** The user and the password in an address. */
+export function loginOf({ username, password }: URL): Login | undefined {
+	return username === '' ? undefined : { user: plain(username), password: plain(password) };
+}
+
+function plain(text: string): string {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}
+
+export const UNTRUSTED = 'its certificate is not trusted';
+const UNREACHED = 'Check that the camera is switched on, and that the address and the network are right.';
+const LOGIN =
+	'Write the user, ":", the password and "@" before the host of the address; "@", "#" and "/" in them as %40, %23 and %2F.';
+
+/** What a status of HTTP or RTSP says is wrong, and what to do. */
+export function statusFault(
+	status: number,
+	loggedIn: boolean,
+): readonly [state: string, advice: string] | undefined {
+	if (status === 401)
+		return loggedIn
+			? [
+					`it does not accept the user or the password (${status})`,
+					'Check both; some cameras lock a user out for minutes after wrong ones.',
+				]
+			: [`it wants a user and a password (${status})`, LOGIN];
+	if (status === 403)
+		return [
+			`it forbids this (${status})`,
+			'Give the user the right to see the stream, in the settings of the camera.',
+		];
+	if (status === 404 || status === 410)
+		return [`it knows no such address (${status})`, "Check the path: the camera's manual names it."];
+	if (status === 454)
+		return [
+			`it knows no such session (${status})`,
+			'Another program may hold it: try again, or restart the camera.',
+		];
+	if (status === 453 || status === 429)
+		return [
+			`it has no room for another viewer (${status})`,
+			'Close other programs that show it, or allow more viewers.',
+		];
+	if (status === 461)
+		return [
+			`it does not send over TCP (${status})`,
+			'Switch RTSP over TCP on in the settings of the camera.',
+		];
+	if (status === 503)
+		return [`it is busy (${status})`, 'Close other programs that show it; wait, or restart the camera.'];
+	if (status >= 500) return [`it has a fault of its own (${status})`, 'Restart the camera.'];
+	if (status >= 300)
+		return [`it answers with status ${status}`, 'Open the address in a browser to see what it wants.'];
+	return undefined;
+}
+
+/** By the codes of Node and OpenSSL. */
+const CAUSES: readonly (readonly [code: RegExp, state: string, advice: string])[] = [
+	[
+		/ECONNREFUSED/,
+		'nothing listens there (connection refused)',
+		'Check the port, and that the camera has started.',
+	],
+	[/ENOTFOUND|EAI_/, 'its host is unknown', 'Check the name, or give the IP address.'],
+	[/EHOSTUNREACH|ENETUNREACH|EHOSTDOWN/, 'its host cannot be reached', UNREACHED],
+	[/TIMEDOUT|TIMEOUT/, 'no answer', UNREACHED],
+	[
+		/SELF_SIGNED|UNABLE_TO|CERT|ALTNAME|DEPTH_ZERO/,
+		UNTRUSTED,
+		'Give the authority that signed it in NODE_EXTRA_CA_CERTS, or use http:// within your own network.',
+	],
+	[
+		/WRONG_VERSION|EPROTO|ERR_SSL|PACKET_LENGTH/,
+		'it does not speak TLS there',
+		'Use http:// or rtsp://, or the port for TLS.',
+	],
+	[/ECONNRESET|SOCKET|EPIPE/, 'it hung up', 'Check that this port speaks the protocol of the address.'],
+	[/HPE_|PARSER/, 'what it answers is not HTTP', 'Check the port.'],
+];
+
+/** Why a camera could not be reached. */
+export function connectionFailure(shown: string, thrown: unknown): Failure {
+	const codes: string[] = [];
+	let error: unknown = thrown;
+	for (let depth = 0; error instanceof Error && depth < 4; depth += 1) {
+		codes.push((error as NodeJS.ErrnoException).code ?? '');
+		const { errors } = error as AggregateError;
+		error = error.cause ?? errors?.[0];
+	}
+	const all = codes.join(' ');
+	const known = CAUSES.find(([code]) => code.test(all));
+	if (known) return unavailable(shown, known[1], known[2]);
+	const reason = thrown instanceof Error && thrown.cause ? reasonOf(thrown.cause) : reasonOf(thrown);
+	return unavailable(shown, reason, UNREACHED);
+}
+
+/** Of several challenges the digest, which does not show the password. */
+function challengeIn(header: string): string {
+	const at = header.search(/\bdigest\s/i);
+	return at >= 0 ? header.slice(at) : header;
+}
+
+/** The answer to a challenge (RFC 7617 and RFC 7616 with MD5 or SHA-256), undefined where it asks for another scheme. */
+export function authorizationOf(
+	challenge: string,
+	{ user, password }: Login,
+	method: string,
+	uri: string,
+): string | undefined {
+	if (/^basic\b/i.test(challenge)) return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+	if (!/^digest\b/i.test(challenge)) return undefined;
+	const told = (name: string) => {
+		const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,]+))`, 'i').exec(challenge);
+		return found?.[1] ?? found?.[2];
+	};
+	const algorithm = told('algorithm');
+	const hash = (text: string) =>
+		createHash(/^sha-256/i.test(algorithm ?? '') ? 'sha256' : 'md5')
+			.update(text)
+			.digest('hex');
+	const [realm, nonce, opaque] = [told('realm') ?? '', told('nonce') ?? '', told('opaque')];
+	const qop = told('qop')
+		?.split(/\s*,\s*/)
+		.includes('auth')
+		? 'auth'
+		: undefined;
+	const [nc, cnonce] = ['00000001', randomBytes(8).toString('hex')];
+	const own = hash(`${user}:${realm}:${password}`);
+	const a1 = /-sess$/i.test(algorithm ?? '') ? hash(`${own}:${nonce}:${cnonce}`) : own;
+	const a2 = hash(`${method}:${uri}`);
+	const response = qop ? hash(`${a1}:${nonce}:${nc}:${cnonce}:${qop}:${a2}`) : hash(`${a1}:${nonce}:${a2}`);
+	return [
+		`Digest username="${user.replace(/["\\]/g, '\\$&')}", realm="${realm}", nonce="${nonce}", uri="${uri}", response="${response}"`,
+		...(algorithm ? [`algorithm=${algorithm}`] : []),
+		...(opaque === undefined ? [] : [`opaque="${opaque}"`]),
+		...(qop ? [`qop=${qop}, nc=${nc}, cnonce="${cnonce}"`] : []),
+	].join(', ');
+}

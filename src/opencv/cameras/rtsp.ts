@@ -1,0 +1,77 @@
+import { isIPv6, connect as tcp } from 'node:net';
+import { connect as tls } from 'node:tls';
+import type { Failure } from '../../base/failure.js';
+import { masked } from '../../base/secrets.js';
+import { unavailable } from './capture.js';
+import { authorizationOf, connectionFailure, loginOf, statusFault } from './http.js';
+
+const TIMEOUT_MS = 3000;
+
+/** Why a camera did not open, as it answers itself when it is asked what it sends; undefined where it finds nothing wrong. */
+export async function rtspFault(address: string): Promise<Failure | undefined> {
+	const shown = masked(address);
+	const url = new URL(address);
+	const login = loginOf(url);
+	url.username = '';
+	url.password = '';
+	try {
+		let { status, challenge, body } = await describe(url);
+		const authorization =
+			status === 401 && login ? authorizationOf(challenge, login, 'DESCRIBE', url.href) : undefined;
+		if (authorization) ({ status, challenge, body } = await describe(url, authorization));
+		const fault = statusFault(status, login !== undefined);
+		if (fault) return unavailable(shown, ...fault);
+		const codecs = [...body.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gim)].map(([, name]) => name);
+		if (!/^m=video/im.test(body))
+			return unavailable(shown, 'it sends no video', 'Check the path: it may be that of the sound alone.');
+		return unavailable(
+			shown,
+			`it answers, but its video${codecs.length > 0 ? ` (${codecs.join(', ')})` : ''} could not be opened`,
+			'Choose H.264 or MJPEG in the settings of the camera, and close other programs that show it.',
+		);
+	} catch (thrown) {
+		return connectionFailure(shown, thrown);
+	}
+}
+
+type Answer = { readonly status: number; readonly challenge: string; readonly body: string };
+
+function describe(url: URL, authorization?: string): Promise<Answer> {
+	const secure = url.protocol === 'rtsps:';
+	const host = url.hostname.replace(/^\[|\]$/g, '');
+	const port = Number(url.port || (secure ? 322 : 554));
+	return new Promise((resolve, reject) => {
+		// FFmpeg does not check certificates either.
+		const socket = secure
+			? tls({ host, port, rejectUnauthorized: false, ...(!isIPv6(host) && { servername: host }) })
+			: tcp({ host, port });
+		let text = '';
+		const fail = (code: string) => {
+			socket.destroy();
+			reject(Object.assign(new Error(code), { code }));
+		};
+		socket.setTimeout(TIMEOUT_MS, () => fail('ETIMEDOUT'));
+		socket.on('error', reject);
+		socket.on('close', () => fail('ECONNRESET'));
+		socket.on('data', (chunk) => {
+			text += chunk.toString('latin1');
+			const [, status] = /^RTSP\/\d\.\d (\d{3})/.exec(text) ?? [];
+			const end = text.indexOf('\r\n\r\n');
+			if (status === undefined && text.length > 12) return fail('HPE_NOT_RTSP');
+			if (status === undefined || end < 0) return;
+			const head = text.slice(0, end);
+			const body = text.slice(end + 4);
+			if (body.length < Number(/^content-length:\s*(\d+)/im.exec(head)?.[1] ?? 0)) return;
+			const challenges = [...head.matchAll(/^www-authenticate:\s*(.+)$/gim)].map(([, one]) => one!.trim());
+			const challenge = challenges.find((one) => /^digest/i.test(one)) ?? challenges[0] ?? '';
+			resolve({ status: Number(status), challenge, body });
+			socket.destroy();
+		});
+		const lines = [
+			'CSeq: 1',
+			'Accept: application/sdp',
+			...(authorization ? [`Authorization: ${authorization}`] : []),
+		];
+		socket.write(`DESCRIBE ${url.href} RTSP/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
+	});
+}
