@@ -115,6 +115,7 @@ function parse(command: Command, argv: readonly string[]): Arguments {
 function contextOf(signal: AbortSignal, version: string): Context {
 	const interactive = process.stderr.isTTY === true && process.stdout.isTTY === true;
 	let overdraw = '';
+	const unread = { count: 0, told: 0 };
 	const clear = () => {
 		if (overdraw !== '') errors.say(overdraw);
 		overdraw = '';
@@ -129,8 +130,12 @@ function contextOf(signal: AbortSignal, version: string): Context {
 		print: (result) => {
 			clear();
 			results.say(`${typeof result === 'string' ? masked(result, secrets) : jsonLine(result)}\n`);
-			const dropped = results.dropped();
-			if (dropped > 0) errors.say(`inspectord: ${dropped} results were not printed: nobody reads them\n`);
+			unread.count += results.dropped();
+			// Told at twice as many each time: a reader who stays away must not fill the log.
+			if (unread.count > 2 * unread.told) {
+				unread.told = unread.count;
+				errors.say(`inspectord: ${unread.count} results were not printed so far: nobody reads them\n`);
+			}
 		},
 		note: (line, { transient } = { transient: false }) => {
 			if (transient && !interactive) return;
@@ -185,10 +190,17 @@ function guardNodesWords(): void {
 	process.on('uncaughtException', (thrown) => process.exit(report(thrown)));
 }
 
-/** Ends when everything is said; a reader who does not read is not waited for. */
+/** Ends when everything is said. Whatever runs until it is told to stop does not wait for a reader who does not read. */
 function leave(code: number): void {
 	process.exitCode = code;
-	setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
+	const [, , name = ''] = process.argv;
+	const waits = !Object.hasOwn(children, name) && commands[name]?.endless !== true;
+	const end = () => {
+		const unread = process.stdout.writableLength + process.stderr.writableLength;
+		if (waits && unread > 0) setTimeout(end, LAST_WORDS_MS).unref();
+		else process.exit();
+	};
+	setTimeout(end, LAST_WORDS_MS).unref();
 }
 
 guardNodesWords();

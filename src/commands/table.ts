@@ -2,13 +2,19 @@ import type { Context } from '../base/context.js';
 import type { Command } from './terminal/command.js';
 
 /** Loaded when called: the daemon must never load what only its children need. */
-type Entry = { readonly summary: string; readonly load: () => Promise<Command> };
+type Entry = {
+	readonly summary: string;
+	readonly load: () => Promise<Command>;
+	/** Runs until it is told to stop: nobody who reads it may hold up its end. */
+	readonly endless?: true;
+};
 
 /** What a person calls. */
 export const commands: Readonly<Record<string, Entry>> = {
 	run: {
 		summary: 'inspect: the daemon, or without --config a demonstration that teaches itself',
 		load: async () => (await import('./run.js')).run,
+		endless: true,
 	},
 	teach: {
 		summary: 'teach a part from pictures of good ones: writes a bundle',

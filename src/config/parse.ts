@@ -59,6 +59,7 @@ function faultsOf(
 function refusal(issue: z.core.$ZodIssue, value: unknown, source: string | undefined): string {
 	// What is wrong with an address is said without it: it may hold a password.
 	if (issue.code === 'custom') return issue.message;
+	if (value === null && source === '') return 'is empty: write a value behind it, or leave it out';
 	const written = typeof value === 'string' ? JSON.stringify(value) : (source ?? shown(value));
 	const choices = issue.code === 'invalid_union' ? issue.errors.flat() : [issue];
 	const right =

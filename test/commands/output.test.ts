@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -74,6 +74,47 @@ output('may stop reading: inspection goes on, and its end is not held up', async
 	await eventually('more is said than a pipe holds', () => world.verdicts() > 250, 60_000);
 	child.kill('SIGTERM');
 	assert.is(await ended, 0);
+});
+
+/** Starts a program on a terminal that nobody ever reads from. */
+const STALLED_TERMINAL = `import os, pty, subprocess, sys, signal
+master, slave = pty.openpty()
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
+signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+sys.exit(child.wait())`;
+
+output('may be a terminal that is stopped: inspection goes on, and ends when told to', async () => {
+	if (!hasMosquitto()) return;
+	if (spawnSync('python3', ['-c', 'import pty']).status !== 0)
+		return console.log('skipped: python3 is needed');
+	await using world = await line();
+	const running = [MAIN, 'run', '--config', world.config, '--json'];
+	const child = spawn('python3', ['-c', STALLED_TERMINAL, process.execPath, ...running], { stdio: 'ignore' });
+	const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+	try {
+		await eventually('more is said than a terminal holds', () => world.verdicts() > 150, 60_000);
+		child.kill('SIGTERM');
+		assert.is(await ended, 0);
+	} finally {
+		child.kill('SIGKILL');
+	}
+});
+
+output('of a command that ends is whole, however late it is read', async () => {
+	await using folder = await temporaryFolder();
+	const config = join(folder.path, 'many.yaml');
+	const stations = Array.from({ length: 3000 }, (_, i) => `  s${i}: { camera: { source: "" }, recipe: r }`);
+	await writeFile(config, `box: t\nstations:\n${stations.join('\n')}\nrecipes: { r: { model: none } }\n`);
+	const child = spawn(process.execPath, [MAIN, 'check', '--config', config], {
+		stdio: ['ignore', 'ignore', 'pipe'],
+	});
+	await new Promise((resolve) => setTimeout(resolve, 4000));
+	let text = '';
+	child.stderr.on('data', (chunk) => {
+		text += chunk;
+	});
+	await new Promise((resolve) => child.once('close', resolve));
+	assert.match(text, /s2999\.camera\.source/);
 });
 
 output('is systemd only where the stream is the one that it names', async () => {

@@ -74,6 +74,7 @@ const spelled: readonly (readonly [text: string, fault: RegExp])[] = [
 	[line(1, 'threshold: .inf'), /threshold: .*read was .inf/],
 	[line(1, 'threshold: -1'), />0; read was -1/],
 	[line(1, 'threshold: [1]'), /expected "bundle" or a number; read was a list/],
+	[good.replace('model: bundles/lid', 'model:'), /:9:5 recipes.lid.model: is empty: write a value/],
 	[line(1, 'threads: "4"'), /read was "4": write 4 without quotes/],
 	[line(1, 'deadlineMs: 1'), />=10; read was 1/],
 	[line(1, 'precision: 8'), /"int8"; read was 8/],

@@ -16,6 +16,8 @@ export type Voice = {
 export function voiceOf(stream: Writable): Voice {
 	let dropped = 0;
 	let gone = false;
+	// Node writes to terminals blocking, and Ctrl-S would stop the whole process; it has no public way to say so.
+	(stream as { _handle?: { setBlocking?(on: boolean): void } })._handle?.setBlocking?.(false);
 	stream.on('error', () => {
 		gone = true;
 	});
