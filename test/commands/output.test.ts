@@ -81,6 +81,7 @@ const STALLED_TERMINAL = `import os, pty, subprocess, sys, signal
 master, slave = pty.openpty()
 child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
 signal.signal(signal.SIGTERM, lambda *_: child.terminate())
+signal.signal(signal.SIGUSR1, lambda *_: child.kill())
 sys.exit(child.wait())`;
 
 output('may be a terminal that is stopped: inspection goes on, and ends when told to', async () => {
@@ -96,7 +97,8 @@ output('may be a terminal that is stopped: inspection goes on, and ends when tol
 		child.kill('SIGTERM');
 		assert.is(await ended, 0);
 	} finally {
-		child.kill('SIGKILL');
+		child.kill('SIGUSR1');
+		await ended;
 	}
 });
 
