@@ -78,12 +78,15 @@ async function tryCamera(
 	{ source, ...options }: Config['stations'][string]['camera'],
 	{ signal, note }: Context,
 ): Promise<string> {
-	const camera = await openCamera(parseSource(source), {
+	const parsed = parseSource(source);
+	const camera = await openCamera(parsed, {
 		...options,
 		loop: false,
 		listImages: (folder) => listImages(folder, note),
 	});
 	try {
+		// Pictures come there when parts come.
+		if (parsed.kind === 'watch') return `folder "${parsed.path}" can be watched`;
 		const frame = await camera.read({ after: Number.NEGATIVE_INFINITY, signal });
 		if (!frame) throw new Failure('camera-silent', `Camera "${source}" gives no frame`);
 		const { width, height } = frame;

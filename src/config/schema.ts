@@ -35,7 +35,7 @@ const camera = z.strictObject({
 		.string()
 		.min(1)
 		.describe(
-			'Device number or path, rtsp:// or http:// address, "snapshot: http://…" (one picture for each request), "gstreamer: …", folder of images, video file, or "sim:?…".',
+			'Device number or path, rtsp:// or http:// address, "snapshot: http://…" (one picture for each request), "gstreamer: …", folder of images, video file, "watch: FOLDER" (a camera uploads pictures there: each whole one once, in the order in which they come; "watch-all: FOLDER" also those that lie there at the start), or "sim:?…".',
 		),
 	loop: z.boolean().default(false).describe('Start again at the end of a folder or video file.'),
 	timeoutMs: milliseconds(100, 600_000).default(5000).describe('A frame that takes longer is an error.'),

@@ -5,7 +5,7 @@ import { type Check, faultLine, parseConfig } from '../config/parse.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
 import { isCronExpression } from '../schedule/cron.js';
-import { parseSource } from '../vision/source.js';
+import { parseSource, sourceFrom } from '../vision/source.js';
 
 /**
  * Reads and checks a configuration file; paths in it are relative to it and come back absolute.
@@ -71,14 +71,12 @@ function absolute(config: Config, base: string): Config {
 		recipes: mapValues(recipes, (recipe) => ({ ...recipe, model: resolve(base, recipe.model) })),
 		stations: mapValues(stations, (station) => {
 			const { camera } = station;
-			return { ...station, camera: { ...camera, source: absoluteSource(camera.source, base) } };
+			return {
+				...station,
+				camera: { ...camera, source: sourceFrom(camera.source, (path) => resolve(base, path)) },
+			};
 		}),
 	};
-}
-
-function absoluteSource(source: string, base: string): string {
-	const parsed = parseSource(source);
-	return parsed.kind === 'file' ? resolve(base, parsed.path) : source;
 }
 
 function mapValues<T>(record: Readonly<Record<string, T>>, map: (value: T) => T): Record<string, T> {

@@ -11,6 +11,7 @@ import { simulatedCamera } from './cameras/simulated.js';
 import { snapshotCamera } from './cameras/snapshot.js';
 import { streamCamera } from './cameras/stream.js';
 import { videoCamera } from './cameras/video.js';
+import { watchedCamera } from './cameras/watched.js';
 
 type Kinds = {
 	readonly [K in CameraSource['kind']]: (
@@ -25,6 +26,7 @@ const kinds: Kinds = {
 	stream: ({ url }, options) => streamCamera(url, options),
 	snapshot: ({ url }, options) => snapshotCamera(url, options),
 	gstreamer: async ({ pipeline }, options) => pipelineCamera(pipeline, options),
+	watch: ({ path, existing }, options) => watchedCamera(path, existing, options),
 	file: async ({ path }, options) => {
 		const found = await stat(path).catch((thrown) => {
 			throw unavailable(path, reasonOf(thrown), 'Check the path.');

@@ -9,6 +9,8 @@ export type CameraSource =
 	| { readonly kind: 'gstreamer'; readonly pipeline: string }
 	/** A folder of images or a video file: which, only the disk knows. */
 	| { readonly kind: 'file'; readonly path: string }
+	/** A folder to which a camera uploads pictures; `existing`: also those that lie there at the beginning. */
+	| { readonly kind: 'watch'; readonly path: string; readonly existing: boolean }
 	| { readonly kind: 'sim'; readonly sim: SimSource };
 
 /** The simulated line: `defects` is the share of defective parts, `count` ends it, `fps` paces it. */
@@ -20,7 +22,7 @@ export type SimSource = {
 };
 
 const examples =
-	'"0", "/dev/video0", "rtsp://…", "http://…", "snapshot: http://…", "gstreamer: …", a folder, a video file, "sim:?seed=1&defects=0.2"';
+	'"0", "/dev/video0", "rtsp://…", "http://…", "snapshot: http://…", "gstreamer: …", a folder, a video file, "watch: FOLDER", "sim:?seed=1&defects=0.2"';
 
 /** Reads a camera's source. @throws Failure camera-unavailable with what would be right */
 export function parseSource(text: string): CameraSource {
@@ -40,6 +42,16 @@ export function parseSource(text: string): CameraSource {
 		return { kind: 'gstreamer', pipeline };
 	}
 	if (source.startsWith('sim:')) return { kind: 'sim', sim: parseSim(text, source.slice('sim:'.length)) };
+	const watched = /^watch(-all)?:\s*(.*)$/.exec(source);
+	if (watched) {
+		const path = watched[2]!;
+		if (path === '') throw wrong(text, 'it names no folder');
+		return {
+			kind: 'watch',
+			path: /^file:/i.test(path) ? pathOf(text, path) : path,
+			existing: watched[1] !== undefined,
+		};
+	}
 	const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(source);
 	if (scheme && scheme[1]!.toLowerCase() !== 'file') throw wrong(text, `nothing here speaks "${scheme[1]}"`);
 	return { kind: 'file', path: /^file:/i.test(source) ? pathOf(text, source) : source };
@@ -63,6 +75,14 @@ function pathOf(text: string, source: string): string {
 		throw wrong(text, 'a % in the URL of a file is written %25');
 	}
 	throw wrong(text, 'a path holds no %00');
+}
+
+/** The same source, its path resolved where it has one. @throws Failure camera-unavailable */
+export function sourceFrom(text: string, resolve: (path: string) => string): string {
+	const source = parseSource(text);
+	if (source.kind === 'file') return resolve(source.path);
+	if (source.kind === 'watch') return `${source.existing ? 'watch-all' : 'watch'}: ${resolve(source.path)}`;
+	return text;
 }
 
 const simRanges = {

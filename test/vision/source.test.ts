@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { type CameraSource, parseSource } from '../../src/vision/source.js';
+import { type CameraSource, parseSource, sourceFrom } from '../../src/vision/source.js';
 
 const sources = suite('a camera source');
 
@@ -18,6 +18,11 @@ const right: Readonly<Record<string, CameraSource>> = {
 	'file:/data/gr%C3%BCn': { kind: 'file', path: '/data/grün' },
 	'FILE:///data/x': { kind: 'file', path: '/data/x' },
 	'/data/my%20pictures': { kind: 'file', path: '/data/my%20pictures' },
+	'watch: /data/in': { kind: 'watch', path: '/data/in', existing: false },
+	'watch-all: in': { kind: 'watch', path: 'in', existing: true },
+	'watch: file:///data/my%20in': { kind: 'watch', path: '/data/my in', existing: false },
+	'snapshot: http://192.0.2.1/jpg': { kind: 'snapshot', url: 'http://192.0.2.1/jpg' },
+	'HTTP://192.0.2.1/s': { kind: 'stream', url: 'HTTP://192.0.2.1/s' },
 	'sim:': { kind: 'sim', sim: { seed: 1, defects: 0.2, count: undefined, fps: 2 } },
 	'sim:?seed=3&defects=0&count=10&fps=5': { kind: 'sim', sim: { seed: 3, defects: 0, count: 10, fps: 5 } },
 };
@@ -32,6 +37,10 @@ for (const text of [
 	'ftp://x/y',
 	'gstreamer: videotestsrc',
 	'file://',
+	'watch:',
+	'watch: file:///100%',
+	'snapshot: rtsp://192.0.2.1/s',
+	'snapshot:',
 	'file:///data/100%',
 	'file:///data/%ff',
 	'file:///data/a%00b',
@@ -49,5 +58,14 @@ for (const text of [
 		);
 	});
 }
+
+sources('keeps what it is when its path is resolved', () => {
+	const resolve = (path: string) => (path.startsWith('/') ? path : `/base/${path}`);
+	assert.is(sourceFrom('pictures', resolve), '/base/pictures');
+	assert.is(sourceFrom('file:///a%20b', resolve), '/a b');
+	assert.is(sourceFrom('watch: in', resolve), 'watch: /base/in');
+	assert.is(sourceFrom('watch-all: in', resolve), 'watch-all: /base/in');
+	assert.is(sourceFrom('rtsp://192.0.2.1/s', resolve), 'rtsp://192.0.2.1/s');
+});
 
 sources.run();
