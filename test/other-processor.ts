@@ -1,5 +1,4 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const emulator = 'qemu-x86_64-static';
@@ -11,15 +10,10 @@ export function noOtherProcessor(): string | undefined {
 	return undefined;
 }
 
-/** Whether this processor multiplies u8 by s8 exactly (VNNI). */
-export function multipliesExactly(): boolean {
-	return /^flags.*vnni/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
-}
-
 /** What test/model/opening.ts says of a bundle there: 'opened', or the code of the failure. */
-export async function openedThere(bundle: string): Promise<string> {
+export async function openedThere(bundle: string, products: 'exact' | 'saturating'): Promise<string> {
 	const script = fileURLToPath(new URL('model/opening.js', import.meta.url));
-	const child = spawn(emulator, ['-cpu', 'Haswell-v4', process.execPath, script, bundle], {
+	const child = spawn(emulator, ['-cpu', 'Haswell-v4', process.execPath, script, bundle, products], {
 		stdio: ['ignore', 'pipe', 'ignore'],
 	});
 	let said = '';

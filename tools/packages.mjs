@@ -6,6 +6,7 @@ export const packages = [
 	{ name: 'libopencv-dev', shows: '/usr/include/opencv4/opencv2/core.hpp', for: 'build' },
 	{ name: 'mosquitto', shows: '/usr/sbin/mosquitto', for: 'test' },
 	{ name: 'libfaketime', shows: '/usr/share/doc/libfaketime', for: 'test' },
+	{ name: 'qemu-user-static', shows: '/usr/bin/qemu-x86_64-static', for: 'test' },
 	{ name: 'python3-gi', shows: '/usr/lib/python3/dist-packages/gi/__init__.py', for: 'test' },
 	{ name: 'gir1.2-gst-rtsp-server-1.0', shows: '/usr/share/doc/gir1.2-gst-rtsp-server-1.0', for: 'test' },
 	{ name: 'gstreamer1.0-plugins-good', shows: '/usr/share/doc/gstreamer1.0-plugins-good', for: 'test' },

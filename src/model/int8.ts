@@ -10,14 +10,8 @@ export type Range = { readonly input: number; readonly convolved: number; readon
 /** By the name of the unit's convolution. */
 export type Ranges = ReadonlyMap<string, Range>;
 
-/** Steps of an activation: int8 without −128, so that both signs reach equally far. */
+/** int8 without −128, so that both signs reach equally far. */
 const STEPS = 127;
-
-/**
- * Steps of a kernel: 7 bits. Processors with AVX2 and no VNNI shift activations to uint8 and sum pairs of products in int16 with
- * saturation (VPMADDUBSW): 2 · 255 · 64 still fits, whatever the activations and the pairs.
- */
-const KERNEL_STEPS = 64;
 
 /** Steps of a bias, which is added to products in int32. */
 const MOST_BIAS = 2 ** 30;
@@ -74,7 +68,7 @@ export function rangesOf(
 
 /**
  * Units in int8 by QDQ (ONNX: QuantizeLinear and DequantizeLinear around float operators, which engines fuse): activations with one
- * scale a tensor from `ranges`, kernels in 7 bits with one an output channel, all symmetric with zero point 0, as TensorRT wants it; sums in
+ * scale a tensor from `ranges`, kernels with one an output channel, all symmetric with zero point 0, as TensorRT wants it; sums in
  * float32. Engines on processors have no integer Relu, but the leaky one, as a table.
  */
 export function int8Units(graph: Graph, kernels: Kernels, ranges: Ranges): Units {
@@ -110,11 +104,11 @@ export function inInt8(ranges: Ranges): Arithmetic {
 }
 
 /** What one step is worth where the largest magnitude is `most`. */
-function scaleOf(most: number, steps = STEPS): number {
-	return Math.fround(Math.max(most, 1e-6) / steps);
+function scaleOf(most: number): number {
+	return Math.fround(Math.max(most, 1e-6) / STEPS);
 }
 
-/** A kernel in 7 bits with one scale an output channel, its bias in int32 of the same units as the products. */
+/** A kernel in int8 with one scale an output channel, its bias in int32 of the same units as the products. */
 function dequantised(
 	graph: Graph,
 	{ weight, bias }: ReturnType<Kernels>,
@@ -128,7 +122,7 @@ function dequantised(
 			.subarray(o * each, (o + 1) * each)
 			.reduce((largest, v) => Math.max(largest, Math.abs(v)), 0);
 		// A channel that is all but bias must not drive it out of int32.
-		return Math.max(scaleOf(most, KERNEL_STEPS), Math.abs(bias.data[o]!) / (inputScale * MOST_BIAS));
+		return Math.max(scaleOf(most), Math.abs(bias.data[o]!) / (inputScale * MOST_BIAS));
 	});
 	const kernel = Int8Array.from(weight.data, (v, i) => Math.round(v / scales[Math.floor(i / each)]!));
 	const steps = scales.map((scale) => scale * inputScale);

@@ -17,6 +17,12 @@ export function onnxruntimeVersion(): string {
 }
 
 /**
+ * Processors with AVX2 and no VNNI sum pairs of products of uint8 and int8 in 16 bits with saturation, which is wrong for kernels of
+ * 8 bits. With this ONNX Runtime multiplies uint8 by uint8 there, slower and exact (kOrtSessionOptionsAvx2PrecisionMode).
+ */
+const EXACT_PRODUCTS = { x64quantprecision: '1' } as const;
+
+/**
  * Opens a model from a path or bytes; a path is read once, and what was read is what is hashed and what is opened. A provider other
  * than 'cpu' must take every node: a session that would fall back to the CPU is refused.
  * @throws Failure model-failed
@@ -35,7 +41,7 @@ export async function openSession(
 		graphOptimizationLevel: 'all',
 		logSeverityLevel: 3,
 		...(record && { enableProfiling: true, profileFilePrefix: record.prefix }),
-		...(provider === 'cpu' ? {} : { extra: { session: { disable_cpu_ep_fallback: '1' } } }),
+		extra: { session: provider === 'cpu' ? EXACT_PRODUCTS : { disable_cpu_ep_fallback: '1' } },
 	};
 	let session: Ort.InferenceSession;
 	let sha256: string;
