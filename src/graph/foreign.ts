@@ -137,6 +137,8 @@ export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 			return contract.includes(name) ? name : `${prefix}after.${name}`;
 		},
 	);
+	// The names of nodes, which must differ, may be anything within the model.
+	for (const [i, node] of [...before.nodes, ...after.nodes].entries()) node.name = `${prefix}${i}`;
 	graph.node = [...before.nodes, ...graph.node, ...after.nodes];
 	graph.initializer.push(...before.initializers, ...after.initializers);
 	graph.input = [
@@ -209,8 +211,6 @@ function rename(graph: GraphProto, named: (name: string) => string): void {
 	for (const tensor of graph.initializer) tensor.name = named(tensor.name);
 	for (const { values } of graph.sparseInitializer) if (values) values.name = named(values.name);
 	for (const node of graph.node) {
-		// Our nodes are named after what they give.
-		node.name = named(node.name);
 		node.input = node.input.map(named);
 		node.output = node.output.map(named);
 		for (const inner of graphsOf(node)) rename(inner, named);

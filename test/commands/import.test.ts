@@ -93,7 +93,28 @@ imports('ask for what the model does not say, and refuse what cannot be judged b
 	const flat = new Graph();
 	const x = flat.input('input', 'float32', [1, 3, 32, 32]);
 	flat.output(flat.apply('Relu', [flat.sub(flat.mean(x, [1]), flat.scalar(9))], {}), 'map');
+	/** A mask under the name of a map, and a score that sinks as the map rises. */
+	const turned = new Graph();
+	const seen = turned.mean(turned.input('input', 'float32', [1, 3, 64, 64]), [1]);
+	turned.output(seen, 'map');
+	const mask = turned.apply('Cast', [turned.apply('Greater', [seen, turned.scalar(0.5)], {})], {
+		to: 'float32',
+	});
+	turned.output(mask, 'output');
+	const brightness = turned.reshape(turned.mean(seen, [1, 2, 3]), [1]);
+	turned.output(brightness, 'anomaly_score');
+	turned.output(turned.sub(turned.scalar(1), brightness), 'quality');
 	for (const [model, args, message] of [
+		[
+			encodeOnnx(turned, 'mask'),
+			['--normalise', 'none', '--map', 'output'],
+			/its map holds only [01] and [01]: it is a mask\nName the output/,
+		],
+		[
+			encodeOnnx(turned, 'quality'),
+			['--normalise', 'none', '--score', 'quality'],
+			/its score is higher for what is good\nTake the maximum/,
+		],
 		[redness(usual), [], /Cannot tell from ".*m.onnx" how it wants its pictures\nGive --normalise none/],
 		[
 			redness({ ...usual, map: 'heat' }),

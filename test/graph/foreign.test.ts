@@ -145,6 +145,14 @@ const works: readonly (readonly [title: string, bytes: Uint8Array, asked?: Parti
 				if (tensor.name.startsWith('c_')) tensor.name = `inspectord.before.${tensor.name}`;
 		}),
 	],
+	[
+		'with nodes named as ports are',
+		edited(plain, ({ graph }) => {
+			graph!.node.forEach((node, k) => {
+				node.name = ['input', 'map', 'score', 'mean'][k] ?? node.name;
+			});
+		}),
+	],
 	['with branches that see outside', branching()],
 	[
 		'with other outputs ahead',
