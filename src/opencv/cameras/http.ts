@@ -142,7 +142,8 @@ const CAUSES: readonly (readonly [code: RegExp, state: string, advice: string])[
 		'Use http:// or rtsp://, or the port for TLS.',
 	],
 	[/ECONNRESET|SOCKET|EPIPE/, 'it hung up', 'Check that this port speaks the protocol of the address.'],
-	[/HPE_|PARSER/, 'what it answers is not HTTP', 'Check the port.'],
+	[/HPE_|HTTPParser/, 'what it answers is not HTTP', 'Check the port.'],
+	[/bad port/, 'its port belongs to another protocol', 'Give the camera another port for HTTP.'],
 ];
 
 /** Why a camera could not be reached. */
@@ -150,7 +151,9 @@ export function connectionFailure(shown: string, thrown: unknown): Failure {
 	const codes: string[] = [];
 	let error: unknown = thrown;
 	for (let depth = 0; error instanceof Error && depth < 4; depth += 1) {
-		codes.push((error as NodeJS.ErrnoException).code ?? '');
+		codes.push((error as NodeJS.ErrnoException).code ?? '', error.name);
+		// The one refusal of fetch that has no code (Fetch, "port blocking").
+		if (error.message === 'bad port') codes.push(error.message);
 		const { errors } = error as AggregateError;
 		error = error.cause ?? errors?.[0];
 	}
