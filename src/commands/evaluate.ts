@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { PRECISIONS } from '../base/precision.js';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
 import { assertFilePlace, writeWhole } from '../disk/file.js';
@@ -9,7 +10,6 @@ import { summaryLines } from '../evaluate/summary.js';
 import { openScorer, type Scorer } from '../inspect/scorer.js';
 import type { Bundle } from '../model/bundle.js';
 import type { Manifest } from '../model/manifest.js';
-import { PRECISIONS } from '../model/precision.js';
 import { tileCount } from '../model/tiling.js';
 import { readMask } from '../opencv/mask.js';
 import { encodeJpeg, encodePng, readPicture } from '../opencv/picture.js';

@@ -2,9 +2,9 @@ import { readdir, readFile, realpath, rmdir, stat, symlink } from 'node:fs/promi
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
+import { PRECISIONS, type Precision } from '../base/precision.js';
 import { type Bundle, type BundleContents, bundleId, type GoldenVector, pinOf } from '../model/bundle.js';
 import { FORMAT_VERSION, goldenSchema, type Manifest, manifestSchema } from '../model/manifest.js';
-import { PRECISIONS, type Precision } from '../model/precision.js';
 import type { Size } from '../vision/image.js';
 import { assertWritable, flush } from './file.js';
 import { assertReplaceable, FolderWriter } from './folder.js';

@@ -1,9 +1,9 @@
 import { Failure } from '../base/failure.js';
+import type { Precision } from '../base/precision.js';
 import type { OpenSession, SessionOptions } from '../graph/session.js';
 import { type Bundle, chosenModel, type Expected } from '../model/bundle.js';
 import { type Scored, scoreWith } from '../model/inference.js';
 import type { Manifest } from '../model/manifest.js';
-import type { Precision } from '../model/precision.js';
 import type { Size } from '../vision/image.js';
 
 /** The model of a bundle, opened and proven against its golden vectors. */

@@ -1,9 +1,9 @@
+import type { Precision } from '../base/precision.js';
 import type { OpenSession } from '../graph/session.js';
 import { median } from '../measure/statistics.js';
 import type { BundleContents, Expected, GoldenVector } from '../model/bundle.js';
 import { type Scored, scoreWith } from '../model/inference.js';
 import { FORMAT_VERSION, type Manifest } from '../model/manifest.js';
-import type { Precision } from '../model/precision.js';
 import type { Tiling } from '../model/tiling.js';
 import type { Rect, Size } from '../vision/image.js';
 import type { Pictures, TeachWorld } from './lesson.js';

@@ -1,4 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises';
+import type { Precision } from '../base/precision.js';
 import { randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
 import type { Session } from '../graph/session.js';
@@ -6,13 +7,7 @@ import type { Tensor } from '../graph/tensor.js';
 import { inferenceProgram, type Pair, scoreWith } from '../model/inference.js';
 import { inInt8, observedUnits, type Ranges, rangesOf } from '../model/int8.js';
 import type { Normality } from '../model/normality.js';
-import {
-	type Arithmetic,
-	type GateFinding,
-	inFloat16,
-	inFloat32,
-	type Precision,
-} from '../model/precision.js';
+import { type Arithmetic, type GateFinding, inFloat16, inFloat32 } from '../model/precision.js';
 import { spoiled } from '../vision/spoil.js';
 import { type Compared, gate } from './gate.js';
 import type { Pictures, TeachWorld } from './lesson.js';

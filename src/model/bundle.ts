@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.js';
+import type { Precision } from '../base/precision.js';
 import type { Manifest } from './manifest.js';
-import type { Precision } from './precision.js';
 
 /** A score, and some values of the map by their index in it. */
 export type Expected = { readonly score: number; readonly map: Readonly<Record<string, number>> };

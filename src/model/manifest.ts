@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { MEASURES, PRECISIONS } from './precision.js';
+import { PRECISIONS } from '../base/precision.js';
+import { MEASURES } from './precision.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 const finite = z.number();

@@ -3,8 +3,6 @@ import { float16 } from '../graph/half.js';
 import type { Value } from '../graph/ops.js';
 import { convolve, frozenUnits, type Kernels, type Units } from './units.js';
 
-export { PRECISIONS, type Precision } from '../base/precision.js';
-
 /** Builds the units of a network over its kernels; the score is always computed in float32. */
 export type Arithmetic = (graph: Graph, kernels: Kernels) => Units;
 

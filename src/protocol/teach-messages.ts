@@ -1,7 +1,7 @@
 import type { FailureCode } from '../base/failure.js';
+import type { Precision } from '../base/precision.js';
 import type { Backbone } from '../model/architecture.js';
 import type { Preset } from '../model/manifest.js';
-import type { Precision } from '../model/precision.js';
 import type { Grid } from '../model/tiling.js';
 import type { Rect } from '../vision/image.js';
 import type { Wobble } from '../vision/warp.js';
