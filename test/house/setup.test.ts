@@ -88,7 +88,7 @@ setup('installs and compiles once, says how far it is, and does nothing where al
 	const first = await setUp(clone).ended;
 	assert.is(first.code, 0, first.said);
 	assert.equal(first.called, ['ci', 'rebuild']);
-	assert.match(first.said, /compiling the OpenCV binding … 0 of 2 files, 0 s/);
+	assert.match(first.said, /compiling the OpenCV binding … [0-2] of 2 files, \d+ s/);
 	assert.match(first.said, /compiling the OpenCV binding: 2 of 2 files, \d+ s/);
 	assert.equal(await setUp(clone).ended, { code: 0, said: '', called: [] });
 });
