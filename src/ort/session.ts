@@ -4,8 +4,10 @@ import { MessageChannel } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
+import { encodeOnnx } from '../graph/onnx.js';
 import type { Feeds, Session, SessionOptions } from '../graph/session.js';
 import type { DType, Tensor } from '../graph/tensor.js';
+import { productProbe } from '../model/int8.js';
 import { reasonOfOrt } from './reason.js';
 import { openRecord } from './record.js';
 
@@ -16,11 +18,23 @@ export function onnxruntimeVersion(): string {
 	return ort.env.versions.node ?? ort.env.versions.common;
 }
 
-/**
- * Processors with AVX2 and no VNNI sum pairs of products of uint8 and int8 in 16 bits with saturation, which is wrong for kernels of
- * 8 bits. With this ONNX Runtime multiplies uint8 by uint8 there, slower and exact (kOrtSessionOptionsAvx2PrecisionMode).
- */
+/** Where products of int8 saturate, ONNX Runtime multiplies uint8 by uint8 with this: slower, and exact (kOrtSessionOptionsAvx2PrecisionMode). */
 const EXACT_PRODUCTS = { x64quantprecision: '1' } as const;
+
+let exactProducts: Promise<boolean> | undefined;
+
+/** Whether this processor multiplies in int8 without saturation, which it is asked once. */
+function multipliesExactly(): Promise<boolean> {
+	exactProducts ??= (async () => {
+		const { graph, ones, exact } = productProbe();
+		const settings = { executionProviders: ['cpu'], intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
+		const session = await ort.InferenceSession.create(encodeOnnx(graph, 'probe'), settings);
+		const { sum } = await session.run({ ones: new ort.Tensor('float32', ones.data, ones.shape) });
+		await session.release();
+		return exact(sum!.data as Float32Array);
+	})();
+	return exactProducts;
+}
 
 /**
  * Opens a model from a path or bytes; a path is read once, and what was read is what is hashed and what is opened. A provider other
@@ -41,7 +55,7 @@ export async function openSession(
 		graphOptimizationLevel: 'all',
 		logSeverityLevel: 3,
 		...(record && { enableProfiling: true, profileFilePrefix: record.prefix }),
-		extra: { session: provider === 'cpu' ? EXACT_PRODUCTS : { disable_cpu_ep_fallback: '1' } },
+		...(await extraFor(provider)),
 	};
 	let session: Ort.InferenceSession;
 	let sha256: string;
@@ -88,6 +102,11 @@ export async function openSession(
 			await record?.close();
 		},
 	};
+}
+
+async function extraFor(provider: string): Promise<Pick<Ort.InferenceSession.SessionOptions, 'extra'>> {
+	if (provider !== 'cpu') return { extra: { session: { disable_cpu_ep_fallback: '1' } } };
+	return (await multipliesExactly()) ? {} : { extra: { session: EXACT_PRODUCTS } };
 }
 
 function toOrt(feeds: Feeds): Record<string, Ort.Tensor> {

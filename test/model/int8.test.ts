@@ -11,7 +11,7 @@ import { rangesFor } from '../../src/learn/precisions.js';
 import type { Backbone } from '../../src/model/architecture.js';
 import type { GoldenVector } from '../../src/model/bundle.js';
 import { inferenceProgram, scoreWith } from '../../src/model/inference.js';
-import { inInt8 } from '../../src/model/int8.js';
+import { inInt8, productProbe } from '../../src/model/int8.js';
 import type { Manifest } from '../../src/model/manifest.js';
 import { openSession } from '../../src/ort/session.js';
 import { drawPart } from '../../src/sim/line.js';
@@ -105,5 +105,15 @@ int8(
 		assert.is(await openedThere(bundle, 'saturating'), 'bundle-golden');
 	},
 );
+
+int8('knows what its probe must give, and what it gives where pairs saturate', () => {
+	const { exact } = productProbe();
+	assert.ok(exact([64]) && exact([63.5]) && exact([64.5]));
+	const ones = new Uint8Array(64).fill(255);
+	const kernel = new Int8Array(64).fill(127);
+	// Activations are shifted by 128, which is taken off again.
+	const steps = inPairs(ones, kernel) - 128 * kernel.reduce((a, b) => a + b, 0);
+	assert.not.ok(exact([steps / 127 / 127]));
+});
 
 int8.run();
