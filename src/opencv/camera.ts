@@ -31,7 +31,11 @@ const kinds: Kinds = {
 		const found = await stat(path).catch((thrown) => {
 			throw unavailable(path, reasonOf(thrown), 'Check the path.');
 		});
-		return found.isDirectory() ? folderCamera(path, options) : videoCamera(path, options);
+		if (found.isDirectory()) return folderCamera(path, options);
+		if (found.isFile()) return videoCamera(path, options);
+		// Links that udev makes, as in /dev/v4l/by-id.
+		if (found.isCharacterDevice()) return deviceCamera(path, options);
+		throw unavailable(path, 'it is neither a folder nor a file', 'Name a folder of images or a video file.');
 	},
 };
 

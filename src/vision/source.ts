@@ -30,19 +30,19 @@ export function parseSource(text: string): CameraSource {
 	if (source === '') throw wrong(text, 'it is empty');
 	if (/^\d+$/.test(source) || /^\/dev\/video\d+$/.test(source)) return { kind: 'device', device: source };
 	if (/^(rtsps?|https?):\/\//i.test(source)) return { kind: 'stream', url: urlOf(text, source) };
-	const snapshot = /^snapshot:\s*(.*)$/.exec(source)?.[1];
+	const snapshot = /^snapshot:\s*(.*)$/i.exec(source)?.[1];
 	if (snapshot !== undefined) {
 		if (!/^https?:\/\//i.test(snapshot))
 			throw wrong(text, 'a snapshot has an address with http:// or https://');
 		return { kind: 'snapshot', url: urlOf(text, snapshot) };
 	}
-	if (source.startsWith('gstreamer:')) {
+	if (/^gstreamer:/i.test(source)) {
 		const pipeline = source.slice('gstreamer:'.length).trim();
 		if (!/\bappsink\b/.test(pipeline)) throw wrong(text, 'the pipeline does not end in an appsink');
 		return { kind: 'gstreamer', pipeline };
 	}
-	if (source.startsWith('sim:')) return { kind: 'sim', sim: parseSim(text, source.slice('sim:'.length)) };
-	const watched = /^watch(-all)?:\s*(.*)$/.exec(source);
+	if (/^sim:/i.test(source)) return { kind: 'sim', sim: parseSim(text, source.slice('sim:'.length)) };
+	const watched = /^watch(-all)?:\s*(.*)$/i.exec(source);
 	if (watched) {
 		const path = watched[2]!;
 		if (path === '') throw wrong(text, 'it names no folder');

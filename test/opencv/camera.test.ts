@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -87,6 +87,19 @@ cameras('see in each round of a folder what is there then', async () => {
 	for (let i = 0; i < 5; i += 1) seen.push(await nameOf(camera));
 	await camera.close();
 	assert.equal(seen, ['a.png', 'b.png', 'a.png', 'b.png', 'd.png', 'a.png']);
+});
+
+cameras('say that nothing of a folder is there, and do not search without end', async () => {
+	await using folder = await temporaryFolder();
+	for (const name of ['a.png', 'b.png'])
+		await symlink(join(folder.path, 'nowhere', name), join(folder.path, name));
+	const camera = await open(folder.path, { loop: true });
+	const failure = await camera
+		.read({ after: 0, signal: AbortSignal.timeout(20_000) })
+		.catch((thrown) => thrown);
+	assert.is(failure.code, 'images-missing', String(failure));
+	assert.match(failure.message, /none of the 2/);
+	await camera.close();
 });
 
 for (const [what, codec, ending, damage] of [

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { symlink } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
@@ -12,12 +15,13 @@ import { parseSource } from '../../src/vision/source.js';
 import { asPerformance, clockIn, clockPicture, machineMs } from '../cameras/clock.js';
 import { hasRtspServer, startRtspServer } from '../cameras/rtsp-server.js';
 import { freePort } from '../free-port.js';
+import { temporaryFolder } from '../tiny-bundle.js';
 
 const reasons = suite('a camera that does not open');
 const snapshots = suite('a camera of snapshots');
 
-const open = (source: string, timeoutMs = 5000): Promise<Camera> =>
-	openCamera(parseSource(source), { timeoutMs, latencyMs: 0, loop: false, listImages: async () => [] });
+const open = (source: string, timeoutMs = 5000, latencyMs = 0): Promise<Camera> =>
+	openCamera(parseSource(source), { timeoutMs, latencyMs, loop: false, listImages: async () => [] });
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
 	const thrown = await work.then(
@@ -130,6 +134,36 @@ reasons('says what an RTSP camera answers', async () => {
 	assert.match((await rtspFault(`rtsp://${sound.host}/x`))!.message, /sends no video/);
 });
 
+reasons('gives up an RTSP camera that talks without end, or too slowly', async () => {
+	for (const [head, more, everyMs] of [
+		['RTSP/1.0 200 OK\r\n', 'X-Word: word\r\n', 100],
+		['RTSP/1.0 200 OK\r\nContent-Length: 1000000000\r\n\r\n', 'x'.repeat(50_000), 10],
+	] as const) {
+		await using server = await listening(
+			createTcpServer((socket) => {
+				socket.write(head);
+				const timer = setInterval(() => socket.write(more), everyMs);
+				socket.on('close', () => clearInterval(timer)).on('error', () => {});
+			}),
+		);
+		const told = rtspFault(`rtsp://${server.host}/x`);
+		const late = new Promise<undefined>((resolve) => setTimeout(resolve, 30_000, undefined).unref());
+		assert.match((await Promise.race([told, late]))?.message ?? 'nothing', /no answer|is not/);
+	}
+});
+
+reasons('says what is no camera, no folder and no file', async () => {
+	await using folder = await temporaryFolder();
+	const link = join(folder.path, 'usb-camera');
+	await symlink('/dev/null', link);
+	assert.match((await failureOf(open(link))).message, /usb-camera": it is no camera/);
+	const socket = join(folder.path, 'socket');
+	const server = createTcpServer().listen(socket);
+	await once(server, 'listening');
+	assert.match((await failureOf(open(socket))).message, /socket": it is neither a folder nor a file/);
+	server.close();
+});
+
 reasons('says that a real RTSP server knows no such path', async () => {
 	if (!hasRtspServer()) return;
 	await using server = await startRtspServer(await freePort());
@@ -197,6 +231,28 @@ for (const scheme of ['Basic', 'Digest'] as const) {
 		);
 	}
 }
+
+snapshots('counts a picture that a camera keeps for a while as so much older', async () => {
+	const KEPT_MS = 400;
+	let kept: { readonly jpeg: Uint8Array; readonly untilMs: number } = { jpeg: new Uint8Array(), untilMs: 0 };
+	await using server = await http((_, response) => {
+		const now = performance.now();
+		if (now >= kept.untilMs)
+			kept = { jpeg: encodeJpeg(clockPicture(machineMs()), 90), untilMs: now + KEPT_MS };
+		response.writeHead(200, { 'content-type': 'image/jpeg' }).end(kept.jpeg);
+	});
+	const camera = await open(`snapshot: http://${server.host}/`, 5000, KEPT_MS);
+	for (const ms of [0, 150, 300, 100]) {
+		await new Promise((resolve) => setTimeout(resolve, ms));
+		const after = performance.now();
+		const frame = await camera.read({ after, signal });
+		const shown = asPerformance(clockIn(frame!));
+		assert.ok(shown >= after - 2, `${shown - after}`);
+		assert.ok(frame!.taken.monotonicMs >= after && frame!.taken.monotonicMs <= shown + 2);
+		frame!.release();
+	}
+	await camera.close();
+});
 
 snapshots('says what went wrong when it is read, and lets go of who is interrupted', async () => {
 	let answer: 'picture' | 'damaged' | 'nothing' = 'picture';

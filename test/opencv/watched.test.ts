@@ -117,6 +117,28 @@ watched('counts a picture as taken when it came, not when it is read', async () 
 	await camera.close();
 });
 
+watched('sees what comes while others wait, and does not count it as older than it is', async () => {
+	await using folder = await temporaryFolder();
+	const camera = await open(`watch: ${folder.path}`);
+	for (let i = 0; i < 5; i += 1) await writeFile(join(folder.path, `${i}.png`), png);
+	const read = async () => {
+		const frame = await camera.read({ after: 0, signal: AbortSignal.timeout(20_000) });
+		frame!.release();
+		return frame!;
+	};
+	await read();
+	const begun = performance.now();
+	// Longer than from one look to the next.
+	await sleep(2000);
+	await read();
+	await writeFile(join(folder.path, 'late.png'), png);
+	for (let i = 0; i < 3; i += 1) await read();
+	const late = await read();
+	assert.is(late.name, 'late.png');
+	assert.ok(late.taken.monotonicMs > begun, `${late.taken.monotonicMs - begun}`);
+	await camera.close();
+});
+
 watched('says that a file cannot be read once, goes on, and says when the folder is gone', async () => {
 	await using folder = await temporaryFolder();
 	const inner = join(folder.path, 'in');

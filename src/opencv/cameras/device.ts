@@ -1,11 +1,14 @@
 import { constants, readdirSync, readlinkSync } from 'node:fs';
-import { open, readFile, stat } from 'node:fs/promises';
-import type { Failure } from '../../base/failure.js';
+import { open, readFile, realpath, stat } from 'node:fs/promises';
+import { Failure } from '../../base/failure.js';
 import type { Camera } from '../../vision/frame.js';
 import { cv } from '../library.js';
 import { openCapture, unavailable } from './capture.js';
 import { liveCamera } from './live.js';
 import type { CameraOptions } from './options.js';
+
+/** Of the devices of Video4Linux (Linux, devices.txt). */
+const MAJOR = 81;
 
 /** A camera of Video4Linux by its number or path. @throws Failure camera-unavailable */
 export async function deviceCamera(device: string, options: CameraOptions): Promise<Camera> {
@@ -17,9 +20,15 @@ export async function deviceCamera(device: string, options: CameraOptions): Prom
 		capture.set(cv.CAP_PROP_BUFFERSIZE, 1);
 		return liveCamera(capture, path, options);
 	} catch (thrown) {
-		const holder = await holderOf(path);
-		if (!holder) throw thrown;
-		throw unavailable(path, `it is used by ${holder}`, 'Stop that program: one at a time can read a camera.');
+		if (!(thrown instanceof Failure) || thrown.code !== 'camera-unavailable') throw thrown;
+		const holder = await holderOf(await realpath(path).catch(() => path));
+		throw holder === undefined
+			? unavailable(
+					path,
+					'it gives no pictures',
+					'Many cameras have several devices of which one gives pictures: see `v4l2-ctl --list-devices`.',
+				)
+			: unavailable(path, `it is used by ${holder}`, 'Stop that program: one at a time can read a camera.');
 	}
 }
 
@@ -27,7 +36,8 @@ async function accessFault(path: string): Promise<Failure | undefined> {
 	const found = await stat(path).catch(() => undefined);
 	if (!found)
 		return unavailable(path, 'there is no such device', 'Plug the camera in, or see `ls /dev/video*`.');
-	if (!found.isCharacterDevice()) return unavailable(path, 'it is no device', 'See `ls -l /dev/video*`.');
+	if (!found.isCharacterDevice() || majorOf(found.rdev) !== MAJOR)
+		return unavailable(path, 'it is no camera', 'See `ls -l /dev/video*`.');
 	try {
 		await (await open(path, constants.O_RDWR | constants.O_NONBLOCK)).close();
 		return undefined;
@@ -44,6 +54,10 @@ async function accessFault(path: string): Promise<Failure | undefined> {
 			return unavailable(path, 'its camera is gone', 'Plug the camera in again.');
 		return unavailable(path, message, 'Check the camera and its cable.');
 	}
+}
+
+function majorOf(device: number): number {
+	return (device >> 8) & 0xfff;
 }
 
 /** The program that has it open, as far as this user may see. */

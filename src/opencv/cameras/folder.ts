@@ -16,6 +16,7 @@ type Outcome = { readonly frame: Frame } | { readonly failure: unknown };
 export async function folderCamera(folder: string, { loop, listImages }: CameraOptions): Promise<Camera> {
 	let paths = await listImages(folder);
 	let next = 0;
+	let shown = 0;
 	/** Settled, so that a failure that nobody waits for yet is not an unhandled one. */
 	const load = (): Promise<Outcome | undefined> =>
 		loadNext().then(
@@ -25,14 +26,16 @@ export async function folderCamera(folder: string, { loop, listImages }: CameraO
 	const loadNext = async (): Promise<Frame | undefined> => {
 		for (;;) {
 			if (loop && next === paths.length) {
+				if (shown === 0) throw noneLeft(folder, paths.length);
 				paths = await listImages(folder);
-				next = 0;
+				[next, shown] = [0, 0];
 			}
 			const path = paths[next];
 			next += 1;
 			if (path === undefined) return undefined;
 			// Of a folder that may change, what was taken away is not missing.
 			if (loop && !existsSync(filePath(path))) continue;
+			shown += 1;
 			return frameOfFile(path, shownPath(relative(folder, path)));
 		}
 	};
@@ -51,6 +54,14 @@ export async function folderCamera(folder: string, { loop, listImages }: CameraO
 			void ahead.then((outcome) => outcome && 'frame' in outcome && outcome.frame.release());
 		},
 	};
+}
+
+function noneLeft(folder: string, count: number): Failure {
+	return new Failure(
+		'images-missing',
+		`Cannot show images of "${folder}": none of the ${count} that it names is there`,
+		'They were taken away, or are links that lead nowhere.',
+	);
 }
 
 /** @throws FrameFailure image-unreadable */

@@ -7,6 +7,9 @@ import { authorizationOf, connectionFailure, loginOf, statusFault } from './http
 
 const TIMEOUT_MS = 3000;
 
+/** A description of streams has fewer. */
+const MOST_CHARACTERS = 2 ** 16;
+
 /** Why a camera did not open, as it answers itself when it is asked what it sends; undefined where it finds nothing wrong. */
 export async function rtspFault(address: string): Promise<Failure | undefined> {
 	const shown = masked(address);
@@ -50,11 +53,15 @@ function describe(url: URL, authorization?: string): Promise<Answer> {
 			socket.destroy();
 			reject(Object.assign(new Error(code), { code }));
 		};
-		socket.setTimeout(TIMEOUT_MS, () => fail('ETIMEDOUT'));
+		const timer = setTimeout(() => fail('ETIMEDOUT'), TIMEOUT_MS);
 		socket.on('error', reject);
-		socket.on('close', () => fail('ECONNRESET'));
+		socket.on('close', () => {
+			clearTimeout(timer);
+			fail('ECONNRESET');
+		});
 		socket.on('data', (chunk) => {
 			text += chunk.toString('latin1');
+			if (text.length > MOST_CHARACTERS) return fail('HPE_TOO_LONG');
 			const [, status] = /^RTSP\/\d\.\d (\d{3})/.exec(text) ?? [];
 			const end = text.indexOf('\r\n\r\n');
 			if (status === undefined && text.length > 12) return fail('HPE_NOT_RTSP');

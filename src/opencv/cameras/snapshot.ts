@@ -6,8 +6,15 @@ import { silent, unavailable } from './capture.js';
 import { type HttpCamera, httpCamera, MOST_BYTES } from './http.js';
 import type { CameraOptions } from './options.js';
 
-/** A camera that gives one picture for each request, which counts as taken when it was asked for. @throws Failure camera-unavailable */
-export async function snapshotCamera(address: string, { timeoutMs }: CameraOptions): Promise<Camera> {
+/**
+ * A camera that gives one picture for each request, which counts as taken when it was asked for, and earlier by what the camera
+ * keeps a picture for.
+ * @throws Failure camera-unavailable
+ */
+export async function snapshotCamera(
+	address: string,
+	{ timeoutMs, latencyMs }: CameraOptions,
+): Promise<Camera> {
 	const camera = httpCamera(address);
 	const response = await camera.get(new AbortController().signal, timeoutMs);
 	await response.body?.cancel();
@@ -24,9 +31,9 @@ export async function snapshotCamera(address: string, { timeoutMs }: CameraOptio
 		dropped: 0,
 		read: async ({ after, signal }) => {
 			// Timers may fire a little early.
-			while (performance.now() <= after)
-				await sleep(Math.ceil(after - performance.now()), undefined, { signal });
-			const taken = { wallMs: Date.now(), monotonicMs: performance.now() };
+			const due = after + latencyMs;
+			while (performance.now() <= due) await sleep(Math.ceil(due - performance.now()), undefined, { signal });
+			const taken = { wallMs: Date.now() - latencyMs, monotonicMs: performance.now() - latencyMs };
 			const bytes = await pictureOf(camera, timeoutMs, signal);
 			const frame = await decodePicture(bytes, camera.shown).catch((thrown) => {
 				throw thrown instanceof Failure ? new FrameFailure(camera.shown, thrown) : thrown;

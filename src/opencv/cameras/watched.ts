@@ -44,6 +44,7 @@ export async function watchedCamera(
 		throw unavailable(folder, reasonOf(thrown), 'Check the path, and that this user may read it.');
 	});
 	let lookedAt = stamp();
+	let lookDueMs = 0;
 	let failedSinceMs = Number.POSITIVE_INFINITY;
 	let done = new Set(existing ? [] : found.map(({ key }) => key));
 	let waiting = new Map<string, Waiting>();
@@ -97,12 +98,15 @@ export async function watchedCamera(
 		dropped: 0,
 		read: async ({ signal }) => {
 			for (;;) {
+				// Also while others wait, so that what comes meanwhile does not count as older than it is.
+				const begun = performance.now();
+				if (begun >= lookDueMs) {
+					await lookAgain();
+					lookDueMs = performance.now() + Math.max(LOOK_MS, (performance.now() - begun) / SHARE);
+				}
 				const frame = await first(signal);
 				if (frame) return frame;
-				const begun = performance.now();
-				await lookAgain();
-				const waitMs = Math.max(LOOK_MS, (performance.now() - begun) / SHARE);
-				await sleep(waitMs, undefined, { signal });
+				await sleep(Math.min(LOOK_MS, Math.max(1, lookDueMs - performance.now())), undefined, { signal });
 			}
 		},
 		close: async () => {},
