@@ -6,7 +6,13 @@ type Word = {
 	state: 'waiting' | 'sending' | 'acknowledged' | 'refused';
 };
 
-/** What shall stand on the broker, a value a topic, and whether it does: only the newest value of a topic is ever sent. */
+/** Values of a topic that wait behind one that is on its way, so that a subscriber sees how it came to the newest; more are left out. */
+const MOST_EARLIER = 8;
+
+/**
+ * What shall stand on the broker, a value a topic, and whether it does. What waits behind a value on its way is sent after it;
+ * a new connection is told the newest alone.
+ */
 export type Retained = Source & {
 	set(topic: string, payload: Uint8Array): void;
 	/** A new connection, perhaps to a broker that forgot: everything is said again. */
@@ -20,6 +26,7 @@ export type Retained = Source & {
 /** @param kind what its messages are counted as */
 export function createRetained(): Retained {
 	const words = new Map<string, Word>();
+	const earlier = new Map<string, Outgoing[]>();
 	const inFlight = new Map<string, Outgoing>();
 	const answer = (message: Outgoing, state: 'acknowledged' | 'refused' | 'waiting'): void => {
 		if (inFlight.get(message.topic) === message) inFlight.delete(message.topic);
@@ -28,18 +35,23 @@ export function createRetained(): Retained {
 	};
 	return {
 		set: (topic, payload) => {
+			const before = words.get(topic);
+			if (before?.state === 'waiting' && inFlight.has(topic))
+				earlier.set(topic, [...(earlier.get(topic) ?? []), before.message].slice(-MOST_EARLIER));
 			words.set(topic, { message: { topic, payload, kind: 'state' }, state: 'waiting' });
 		},
 		sayAgain: () => {
+			earlier.clear();
 			for (const word of words.values()) word.state = 'waiting';
 		},
 		next: (skip) => {
 			for (const [topic, word] of words) {
 				// Two values of one topic on their way could arrive in the wrong order when one is answered "later".
 				if (word.state !== 'waiting' || inFlight.has(topic) || skip(word.message)) continue;
-				word.state = 'sending';
-				inFlight.set(topic, word.message);
-				return word.message;
+				const message = earlier.get(topic)?.shift() ?? word.message;
+				if (message === word.message) word.state = 'sending';
+				inFlight.set(topic, message);
+				return message;
 			}
 			return undefined;
 		},
@@ -49,6 +61,7 @@ export function createRetained(): Retained {
 		postpone: (message) => answer(message, 'waiting'),
 		recall: () => {
 			inFlight.clear();
+			earlier.clear();
 			for (const word of words.values()) if (word.state === 'sending') word.state = 'waiting';
 		},
 		get settled() {

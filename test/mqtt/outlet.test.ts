@@ -422,7 +422,7 @@ outlet('names kinds of topic', () => {
 	assert.is(topicFilter('elsewhere'), 'elsewhere');
 });
 
-outlet('says of a state the newest value alone, also when one on its way is put off or refused', () => {
+outlet('says of a state one value after another, also when one on its way is put off or refused', () => {
 	for (const code of [0, 0x97, 0x87]) {
 		const retained = createRetained();
 		retained.set('a', Buffer.from('1'));
@@ -437,9 +437,13 @@ outlet('says of a state the newest value alone, also when one on its way is put 
 		else if (code === 0x97) retained.postpone(first);
 		else retained.refuse(first);
 		assert.is(retained.settled, false);
-		const second = retained.next(() => false)!;
-		assert.is(Buffer.from(second.payload).toString(), '3');
-		retained.acknowledge(second);
+		const between = retained.next(() => false)!;
+		assert.is(Buffer.from(between.payload).toString(), '2');
+		retained.acknowledge(between);
+		assert.is(retained.settled, false);
+		const last = retained.next(() => false)!;
+		assert.is(Buffer.from(last.payload).toString(), '3');
+		retained.acknowledge(last);
 		assert.is(retained.settled, true);
 		assert.is(
 			retained.next(() => false),
@@ -448,7 +452,7 @@ outlet('says of a state the newest value alone, also when one on its way is put 
 		retained.sayAgain();
 		assert.is(
 			retained.next(() => false),
-			second,
+			last,
 		);
 	}
 });
