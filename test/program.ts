@@ -15,7 +15,15 @@ export type Running = AsyncDisposable & {
 };
 
 export function start(...args: string[]): Running {
-	const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+	return startWith({}, ...args);
+}
+
+/** The same, with more in its environment. */
+export function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Running {
+	const child = spawn(process.execPath, [MAIN, ...args], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+		env: { ...process.env, ...env },
+	});
 	const said = { out: '', err: '' };
 	child.stdout.on('data', (chunk) => {
 		said.out += chunk;
