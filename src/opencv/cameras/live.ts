@@ -98,7 +98,7 @@ export function freshFrames(
 			if (asked && held.takenMs >= asked.afterMs) asked.settle();
 		}
 	};
-	const reading = readOn().catch((thrown) => {
+	readOn().catch((thrown) => {
 		failure = thrown;
 		asked?.settle();
 	});
@@ -135,7 +135,6 @@ export function freshFrames(
 			held?.mat.release();
 			held = undefined;
 			reader.close();
-			void reading;
 		},
 	};
 }
