@@ -1,6 +1,6 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { Failure, reasonOf } from '../base/failure.js';
-import { type Limits, NO_LIMITS, type Packet } from './outlet.js';
+import { type Limits, NO_LIMITS, type Packet, type Properties } from './outlet.js';
 import { causeText, reason, reasonOfConnack, reasonText } from './reasons.js';
 
 export type Will = {
@@ -128,10 +128,11 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 		version: login.version,
 		limits: connack?.limits ?? NO_LIMITS,
 		ended,
-		send: ({ message: { topic, payload }, qos, retain }) =>
+		send: ({ message: { topic, payload, properties }, qos, retain }) =>
 			new Promise((resolve) => {
 				const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-				client.publish(topic, bytes, { qos, retain }, (error, packet) => {
+				const told = login.version === 5 && properties ? { properties: propertiesOf(properties) } : {};
+				client.publish(topic, bytes, { qos, retain, ...told }, (error, packet) => {
 					if (!client.connected) return;
 					if (qos === 0 && !error) return void barrier.passed(() => resolve({ code: 0 }));
 					resolve(answerOf(error, packet));
@@ -158,6 +159,15 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 			clearTimeout(timer);
 		},
 		drop,
+	};
+}
+
+/** As MQTT 5 names them, for a PUBLISH. */
+export function propertiesOf({ contentType, expiryS, user }: Properties) {
+	return {
+		...(contentType !== undefined && { contentType }),
+		...(expiryS !== undefined && { messageExpiryInterval: expiryS }),
+		...(user && { userProperties: { ...user } }),
 	};
 }
 

@@ -64,6 +64,7 @@ const lacking = {
 const consequences: Readonly<Record<Refusal['kind'], string>> = {
 	verdict: 'these verdicts are lost',
 	heatmap: 'verdicts go on without these pictures',
+	gap: 'nobody hears of this gap',
 	state: 'nobody hears this state',
 };
 

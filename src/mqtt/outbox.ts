@@ -1,10 +1,4 @@
-/** A message that waits for the broker. */
-export type Outgoing = {
-	readonly topic: string;
-	readonly payload: Uint8Array;
-	/** What is retained, and what may go first when there is no room. */
-	readonly kind: 'verdict' | 'heatmap' | 'state';
-};
+import type { Outgoing } from './outlet.js';
 
 export type Bounds = { readonly messages: number; readonly bytes: number };
 

@@ -1,7 +1,23 @@
 import { type Backoff, backoffMs } from '../base/retry.js';
 import { parseTopic, topics } from '../protocol/topics.js';
-import type { Outgoing } from './outbox.js';
 import { blameOf, fateOf, reason, reasonText } from './reasons.js';
+
+/** A message that is to reach the broker. */
+export type Outgoing = {
+	readonly topic: string;
+	readonly payload: Uint8Array;
+	/** What is retained, and what waits for what in trouble. */
+	readonly kind: 'verdict' | 'gap' | 'heatmap' | 'state';
+	/** For MQTT 5 alone. */
+	readonly properties?: Properties;
+};
+
+/** MQTT 5, section 3.3.2.3. */
+export type Properties = {
+	readonly contentType?: string;
+	readonly expiryS?: number;
+	readonly user?: Readonly<Record<string, string>>;
+};
 
 /** Where messages come from, in their order. */
 export type Source = {
@@ -10,7 +26,8 @@ export type Source = {
 	/** Whether it still waits or is on its way: a newer one may have taken its place. */
 	holds(message: Outgoing): boolean;
 	acknowledge(message: Outgoing): void;
-	refuse(message: Outgoing): void;
+	/** The broker will never have it. */
+	refuse(message: Outgoing, why: string): void;
 	postpone(message: Outgoing): void;
 	recall(): void;
 };
@@ -80,7 +97,7 @@ const PATIENCE = 4;
 const STRIKES = { lesser: 2, refused: 3 } as const;
 
 /** With a reason that speaks of the message; a verdict twice, as authorisation can also end for the whole connection. */
-const CERTAIN: Readonly<Record<Outgoing['kind'], number>> = { verdict: 2, state: 1, heatmap: 1 };
+const CERTAIN: Readonly<Record<Outgoing['kind'], number>> = { verdict: 2, gap: 2, state: 1, heatmap: 1 };
 
 /** So long a connection must stand without a suspect, before the suspect has its last try on it. */
 const QUIET_MS = { least: 1000, most: 5000 } as const;
@@ -92,10 +109,30 @@ const GROWING = 200;
 const RELEARN_MS = 3_600_000;
 
 /** Of one packet, in bytes: fixed header, topic, packet identifier, properties, payload (MQTT 5, section 3.3). */
-export function publishSize({ topic, payload }: Outgoing, qos: 0 | 1, version: 4 | 5): number {
-	const rest = 2 + Buffer.byteLength(topic) + (qos > 0 ? 2 : 0) + (version === 5 ? 1 : 0) + payload.length;
-	const lengthBytes = rest < 128 ? 1 : rest < 16_384 ? 2 : rest < 2_097_152 ? 3 : 4;
-	return 1 + lengthBytes + rest;
+export function publishSize({ topic, payload, properties }: Outgoing, qos: 0 | 1, version: 4 | 5): number {
+	const told = version === 5 ? propertiesSize(properties) : 0;
+	const rest =
+		text(topic) + (qos > 0 ? 2 : 0) + (version === 5 ? variableSize(told) + told : 0) + payload.length;
+	return 1 + variableSize(rest) + rest;
+}
+
+function propertiesSize({ contentType, expiryS, user = {} }: Properties = {}): number {
+	const pairs = Object.entries(user).map(([name, value]) => 1 + text(name) + text(value));
+	return (
+		(contentType === undefined ? 0 : 1 + text(contentType)) +
+		(expiryS === undefined ? 0 : 1 + 4) +
+		pairs.reduce((sum, bytes) => sum + bytes, 0)
+	);
+}
+
+/** A string with its length before it. */
+function text(value: string): number {
+	return 2 + Buffer.byteLength(value);
+}
+
+/** Of a variable byte integer (MQTT 5, section 1.5.5). */
+function variableSize(value: number): number {
+	return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4;
 }
 
 /** A topic without what differs from message to message: `inspectord/cell/lid/heatmap/+/+`. */
@@ -163,7 +200,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		};
 	};
 	const refuse = (message: Outgoing, source: Source, why: string): void => {
-		source.refuse(message);
+		source.refuse(message, why);
 		suspects.delete(keyOf(message));
 		late.delete(keyOf(message));
 		const topic = topicFilter(message.topic);

@@ -1,5 +1,4 @@
-import type { Outgoing } from './outbox.js';
-import type { Source } from './outlet.js';
+import type { Outgoing, Source } from './outlet.js';
 
 type Word = {
 	readonly message: Outgoing;

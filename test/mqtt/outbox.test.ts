@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Outbox, type Outgoing } from '../../src/mqtt/outbox.js';
+import { Outbox } from '../../src/mqtt/outbox.js';
+import type { Outgoing } from '../../src/mqtt/outlet.js';
 
 const outbox = suite('the outbox');
 

@@ -2,12 +2,15 @@ import mqttPacket from 'mqtt-packet';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
-import { Outbox, type Outgoing } from '../../src/mqtt/outbox.js';
+import { propertiesOf } from '../../src/mqtt/connection.js';
+import { Outbox } from '../../src/mqtt/outbox.js';
 import {
 	createOutlet,
 	type Limits,
 	NO_LIMITS,
+	type Outgoing,
 	type Packet,
+	type Properties,
 	publishSize,
 	type Refusal,
 	topicFilter,
@@ -395,25 +398,25 @@ outlet('gives pictures up before they are tried once a broker has ended connecti
 
 outlet('knows the size of a packet to the byte', () => {
 	const random = randomFrom(3);
-	for (const bytes of [0, 1, 100, 90, 105, 16_350, 16_360, 2_097_100, 2_097_140])
-		for (const qos of [0, 1] as const)
-			for (const version of [4, 5] as const) {
-				const topic = `inspectord/${'ü'.repeat(1 + random.below(20))}/s/verdict`;
-				const payload = Buffer.alloc(bytes);
-				const packet = {
-					cmd: 'publish',
-					topic,
-					payload,
-					qos,
-					retain: false,
-					dup: false,
-					messageId: 7,
-				} as const;
-				assert.is(
-					publishSize({ topic, payload, kind: 'verdict' }, qos, version),
-					mqttPacket.generate(packet, { protocolVersion: version }).length,
-				);
-			}
+	const told: readonly Properties[] = [
+		{},
+		{ expiryS: 3600 },
+		{ contentType: 'image/jpeg', user: { id: 'ü'.repeat(60), sequence: '12' } },
+	];
+	for (const properties of told)
+		for (const [bytes, qos, version] of [0, 1, 100, 90, 105, 16_350, 16_360, 2_097_100, 2_097_140].flatMap(
+			(n) => [[n, 0, 4] as const, [n, 1, 4] as const, [n, 0, 5] as const, [n, 1, 5] as const],
+		)) {
+			const topic = `inspectord/${'ü'.repeat(1 + random.below(20))}/s/verdict`;
+			const payload = Buffer.alloc(bytes);
+			const fixed = { cmd: 'publish', qos, retain: false, dup: false, messageId: 7 } as const;
+			const packet = { ...fixed, topic, payload, properties: propertiesOf(properties) };
+			const message = { topic, payload, kind: 'verdict', ...(version === 5 && { properties }) } as const;
+			assert.is(
+				publishSize(message, qos, version),
+				mqttPacket.generate(packet, { protocolVersion: version }).length,
+			);
+		}
 });
 
 outlet('names kinds of topic', () => {
@@ -435,7 +438,7 @@ outlet('says of a state one value after another, also when one on its way is put
 		);
 		if (code === 0) retained.acknowledge(first);
 		else if (code === 0x97) retained.postpone(first);
-		else retained.refuse(first);
+		else retained.refuse(first, 'no');
 		assert.is(retained.settled, false);
 		const between = retained.next(() => false)!;
 		assert.is(Buffer.from(between.payload).toString(), '2');
