@@ -57,7 +57,8 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			...(username !== undefined && { username }),
 			...(password !== undefined && { password }),
 		};
-		return openBrokerLink({ url, version, clientId, ...credentials, presence }, outbox, log);
+		const settings = { urls: [url], version, clientId, presence };
+		return openBrokerLink({ ...settings, credentials: async () => credentials }, outbox, log);
 	});
 
 	const finished = new Set<string>();

@@ -10,14 +10,38 @@ export type Will = {
 	readonly retain: boolean;
 };
 
+/** Who we are, and how we know whom we speak with. */
+export type Credentials = {
+	readonly username?: string;
+	readonly password?: string;
+	readonly tls?: Tls;
+};
+
+/** Contents of PEM files. */
+export type Tls = {
+	/** Of the authorities that may have signed the broker's certificate; by default those that Node knows. */
+	readonly ca?: string;
+	readonly cert?: string;
+	readonly key?: string;
+	/** The name that the broker's certificate must be for, where it is not the host's. */
+	readonly serverName?: string;
+	/** False: whoever answers is believed. */
+	readonly verify: boolean;
+};
+
+/** What was heard on a topic that we listen to. */
+export type Heard = {
+	readonly topic: string;
+	readonly payload: Uint8Array;
+	readonly retain: boolean;
+};
+
 /** With what to knock at a broker. */
-export type Login = {
+export type Login = Credentials & {
 	readonly url: string;
 	readonly clientId: string;
 	/** As CONNECT counts: 4 is 3.1.1. */
 	readonly version: 4 | 5;
-	readonly username?: string;
-	readonly password?: string;
 	/** Said by the broker when we are gone without a word. */
 	readonly will?: Will;
 };
@@ -47,7 +71,7 @@ export type Connection = {
 	offer(topic: string): Promise<number>;
 	/** @returns the reason code that SUBACK gives */
 	subscribe(filter: string): Promise<number>;
-	onMessage(listener: (topic: string, payload: Uint8Array) => void): void;
+	onMessage(listener: (heard: Heard) => void): void;
 	/** Says goodbye: the broker forgets the will. */
 	close(): Promise<void>;
 	/** Ends it without a word: the broker says the will. */
@@ -144,7 +168,7 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 				offers.set(client.getLastMessageId(), resolve);
 			}),
 		onMessage: (listener) => {
-			client.on('message', listener);
+			client.on('message', (topic, payload, { retain }) => listener({ topic, payload, retain }));
 		},
 		subscribe: (filter) =>
 			new Promise((resolve) => {
@@ -175,10 +199,11 @@ export function propertiesOf({ contentType, expiryS, user }: Properties) {
  * What mqtt.js is to connect with: it parses addresses by a parser that is lenient and prints passwords, so ours is taken.
  * @throws Failure config-invalid
  */
-function optionsOf({ url, clientId, version, username, password, will }: Login): IClientOptions {
+function optionsOf({ url, clientId, version, username, password, tls, will }: Login): IClientOptions {
 	const address = addressOf(url);
 	return {
 		...address,
+		...(tls && tlsOptionsOf(tls)),
 		...(username !== undefined && { username }),
 		...(password !== undefined && { password }),
 		clientId,
@@ -190,6 +215,20 @@ function optionsOf({ url, clientId, version, username, password, will }: Login):
 		resubscribe: false,
 		queueQoSZero: false,
 		...(will && { will: { ...will, payload: Buffer.from(will.payload) } }),
+	};
+}
+
+/** As Node's TLS takes them; mqtt.js hands them on to WebSockets too, but for the name. */
+function tlsOptionsOf({ ca, cert, key, serverName, verify }: Tls): Partial<IClientOptions> {
+	return {
+		rejectUnauthorized: verify,
+		...(ca !== undefined && { ca }),
+		...(cert !== undefined && { cert }),
+		...(key !== undefined && { key }),
+		...(serverName !== undefined && {
+			servername: serverName,
+			wsOptions: { servername: serverName } as object,
+		}),
 	};
 }
 

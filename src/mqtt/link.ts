@@ -1,36 +1,61 @@
+import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { type Attempt, keepConnected, type Persistence, pause, realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import type { BoxState } from '../protocol/states.js';
-import { addressOf, type Connection, type Ending, type Login, openConnection } from './connection.js';
+import {
+	addressOf,
+	type Connection,
+	type Credentials,
+	type Ending,
+	type Heard,
+	openConnection,
+} from './connection.js';
 import { createManner } from './manner.js';
-import type { Outbox } from './outbox.js';
-import { createOutlet, type Limits, type Refusal, topicFilter } from './outlet.js';
-import { reason } from './reasons.js';
+import { createOutlet, type Limits, type Refusal, type Source, topicFilter, WINDOW } from './outlet.js';
+import { reason, reasonText } from './reasons.js';
 import { createRetained } from './retained.js';
 
 /** What the broker keeps from reaching anybody, as the box's state tells it. */
 export type Troubles = Pick<BoxState, 'refused' | 'lacks'>;
 
 export type LinkSettings = {
-	readonly url: string;
+	/** Brokers that stand for one another: the next one is tried when one cannot be reached. */
+	readonly urls: readonly string[];
 	readonly clientId: string;
 	readonly version: '5' | '3.1.1';
-	readonly username?: string;
-	readonly password?: string;
+	/** Read anew for each connection: certificates and passwords change while we run. @throws Failure */
+	readonly credentials: () => Promise<Credentials>;
 	/** The box's state: retained while we are there, the last word at the end, and said by the broker when we die. */
-	readonly presence: {
+	readonly presence?: {
 		readonly topic: string;
 		readonly payload: (state: BoxState['state'], troubles: Troubles) => Uint8Array;
 	};
+	/** Where the box listens, and to whom it tells what it hears there. */
+	readonly listening?: { readonly filters: readonly string[]; readonly onHeard: (heard: Heard) => void };
+	/** Messages without an answer at a time, at most. */
+	readonly window?: number;
+	/** What it is called in the log. */
+	readonly name?: string;
+};
+
+/** What is to be said besides retained states. */
+export type Waiting = Source & {
+	/** Whether nothing waits that must be said before we leave. */
+	readonly settled: boolean;
 };
 
 /** The connection to the broker, which comes and goes; nothing waits for it. */
 export type BrokerLink = Service & {
 	readonly connected: boolean;
-	/** Publishes what the outbox holds now. */
+	/** How often a connection was opened. */
+	readonly connections: number;
+	readonly troubles: Troubles;
+	/** Publishes what waits now. */
 	wake(): void;
+	/** Says the box's state again, as it is now. */
+	tell(): void;
 	/** Keeps a retained message and says it now and at each reconnection. */
 	retain(topic: string, payload: Uint8Array): void;
 };
@@ -52,6 +77,7 @@ const SHORT = 4;
 /** Refused kinds of topic that are told, at most. */
 const REFUSED = 100;
 
+/** What is unsaid at the broker's end, and what follows. */
 const lacking = {
 	unretained: [
 		'retain',
@@ -59,7 +85,18 @@ const lacking = {
 	],
 	qos0: ['qos1', 'takes QoS 0 at most: it may lose a message that it has read'],
 	will: ['will', 'takes no last will: nobody is told when this box dies'],
+	refusals: ['refusals', 'is spoken to in MQTT 3.1.1: it cannot say when it refuses a message'],
+	verification: [
+		'verification',
+		'is not verified, as mqtt.tls.verify is false: whoever answers there gets every verdict',
+	],
 } as const satisfies Readonly<Record<string, readonly [BoxState['lacks'][number], string]>>;
+
+/** In the order in which they are told. */
+const LACKS = Object.values(lacking).map(([what]) => what);
+
+/** What makes a box's state degraded; of the others it is said that they are so. */
+const degrading: readonly BoxState['lacks'][number][] = ['retain', 'qos1', 'will', 'verification'];
 
 const consequences: Readonly<Record<Refusal['kind'], string>> = {
 	verdict: 'these verdicts are lost',
@@ -69,43 +106,50 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
 };
 
 /**
- * Keeps one connection to the broker, and says on it what `outbox` and the retained states hold; MQTT 5, so that the broker can
+ * Keeps one connection to the broker, and says on it what `source` and the retained states hold; MQTT 5, so that the broker can
  * refuse a publish aloud, 3.1.1 where it knows nothing better. Disposing says goodbye.
- * @throws Failure config-invalid when the address is none
+ * @throws Failure config-invalid when an address is none
  */
-export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log): BrokerLink {
-	addressOf(settings.url);
-	const shown = masked(settings.url);
-	const say = (level: Parameters<Log>[0], message: string) => log(level, 'mqtt', message);
-	const { presence } = settings;
+export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
+	const { urls, presence, listening, window = WINDOW, name = 'mqtt' } = settings;
+	for (const url of urls) addressOf(url);
+	let chosen = 0;
+	const url = () => urls[chosen % urls.length]!;
+	let shown = masked(url());
+	const say = (level: Parameters<Log>[0], message: string) => log(level, name, message);
 	const now = realPace.now;
 
 	const refused = new Map<string, { reason: string; messages: number }>();
 	const lacks = new Set<BoxState['lacks'][number]>();
 	const lack = (what: keyof typeof lacking): void => {
-		const [name, costs] = lacking[what];
-		if (lacks.has(name)) return;
-		lacks.add(name);
+		const [missing, costs] = lacking[what];
+		if (lacks.has(missing)) return;
+		lacks.add(missing);
 		say('warning', `Broker "${shown}" ${costs}`);
 	};
 
 	const retained = createRetained();
-	const outlet = createOutlet([retained, outbox], realPace.chance, {
-		onRefused: ({ topic, reason: why, kind }) => {
-			const known = refused.get(topic);
-			if (!known)
-				say(
-					kind === 'heatmap' ? 'warning' : 'error',
-					`Broker "${shown}" refuses "${topic}": ${why}; ${consequences[kind]}`,
-				);
-			if (known || refused.size < REFUSED)
-				refused.set(topic, { reason: why, messages: (known?.messages ?? 0) + 1 });
+	const outlet = createOutlet(
+		[retained, source],
+		realPace.chance,
+		{
+			onRefused: ({ topic, reason: why, kind }) => {
+				const known = refused.get(topic);
+				if (!known)
+					say(
+						kind === 'heatmap' ? 'warning' : 'error',
+						`Broker "${shown}" refuses "${topic}": ${why}; ${consequences[kind]}`,
+					);
+				if (known || refused.size < REFUSED)
+					refused.set(topic, { reason: why, messages: (known?.messages ?? 0) + 1 });
+			},
+			onTaken: (topic) => {
+				if (refused.delete(topic)) say('info', `Broker "${shown}" takes "${topic}" again`);
+			},
+			onLacking: lack,
 		},
-		onTaken: (topic) => {
-			if (refused.delete(topic)) say('info', `Broker "${shown}" takes "${topic}" again`);
-		},
-		onLacking: lack,
-	});
+		window,
+	);
 
 	const soft = new AbortController();
 	const hard = new AbortController();
@@ -113,18 +157,22 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 	const alarm = createAlarm(() => pump());
 
 	let lastTold = { what: '', atMs: Number.NEGATIVE_INFINITY };
+	let told = 0;
 	const troubles = (): Troubles => ({
 		refused: [...refused].map(([topic, about]) => ({ topic, ...about })),
-		lacks: [...lacks],
+		lacks: LACKS.filter((what) => lacks.has(what)),
 	});
 	const tell = (): void => {
-		const state = soft.signal.aborted ? 'offline' : refused.size + lacks.size > 0 ? 'degraded' : 'online';
+		if (!presence) return;
+		const troubled = refused.size > 0 || degrading.some((what) => lacks.has(what));
+		const state = soft.signal.aborted ? 'offline' : troubled ? 'degraded' : 'online';
 		retained.set(presence.topic, presence.payload(state, troubles()));
 	};
 	/** @returns in how many milliseconds there is something to tell */
 	const tellChanges = (): number => {
-		const others = [...refused].filter(([topic]) => topic !== topicFilter(presence.topic));
-		const what = JSON.stringify([soft.signal.aborted, outbox.dropped, others, [...lacks]]);
+		const own = presence && topicFilter(presence.topic);
+		const others = [...refused].filter(([topic]) => topic !== own);
+		const what = JSON.stringify([soft.signal.aborted, told, others, [...lacks]]);
 		if (what === lastTold.what) return Number.POSITIVE_INFINITY;
 		const waitMs = soft.signal.aborted ? 0 : lastTold.atMs + TELL_MS - now();
 		if (waitMs > 0) return waitMs;
@@ -159,31 +207,39 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 	};
 
 	const manner = createManner(settings.version === '5' ? 5 : 4);
-	const login = (): Login => {
-		const { url, clientId, username, password } = settings;
+	/** @throws Failure when a password or certificate cannot be read */
+	const knock = async (): Promise<Connection | Ending> => {
+		const { clientId } = settings;
 		const { version, will } = manner.current;
-		return {
-			url,
-			clientId,
-			version,
-			...(username !== undefined && { username }),
-			...(password !== undefined && { password }),
-			...(will && {
-				will: { topic: presence.topic, payload: presence.payload('offline', troubles()), ...will },
-			}),
-		};
+		const credentials = await settings.credentials();
+		if (credentials.tls?.verify === false) lack('verification');
+		else lacks.delete('verification');
+		const last = presence &&
+			will && { topic: presence.topic, payload: presence.payload('offline', troubles()), ...will };
+		const login = { url: url(), clientId, version, ...credentials, ...(last && { will: last }) };
+		return openConnection(login, hard.signal);
+	};
+	const listenOn = async (opened: Connection): Promise<void> => {
+		if (!listening) return;
+		opened.onMessage(listening.onHeard);
+		for (const filter of listening.filters) {
+			const code = await opened.subscribe(filter);
+			if (code >= 0x80)
+				once(`Broker "${shown}" does not let this box listen to "${filter}": ${reasonText(code)}`);
+		}
 	};
 	const reached = ({ version }: Connection, limits: Limits): void => {
 		const { will } = manner.current;
-		if (settings.version === '5' && version === 4)
-			once(`Broker "${shown}" does not speak MQTT 5: with 3.1.1 it cannot say when it refuses a message`);
-		if (version === 5) {
+		if (settings.version === '5' && version === 4) once(`Broker "${shown}" does not speak MQTT 5`);
+		if (version === 4) lack('refusals');
+		else {
+			lacks.delete('refusals');
 			if (limits.retainAvailable) lacks.delete('retain');
 			if (limits.maximumQos > 0) lacks.delete('qos1');
 		}
 		if (!limits.retainAvailable) lack('unretained');
 		if (limits.maximumQos === 0) lack('qos0');
-		if (will) lacks.delete('will');
+		if (will || !presence) lacks.delete('will');
 		else lack('will');
 	};
 
@@ -195,6 +251,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 	let lastSaid = '';
 	let greeted = false;
 	let short = 0;
+	let connections = 0;
 	const complain = (line: string, level: 'warning' | 'error' = 'warning'): void => {
 		if (line === lastSaid) return;
 		say(level, line);
@@ -202,10 +259,15 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		greeted = false;
 	};
 	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
-		const opened = await openConnection(login(), hard.signal);
+		shown = masked(url());
+		const opened = await knock().catch((thrown): Ending => {
+			if (thrown instanceof Failure) return { text: thrown.message, cause: 'OURS' };
+			throw thrown;
+		});
 		if (!('send' in opened)) {
 			if (hard.signal.aborted) return 'done';
 			manner.refused(opened);
+			chosen += 1;
 			const refusal = opened.code === undefined ? 'no broker at' : 'no connection to broker';
 			complain(`${refusal} "${shown}": ${opened.text}; inspecting goes on`);
 			return soft.signal.aborted ? 'done' : 'again';
@@ -215,12 +277,14 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 			return 'again';
 		}
 		told.opened();
+		connections += 1;
 		const sinceMs = now();
 		if (!greeted) say('info', `connected to "${shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
 		greeted = true;
 		const limits = manner.within(opened.limits);
 		reached(opened, limits);
 		connection = opened;
+		void listenOn(opened);
 		retained.sayAgain();
 		outlet.opened(opened.version, limits, now());
 		tell();
@@ -249,7 +313,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		return 'again';
 	};
 	/** Whether the last word was said: nothing waits, and every state stands as it should. */
-	const said = () => outbox.length === 0 && retained.settled;
+	const said = () => source.settled && retained.settled;
 	const farewell = async (through: Connection): Promise<Ending> => {
 		let over: Ending | undefined;
 		void through.ended.then((ending) => {
@@ -259,7 +323,7 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		pump();
 		while (!said() && !over && !hard.signal.aborted) await pause(10, hard.signal);
 		// Without DISCONNECT the broker says the will, which is true then.
-		if (!over && retained.settled && retained.stands(presence.topic)) await through.close();
+		if (!over && retained.settled && (!presence || retained.stands(presence.topic))) await through.close();
 		else through.drop('the last word was not taken');
 		return over ?? { text: 'closed' };
 	};
@@ -275,11 +339,21 @@ export function openBrokerLink(settings: LinkSettings, outbox: Outbox, log: Log)
 		},
 	});
 	return {
-		name: 'mqtt',
+		name,
 		get connected() {
 			return connection !== undefined;
 		},
+		get connections() {
+			return connections;
+		},
+		get troubles() {
+			return troubles();
+		},
 		wake: pump,
+		tell: () => {
+			told += 1;
+			pump();
+		},
 		retain: (topic, payload) => {
 			retained.set(topic, payload);
 			pump();

@@ -23,6 +23,10 @@ export class Outbox {
 		return this.#entries.length;
 	}
 
+	get settled(): boolean {
+		return this.#entries.length === 0;
+	}
+
 	get dropped(): { readonly verdicts: number; readonly heatmaps: number } {
 		return { ...this.#dropped };
 	}

@@ -84,8 +84,8 @@ export type Outlet = {
 	readonly inFlight: number;
 };
 
-/** More would only wait in the broker. */
-const WINDOW = 64;
+/** Messages without an answer at a time: more would only wait in the broker. */
+export const WINDOW = 64;
 
 /** After an answer "later". */
 const postponing: Backoff = { firstMs: 100, mostMs: 5000 };
@@ -175,7 +175,12 @@ type Standing = {
  * connections end is found by sending the suspects alone; it is refused when it was alone several times while connections
  * without it stood. Answers that may pass are waited out with a growing wait. Pure of clocks: told the time.
  */
-export function createOutlet(sources: readonly Source[], chance: () => number, listener: Listener): Outlet {
+export function createOutlet(
+	sources: readonly Source[],
+	chance: () => number,
+	listener: Listener,
+	widest = WINDOW,
+): Outlet {
 	let connection: Standing | undefined;
 	const flight = new Map<Outgoing, { packet: Packet; source: Source; sentMs: number }>();
 	let answeredMs = 0;
@@ -185,7 +190,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 	const late = new Map<Key, Late>();
 	let hold = NO_HOLD;
 	let taken = 0;
-	let window = WINDOW;
+	let window = widest;
 
 	let learnt = nothingLearnt(0);
 	const refusedTopics = new Set<string>();
@@ -277,7 +282,7 @@ export function createOutlet(sources: readonly Source[], chance: () => number, l
 		suspects.delete(keyOf(message));
 		late.delete(keyOf(message));
 		taken += 1;
-		window = Math.min(WINDOW, window + 1 / GROWING);
+		window = Math.min(widest, window + 1 / GROWING);
 		if (hold.refusals > 0) {
 			hold = NO_HOLD;
 			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;

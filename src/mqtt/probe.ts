@@ -101,7 +101,7 @@ async function deliversAtOnce(
 	if (granted === undefined || granted >= 0x80) return undefined;
 	let early = false;
 	const control = new Promise<boolean>((resolve) => {
-		connection.onMessage((heard, payload) => {
+		connection.onMessage(({ topic: heard, payload }) => {
 			if (heard !== topic) return;
 			if (payload.length === 0) early = true;
 			else resolve(true);

@@ -10,8 +10,8 @@ export type BoxState = {
 	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
 	/** Kinds of topic of which the broker refused messages, the last reason, and how many. */
 	readonly refused: readonly { readonly topic: string; readonly reason: string; readonly messages: number }[];
-	/** What the broker does not offer: retained messages, QoS 1, a last will. */
-	readonly lacks: readonly ('retain' | 'qos1' | 'will')[];
+	/** What the broker does not offer: retained messages, QoS 1, a last will, refusals aloud (3.1.1), a certificate that is verified. */
+	readonly lacks: readonly ('retain' | 'qos1' | 'will' | 'refusals' | 'verification')[];
 	readonly at: string;
 };
 

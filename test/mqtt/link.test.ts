@@ -15,7 +15,13 @@ function open(url: string, outbox: Outbox, said: string[] = [], version: '5' | '
 		payload: (state: string) => Buffer.from(state),
 	};
 	return openBrokerLink(
-		{ url, version, clientId: `link-${Math.random()}`, presence },
+		{
+			urls: [url],
+			version,
+			clientId: `link-${Math.random()}`,
+			credentials: async () => ({}),
+			presence,
+		},
 		outbox,
 		(level, about, message) => {
 			said.push(`${level} ${about} ${message}`);

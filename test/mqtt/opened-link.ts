@@ -26,15 +26,23 @@ export type LinkOptions = {
 export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox): OpenedLink {
 	const said: string[] = [];
 	const box = outbox ?? new Outbox({ messages: 10_000, bytes: 1e8 });
-	const { payload = (state) => state, ...rest } = options;
+	const { payload = (state) => state, username, password, ...rest } = options;
+	const credentials = async () => ({
+		...(username !== undefined && { username }),
+		...(password !== undefined && { password }),
+	});
 	const presence = {
 		topic: topicOf('boxState', { box: 't' }),
 		payload: (state: string, troubles: Troubles) => Buffer.from(payload(state, troubles)),
 	};
 	const settings = { version: '5' as const, clientId: `link-${Math.random()}`, ...rest };
-	const link = openBrokerLink({ url, ...settings, presence }, box, (level, about, message) => {
-		said.push(`${level} ${about} ${message}`);
-	});
+	const link = openBrokerLink(
+		{ urls: [url], ...settings, credentials, presence },
+		box,
+		(level, about, message) => {
+			said.push(`${level} ${about} ${message}`);
+		},
+	);
 	return {
 		link,
 		outbox: box,
