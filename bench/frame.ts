@@ -56,9 +56,12 @@ try {
 			box: 'bench',
 			station: 'one',
 			recipe: 'one',
+			boot: null,
 			run: 'bench',
-			model: { name: 'bench', bundle: 'bench@0', sha256: 'bench', provider: 'cpu' },
+			model: { name: 'bench', bundle: 'bench@0', sha256: 'bench', provider: 'cpu', precision: 'fp32' },
 			threshold,
+			revision: null,
+			isSimulated: false,
 		},
 		recipe: config.recipes.one!,
 		recipeModel: 'bench',
@@ -90,7 +93,7 @@ try {
 		for (let i = 0; i < A_ROUND; i += 1) {
 			const begun = performance.now();
 			const frame = await camera.read(next);
-			const part = { sequence: i, taken: frame!.taken, frame: null };
+			const part = { runSequence: i, taken: frame!.taken, frame: null, part: null, trigger: null };
 			const { verdict } = await inspectFrame(frame!, part, inspection);
 			frame!.release();
 			if (round > 0) stationMs.push(performance.now() - begun);

@@ -54,9 +54,10 @@ export async function startMosquitto(
 
 export type Heard = { readonly topic: string; readonly payload: Buffer; readonly retain: boolean };
 
-/** A plain MQTT 3.1.1 subscriber to everything of ours, with a session that survives the broker's restarts. */
+/** A plain MQTT 3.1.1 subscriber, to everything of ours without a `filter`, with a session that survives the broker's restarts. */
 export async function listen(
 	url: string,
+	filter = 'inspectord/#',
 ): Promise<AsyncDisposable & { readonly heard: Heard[]; readonly client: MqttClient }> {
 	const client = connect(url, {
 		protocolVersion: 4,
@@ -67,7 +68,7 @@ export async function listen(
 	const heard: Heard[] = [];
 	client.on('error', () => {});
 	client.on('message', (topic, payload, { retain }) => heard.push({ topic, payload, retain }));
-	await client.subscribeAsync('inspectord/#', { qos: 1 });
+	await client.subscribeAsync(filter, { qos: 1 });
 	return { heard, client, [Symbol.asyncDispose]: () => client.endAsync(true) };
 }
 

@@ -2,7 +2,7 @@ import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { masked } from '../base/secrets.js';
 import type { Config } from '../config/schema.js';
-import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
+import { clientIdOf, loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import { openScorer } from '../inspect/scorer.js';
@@ -100,7 +100,8 @@ async function tryCamera(
 async function tryBroker(config: Config, signal: AbortSignal): Promise<string> {
 	const password = await passwordOf(config);
 	const { box, mqtt, stations } = config;
-	const { url, username, clientId = `inspectord-${box}` } = mqtt;
+	const { root, url, username } = mqtt;
+	const clientId = clientIdOf(config);
 	const login = {
 		url,
 		clientId,
@@ -109,16 +110,16 @@ async function tryBroker(config: Config, signal: AbortSignal): Promise<string> {
 		...(password !== undefined && { password }),
 	} as const;
 	const publish = [
-		topicOf('boxState', { box }),
+		topicOf('boxState', { root, box }),
 		...Object.keys(stations).flatMap((station) => [
-			topicOf('stationState', { box, station }),
-			topicOf('verdict', { box, station }),
-			topicOf('heatmap', { box, station, id: 'check', index: '0' }),
+			topicOf('stationState', { root, box, station }),
+			topicOf('verdict', { root, box, station }),
+			topicOf('heatmap', { root, box, station, id: 'check', index: '0' }),
 		]),
 	];
 	const { version, refused, notes } = await probeBroker(
 		login,
-		`inspectord/${box}/check`,
+		topicOf('check', { root, box }),
 		{ publish, subscribe: [] },
 		signal,
 	);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
 import { brokerAddressFault } from './address.js';
+import { topicRootFault } from './topic-root.js';
 
 /** Names become levels of MQTT topics. */
 const name = z
@@ -12,22 +13,25 @@ const name = z
 
 const milliseconds = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
 
+/** A text in which `faultOf` finds nothing wrong. */
+const faultless = (faultOf: (text: string) => string | undefined) =>
+	z.string().superRefine((text, context) => {
+		const message = faultOf(text);
+		if (message !== undefined) context.addIssue({ code: 'custom', message });
+	});
+
 const mqtt = z.strictObject({
-	url: z
-		.string()
-		.superRefine((text, context) => {
-			const message = brokerAddressFault(text);
-			if (message !== undefined) context.addIssue({ code: 'custom', message });
-		})
-		.default('mqtt://localhost:1883')
-		.describe('Address of the broker.'),
+	url: faultless(brokerAddressFault).default('mqtt://localhost:1883').describe('Address of the broker.'),
+	root: faultless(topicRootFault)
+		.default('inspectord')
+		.describe('The first levels of every topic, one to six: `enterprise/site/area/line`.'),
 	version: z
 		.enum(['5', '3.1.1'])
 		.default('5')
 		.describe('Of MQTT. With 3.1.1 the broker cannot say when it refuses a message.'),
 	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
 	passwordFile: z.string().min(1).optional().describe('A file whose first line is the password.'),
-	clientId: z.string().min(1).max(65535).optional().describe('By default inspectord-<box>.'),
+	clientId: z.string().min(1).max(65535).optional().describe('By default <root>-<box>.'),
 });
 
 const camera = z.strictObject({

@@ -1,16 +1,20 @@
+import { randomBytes } from 'node:crypto';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import { Services, together } from '../base/service.js';
 import type { Config } from '../config/schema.js';
+import { bootId } from '../machine/boot.js';
 import { openBrokerLink, type Troubles } from '../mqtt/link.js';
 import { Outbox } from '../mqtt/outbox.js';
 import { startChild } from '../process/child.js';
 import type { BoxState, StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
-import { encodePayload, topicOf, withTopics } from '../protocol/topics.js';
-import type { StationVerdict, VerdictMessage } from '../protocol/verdict.js';
+import { encodePayload, topicOf } from '../protocol/topics.js';
+import { type StationVerdict, unknownClock, type VerdictMessage } from '../protocol/verdict.js';
+import { verdictEntry, verdictMessage } from '../protocol/verdict-message.js';
 import { scheduleAt } from '../schedule/cron.js';
+import { clientIdOf } from './settings.js';
 import { startStation, stationLimits } from './station.js';
 
 /** What waits for an absent broker at most. */
@@ -32,6 +36,10 @@ export type DaemonWorld = {
 /** Runs a configuration until the signal is aborted: a broker link, a process for each station, a schedule. */
 export async function runDaemon(config: Config, world: DaemonWorld): Promise<void> {
 	const { box } = config;
+	const { root } = config.mqtt;
+	const boot = await bootId();
+	const series = randomBytes(4).toString('hex');
+	let events = 0;
 	const { log, signal } = world;
 	const outbox = new Outbox(OUTBOX);
 	/** A library's words may hold what is secret here without looking like an address. */
@@ -50,22 +58,24 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		});
 	await using services = new Services();
 	const link = await services.start(() => {
-		const { url, version, username, clientId = `inspectord-${box}` } = config.mqtt;
+		const { url, version, username } = config.mqtt;
+		const clientId = clientIdOf(config);
 		const { password } = world;
-		const presence = { topic: topicOf('boxState', { box }), payload: boxState };
+		const presence = { topic: topicOf('boxState', { root, box }), payload: boxState };
 		const credentials = {
 			...(username !== undefined && { username }),
 			...(password !== undefined && { password }),
 		};
-		const settings = { urls: [url], version, clientId, presence };
+		const settings = { urls: [url], root, version, clientId, presence };
 		return openBrokerLink({ ...settings, credentials: async () => credentials }, outbox, log);
 	});
 
 	const finished = new Set<string>();
 	const allFinished = new AbortController();
 	const startOne = ([station, { camera, recipe: recipeName }]: [string, Config['stations'][string]]) => {
-		const topic = topicOf('stationState', { box, station });
+		const topic = topicOf('stationState', { root, box, station });
 		let logged = '';
+		let sequence = 0;
 		const onState = (told: StationState) => {
 			const state = openly(told);
 			link.retain(topic, encodePayload('stationState', state));
@@ -79,9 +89,18 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
 		};
 		const onVerdict = (verdict: StationVerdict, pictures: readonly Uint8Array[]) => {
-			const message = openly(withTopics(verdict));
+			const atMs = Date.now();
+			events += 1;
+			sequence += 1;
+			const event = {
+				...verdictEntry(openly(verdict), unknownClock),
+				id: events,
+				sequence,
+				recordedMs: atMs,
+			};
+			const message = verdictMessage(event, { series, root, publishedMs: atMs, late: false });
 			outbox.put({
-				topic: topicOf('verdict', { box, station }),
+				topic: topicOf('verdict', { root, box, station }),
 				payload: encodePayload('verdict', message),
 				kind: 'verdict',
 			});
@@ -92,7 +111,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			world.onVerdict(message);
 		};
 		const recipe = config.recipes[recipeName]!;
-		const start = { kind: 'start', box, station, recipeName, recipe, camera } as const;
+		const start = { kind: 'start', box, boot, revision: null, station, recipeName, recipe, camera } as const;
 		const stationWorld = {
 			startChild: () => startChild<StationDown, StationUp>('station', { env: world.env }),
 			log,

@@ -4,6 +4,7 @@ import { secretsIn, spellingsOf } from '../base/secrets.js';
 import { type Check, faultLine, parseConfig } from '../config/parse.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
+import { reservedLevels } from '../protocol/topics.js';
 import { isCronExpression } from '../schedule/cron.js';
 import { parseSource, sourceFrom } from '../vision/source.js';
 
@@ -12,7 +13,7 @@ import { parseSource, sourceFrom } from '../vision/source.js';
  * @throws Failure file-unreadable, config-invalid with a line for every fault
  */
 export async function loadConfig(path: string): Promise<Config> {
-	const parsed = parseConfig(await readText(path, 'configuration'), [sources, times]);
+	const parsed = parseConfig(await readText(path, 'configuration'), [names, sources, times]);
 	if ('config' in parsed) return absolute(parsed.config, dirname(resolve(path)));
 	const lines = parsed.faults.map((fault) => faultLine(path, fault));
 	throw new Failure(
@@ -34,11 +35,26 @@ export async function passwordOf({ mqtt }: Config): Promise<string | undefined> 
 	);
 }
 
+/** What the broker knows a box by. */
+export function clientIdOf({ box, mqtt: { root, clientId } }: Config): string {
+	return clientId ?? `${root.replaceAll('/', '-')}-${box}`;
+}
+
 /** Everything in a configuration that must never be shown, as it stands there and as libraries may show it. */
 export function secretsOf({ mqtt, stations }: Config, password: string | undefined): string[] {
 	const addresses = [mqtt.url, ...Object.values(stations).map(({ camera }) => camera.source)];
 	return [...addresses.flatMap(secretsIn), ...spellingsOf(password ?? '')];
 }
+
+const names: Check = ({ box, stations }) =>
+	[
+		{ path: ['box'], name: box },
+		...Object.keys(stations).map((station) => ({ path: ['stations', station], name: station })),
+	].flatMap(({ path, name }) =>
+		reservedLevels.has(name)
+			? [{ path, message: `"${name}" is a word of the topics themselves: choose another name` }]
+			: [],
+	);
 
 const sources: Check = ({ stations }) =>
 	Object.entries(stations).flatMap(([station, { camera }]) => {

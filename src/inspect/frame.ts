@@ -1,11 +1,19 @@
 import { Failure } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { RecipeConfig } from '../config/schema.js';
-import { type Origin, type Part, type Region, type StationVerdict, unjudged } from '../protocol/verdict.js';
+import {
+	type Drawn,
+	type Origin,
+	type Part,
+	type Region,
+	type StationVerdict,
+	unjudged,
+} from '../protocol/verdict.js';
 import { misfit, type TaughtSizes } from '../vision/fit.js';
 import type { Frame } from '../vision/frame.js';
 import { overlay, type Scale } from '../vision/heatmap.js';
 import type { Image, Rect } from '../vision/image.js';
-import { regionsAbove, toFrameBox } from '../vision/regions.js';
+import { type MapRegion, regionsAbove, toFrameBox, viewsOf } from '../vision/regions.js';
 import { decide } from './decide.js';
 import type { Scorer } from './scorer.js';
 
@@ -27,6 +35,9 @@ export type Inspection = {
 	/** Milliseconds of the clock that frames are stamped with. */
 	readonly now: () => number;
 };
+
+/** Regions that a verdict tells, the highest; a map of noise can hold thousands. */
+const MOST_REGIONS = 32;
 
 /** A verdict with its pictures (JPEG), in the order of its `heatmaps`. */
 export type Inspected = { readonly verdict: StationVerdict; readonly pictures: readonly Uint8Array[] };
@@ -57,36 +68,50 @@ export async function inspectFrame(frame: Frame, part: Part, inspection: Inspect
 		provider: scorer.provider,
 		allowedProvider: recipe.provider,
 	});
-	const drawn = verdict === 'reject' ? drawHeatmaps(frame, map, inspection) : [];
+	const decided = now();
+	const regions = verdict === 'reject' ? regionsAbove(map, scorer.size, threshold) : [];
+	const pictures = drawHeatmaps(frame, map, regions, inspection);
 	return {
-		pictures: drawn.map(({ jpeg }) => jpeg),
+		pictures: pictures.map(({ jpeg }) => jpeg),
 		verdict: {
 			...unjudged(origin, part),
 			verdict,
 			error,
 			score: Number.isFinite(score) ? score : null,
-			margin: Number.isFinite(score) ? score - threshold : null,
-			times: {
+			regions: regions.slice(0, MOST_REGIONS).map((found) => inFrame(found, frame, inspection)),
+			heatmaps: pictures.map(({ drawn }) => drawn),
+			latency: {
+				waitMs: round(begun - part.taken.monotonicMs),
 				prepareMs: round(prepared - begun),
 				modelMs: round(scored - prepared),
-				totalMs: round(now() - begun),
+				decideMs: round(decided - scored),
+				drawMs: round(now() - decided),
 			},
-			heatmaps: drawn.map(({ region: drawnRegion, jpeg }) => ({ ...drawnRegion, bytes: jpeg.length })),
 		},
 	};
 }
 
-type Drawn = { readonly region: Region; readonly jpeg: Uint8Array };
+function inFrame({ box, peak, area }: MapRegion, frame: Frame, { scorer, region }: Inspection): Region {
+	const inspected: Rect = region ?? { x: 0, y: 0, width: frame.width, height: frame.height };
+	const scale = (inspected.width * inspected.height) / (scorer.size.width * scorer.size.height);
+	return { box: toFrameBox(box, scorer.size, inspected), peak, area: area * scale };
+}
 
-function drawHeatmaps(frame: Frame, map: Float32Array, inspection: Inspection): Drawn[] {
+function drawHeatmaps(
+	frame: Frame,
+	map: Float32Array,
+	regions: readonly MapRegion[],
+	inspection: Inspection,
+): { readonly drawn: Drawn; readonly jpeg: Uint8Array }[] {
 	const { recipe, scorer, threshold, mapMedian, encodeJpeg } = inspection;
 	const { most, padding, longestSide, quality } = recipe.heatmap;
 	const area: Rect = inspection.region ?? { x: 0, y: 0, width: frame.width, height: frame.height };
 	const scale: Scale = { low: Math.min(mapMedian, threshold), threshold };
-	return regionsAbove(map, scorer.size, threshold, { most, pad: padding }).map(({ box, peak }) => {
+	return viewsOf(regions, scorer.size, { most, pad: padding }).map(({ box, peak }) => {
 		const frameBox = toFrameBox(box, scorer.size, area);
 		const picture = overlay(frame.crop(frameBox, longestSide), map, scorer.size, box, scale);
-		return { region: { box: frameBox, peak }, jpeg: encodeJpeg(picture, quality) };
+		const jpeg = encodeJpeg(picture, quality);
+		return { drawn: { box: frameBox, peak, bytes: jpeg.length, sha256: sha256Of(jpeg) }, jpeg };
 	});
 }
 

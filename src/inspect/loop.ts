@@ -101,12 +101,12 @@ type Parts = ReturnType<typeof partsOf>;
 
 /** Gives each part its number and exactly one verdict. */
 function partsOf({ inspection, begin, emit, report, wallClock }: LoopWorld) {
-	let sequence = 0;
+	let runSequence = 0;
 	let failedRuns = 0;
 	let troubled = false;
-	const next = async (part: Omit<Part, 'sequence'>): Promise<Part> => {
-		sequence += 1;
-		const numbered = { sequence, ...part };
+	const next = async ({ taken, frame }: Pick<Part, 'taken' | 'frame'>): Promise<Part> => {
+		runSequence += 1;
+		const numbered: Part = { runSequence, frame, part: null, trigger: null, taken };
 		await begin(numbered);
 		return numbered;
 	};

@@ -27,6 +27,8 @@ export type LinkSettings = {
 	readonly version: '5' | '3.1.1';
 	/** Read anew for each connection: certificates and passwords change while we run. @throws Failure */
 	readonly credentials: () => Promise<Credentials>;
+	/** The first levels of every topic. */
+	readonly root: string;
 	/** The box's state: retained while we are there, the last word at the end, and said by the broker when we die. */
 	readonly presence?: {
 		readonly topic: string;
@@ -130,6 +132,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 
 	const retained = createRetained();
 	const outlet = createOutlet(
+		settings.root,
 		[retained, source],
 		realPace.chance,
 		{
@@ -170,7 +173,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	};
 	/** @returns in how many milliseconds there is something to tell */
 	const tellChanges = (): number => {
-		const own = presence && topicFilter(presence.topic);
+		const own = presence && topicFilter(settings.root, presence.topic);
 		const others = [...refused].filter(([topic]) => topic !== own);
 		const what = JSON.stringify([soft.signal.aborted, told, others, [...lacks]]);
 		if (what === lastTold.what) return Number.POSITIVE_INFINITY;

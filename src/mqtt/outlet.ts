@@ -135,12 +135,12 @@ function variableSize(value: number): number {
 	return value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4;
 }
 
-/** A topic without what differs from message to message: `inspectord/cell/lid/heatmap/+/+`. */
-export function topicFilter(topic: string): string {
-	const parsed = parseTopic(topic);
+/** A topic below `root` without what differs from message to message: `inspectord/cell/lid/heatmap/+/+`. */
+export function topicFilter(root: string, topic: string): string {
+	const parsed = parseTopic(root, topic);
 	if (!parsed) return topic;
 	return topics[parsed.name].pattern.replace(/\{(\w+)\}/g, (_, level: string) =>
-		level === 'box' || level === 'station' ? parsed.parameters[level]! : '+',
+		level === 'id' || level === 'index' ? '+' : parsed.parameters[level]!,
 	);
 }
 
@@ -173,9 +173,10 @@ type Standing = {
 /**
  * Decides what is sent when: order, window, and what an answer or the end of a connection means. A message after which
  * connections end is found by sending the suspects alone; it is refused when it was alone several times while connections
- * without it stood. Answers that may pass are waited out with a growing wait. Pure of clocks: told the time.
+ * without it stood. Answers that may pass are waited out with a growing wait. Pure of clocks: told the time. `root` is that of the topics.
  */
 export function createOutlet(
+	root: string,
 	sources: readonly Source[],
 	chance: () => number,
 	listener: Listener,
@@ -208,7 +209,7 @@ export function createOutlet(
 		source.refuse(message, why);
 		suspects.delete(keyOf(message));
 		late.delete(keyOf(message));
-		const topic = topicFilter(message.topic);
+		const topic = topicFilter(root, message.topic);
 		refusedTopics.add(topic);
 		listener.onRefused({ topic, reason: why, kind: message.kind });
 	};
@@ -219,7 +220,7 @@ export function createOutlet(
 		if (size > most) return tooLarge(size, most);
 		if (size >= learnt.tooLarge || (message.kind === 'heatmap' && size >= learnt.tooLargePicture))
 			return tooLarge(size);
-		return learnt.topics.get(topicFilter(message.topic));
+		return learnt.topics.get(topicFilter(root, message.topic));
 	};
 	const pick = (careful: boolean, nowMs: number): { message: Outgoing; source: Source } | undefined => {
 		const putOff = (message: Outgoing): boolean => {
@@ -287,7 +288,7 @@ export function createOutlet(
 			hold = NO_HOLD;
 			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;
 		}
-		const topic = topicFilter(message.topic);
+		const topic = topicFilter(root, message.topic);
 		standing.taken.retain ||= retain;
 		standing.taken.qos ||= qos === 1;
 		learnt.topicsTaken.add(topic);
@@ -345,7 +346,7 @@ export function createOutlet(
 	};
 	/** What one refused message says about others. Without a reason no verdict is given up before it was tried. */
 	const learnFrom = ({ topic, kind }: Outgoing, size: number, code: number | undefined): void => {
-		const filter = topicFilter(topic);
+		const filter = topicFilter(root, topic);
 		const condemned = (learnt.condemned.get(filter) ?? 0) + 1;
 		learnt.condemned.set(filter, condemned);
 		if (code === reason.tooLarge) {

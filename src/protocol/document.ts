@@ -4,7 +4,7 @@ import { topics } from './topics.js';
 export function mqttDocument(): string {
 	const rows = Object.values(topics).map(
 		({ pattern, qos, retain, payload, summary }) =>
-			`| \`${pattern.replaceAll('{', '<').replaceAll('}', '>')}\` | ${payload === 'json' ? 'JSON' : 'JPEG'} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`,
+			`| \`${pattern.replaceAll('{', '<').replaceAll('}', '>')}\` | ${{ json: 'JSON', jpeg: 'JPEG', text: 'text' }[payload]} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`,
 	);
 	return `# What the box says over MQTT
 
@@ -18,37 +18,55 @@ ${rows.join('\n')}
 
 \`\`\`json
 {
-	"id": "f3e910fc-000001",
+	"schema": 1,
+	"id": "9c1f04d2-1",
 	"box": "cell-4",
 	"station": "lid",
 	"recipe": "lid",
-	"sequence": 1,
+	"boot": "f1b2…",
 	"run": "f3e910fc",
-	"verdict": "reject",
-	"score": 1.3738,
+	"revision": null,
+	"isSimulated": false,
+	"model": { "name": "lid", "bundle": "lid@5e81c08b", "sha256": "1c947c1d…", "provider": "cpu", "precision": "int8" },
 	"threshold": 1.0297,
-	"margin": 0.3441,
-	"takenAt": "2026-11-23T21:30:35.943Z",
-	"monotonicMs": 1232.58,
+	"sequence": 1,
+	"runSequence": 1,
 	"frame": "broken_large/000.jpg",
-	"model": { "name": "lid", "bundle": "lid@5e81c08b", "sha256": "1c947c1d…", "provider": "cpu" },
-	"times": { "prepareMs": 0.54, "modelMs": 44.37, "totalMs": 46.47 },
+	"part": null,
+	"trigger": null,
+	"monotonicMs": 1232.58,
+	"verdict": "reject",
+	"resultEvaluation": "NotOK",
+	"reason": "above-threshold",
+	"error": null,
+	"score": 1.3738,
+	"margin": 0.3441,
+	"regions": [{ "box": { "x": 182, "y": 150, "width": 264, "height": 306 }, "peak": 1.3738, "area": 41220 }],
 	"heatmaps": [
 		{
 			"box": { "x": 170, "y": 138, "width": 288, "height": 330 },
 			"peak": 1.3738,
-			"topic": "inspectord/cell-4/lid/heatmap/f3e910fc-000001/0",
-			"bytes": 10822
+			"bytes": 10822,
+			"sha256": "77ab90…",
+			"topic": "inspectord/cell-4/lid/heatmap/9c1f04d2-1/0"
 		}
 	],
-	"error": null
+	"times": {
+		"captured": "2026-11-23T21:30:35.943Z",
+		"scored": "2026-11-23T21:30:35.988Z",
+		"recorded": "2026-11-23T21:30:35.996Z",
+		"published": "2026-11-23T21:30:35.997Z"
+	},
+	"latency": { "waitMs": 0.1, "prepareMs": 0.54, "modelMs": 44.37, "decideMs": 0.02, "drawMs": 1.46, "recordMs": null, "publishMs": null },
+	"clock": { "synchronised": null, "since": null },
+	"late": false
 }
 \`\`\`
 
 - \`verdict\` is \`accept\`, \`reject\` or \`error\`. Treat \`error\` as a part that nobody looked at: \`error.code\` and \`error.message\` say why.
 - \`score\` and \`margin\` (score − threshold) are as measured, never clamped; null where nothing was measured.
-- \`sequence\` counts the parts of one run of the station's process (\`run\`). A gap within a run is a lost message; the same \`id\` twice is a
-  repetition after a reconnection: drop it.
+- \`sequence\` counts the station's verdicts, \`runSequence\` the parts of one run of the station's process (\`run\`). A gap is a lost message; the
+  same \`id\` twice is a repetition after a reconnection: drop it.
 - A picture's topic holds the \`id\` of its verdict and its place in \`heatmaps\`, so a subscriber that sees only topic and payload can match them.
 
 ## The box's state

@@ -7,6 +7,9 @@ export type StationDown =
 	| {
 			readonly kind: 'start';
 			readonly box: string;
+			/** Of the machine, and of the configuration. */
+			readonly boot: string | null;
+			readonly revision: string | null;
 			readonly station: string;
 			readonly recipeName: string;
 			readonly recipe: RecipeConfig;

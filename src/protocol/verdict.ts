@@ -1,56 +1,180 @@
-import type { Failure } from '../base/failure.js';
+import { z } from 'zod';
+import type { Failure, FailureCode } from '../base/failure.js';
+import { PRECISIONS } from '../base/precision.js';
 import type { Stamp } from '../vision/frame.js';
-import type { Rect } from '../vision/image.js';
+import { boxField, errorField, instant, schemaField, sha256, stationField, type Told } from './fields.js';
 
 export const VERDICTS = ['accept', 'reject', 'error'] as const;
 export type Verdict = (typeof VERDICTS)[number];
 
-/** One connected region of the map above the threshold, in frame pixels, with the highest map value in it. */
-export type Region = { readonly box: Rect; readonly peak: number };
+/** Of OPC 40001-101. */
+export const EVALUATIONS = {
+	accept: 'OK',
+	reject: 'NotOK',
+	error: 'NotDecidable',
+} as const satisfies Readonly<Record<Verdict, string>>;
 
-/** What scored: the bundle by the name that stays its own, and the SHA-256 of the very bytes that the engine was given. */
-export type ModelTold = {
-	readonly name: string;
-	readonly bundle: string;
-	readonly sha256: string;
-	readonly provider: string;
-};
+/** Why a part was not accepted. */
+export const REASONS = {
+	'above-threshold': 'The score lies above the threshold.',
+	'image-unreadable': 'The picture is damaged.',
+	'frame-mismatch': 'The frame has another size or shape than those that were taught.',
+	'model-failed': 'The model could not be run.',
+	'verdict-unproven':
+		'The score is no number, came too late, or is not by the model and provider of the recipe.',
+	'bundle-invalid': 'The bundle is damaged.',
+	'bundle-golden': 'The model does not score its golden vectors any more.',
+	'camera-silent': 'The camera gave no frame.',
+	'station-silent': "The station's process hung.",
+	'child-died': "The station's process died.",
+	interrupted: 'The box went down while the part was in work.',
+} as const satisfies Readonly<Partial<Record<FailureCode | 'above-threshold', string>>>;
 
-/** What a subscriber gets for one part. Scores are unclamped; null where there is none (verdict 'error'). */
-export type VerdictMessage = {
-	readonly id: string;
-	readonly box: string;
-	readonly station: string;
-	readonly recipe: string;
-	/** Counts the station process's parts from 1; a gap is a lost message. */
-	readonly sequence: number;
-	/** Identifies the run of the station process that `sequence` counts in. */
-	readonly run: string;
-	readonly verdict: Verdict;
-	readonly score: number | null;
-	readonly threshold: number | null;
-	/** score − threshold. */
-	readonly margin: number | null;
-	readonly takenAt: string;
-	readonly monotonicMs: number;
-	readonly frame: string | null;
-	readonly model: ModelTold | null;
-	readonly times: { readonly prepareMs: number; readonly modelMs: number; readonly totalMs: number } | null;
-	/** One for each picture published; `topic` is where its JPEG goes. */
-	readonly heatmaps: readonly (Region & { readonly topic: string; readonly bytes: number })[];
-	readonly error: { readonly code: string; readonly message: string } | null;
-};
+export type Reason = keyof typeof REASONS;
 
-/** A verdict as a station gives it; the daemon says where its pictures go. */
-export type StationVerdict = Omit<VerdictMessage, 'heatmaps'> & {
-	readonly heatmaps: readonly (Region & { readonly bytes: number })[];
-};
+const rect = z
+	.strictObject({ x: z.int().min(0), y: z.int().min(0), width: z.int().min(0), height: z.int().min(0) })
+	.describe('In pixels of the frame.');
+
+const peak = z.number().describe('Highest value of the map in it.');
+
+const region = z.strictObject({
+	box: rect,
+	peak,
+	area: z.number().min(0).describe('What lies above the threshold, in pixels of the frame.'),
+});
+
+const picture = z.strictObject({
+	box: rect.describe('What it shows, in pixels of the frame.'),
+	peak,
+	bytes: z.int().min(0),
+	sha256,
+});
+
+const model = z.strictObject({
+	name: z.string(),
+	bundle: z.string().describe('The bundle, by the name that stays its own.'),
+	sha256: sha256.describe('SHA-256 of the very bytes that the engine was given.'),
+	provider: z.string().describe('Where its nodes ran.'),
+	precision: z.enum(PRECISIONS),
+});
+
+const clock = z.strictObject({
+	synchronised: z.boolean().nullable().describe('By the operating system; null where that cannot be known.'),
+	since: instant.nullable().describe('Since when, as far as it was seen.'),
+});
+
+const trigger = z.strictObject({
+	at: instant,
+	deadlineMs: z.number().min(0),
+	metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+});
+
+const duration = z.number().nullable();
+
+/** What a subscriber gets for one part. */
+export const verdictSchema = z
+	.strictObject({
+		schema: schemaField,
+		id: z.string().describe('Of this verdict, never given twice: what comes again with it is a repetition.'),
+		box: boxField,
+		station: stationField,
+		recipe: z.string(),
+		sequence: z.int().min(1).describe("Counts the station's verdicts without a hole, over all restarts."),
+		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
+		run: z.string().describe("Of the station's process: changes with each start of it."),
+		runSequence: z.int().min(1).describe('Counts the parts of the run.'),
+		part: z.string().nullable().describe('Which part, as the trigger named it.'),
+		trigger: trigger.nullable().describe('What asked for the verdict.'),
+		verdict: z.enum(VERDICTS).describe('`error`: nobody looked at the part.'),
+		resultEvaluation: z.enum(EVALUATIONS).describe('The same in words of OPC 40001-101.'),
+		reason: z
+			.enum(Object.keys(REASONS) as Reason[])
+			.nullable()
+			.describe('Why not accepted.'),
+		error: errorField.describe('Of verdict `error`: the failure.'),
+		score: z.number().nullable().describe('As measured, never clamped; null where nothing was measured.'),
+		threshold: z.number().nullable().describe('Scores above it are rejected.'),
+		margin: z.number().nullable().describe('score − threshold.'),
+		regions: z.array(region).describe('Of a reject, above the threshold: the highest first.'),
+		heatmaps: z
+			.array(picture.extend({ topic: z.string().describe('Where its JPEG goes.') }))
+			.describe('The pictures of a reject; one may show several regions.'),
+		frame: z.string().nullable().describe('Name of its file, where it has one.'),
+		times: z.strictObject({
+			captured: instant,
+			scored: instant.nullable(),
+			recorded: instant,
+			published: instant,
+		}),
+		latency: z
+			.strictObject({
+				waitMs: duration.describe('From capture until it is inspected.'),
+				prepareMs: duration,
+				modelMs: duration,
+				decideMs: duration,
+				drawMs: duration.describe('The pictures of a reject.'),
+				recordMs: duration.describe('Until it is safe on disk.'),
+				publishMs: duration.describe('From there until it is given to the broker.'),
+			})
+			.describe('Durations, each of one clock that does not jump; null where not measured.'),
+		monotonicMs: z.number().describe('Of the capture, on a clock of the run that does not jump.'),
+		clock: clock.describe('Whether the wall clock could be trusted.'),
+		model: model.nullable(),
+		revision: z.string().nullable().describe('Of the configuration.'),
+		isSimulated: z.boolean().describe('The camera is a simulated one.'),
+		late: z.boolean().describe('It was not published when it came about, but later.'),
+	})
+	.describe('What was decided on a part.');
+
+export type VerdictMessage = Told<typeof verdictSchema>;
+
+/** One connected region of the map above the threshold, in frame pixels. */
+export type Region = Told<typeof region>;
+
+export type Drawn = Told<typeof picture>;
+
+/** What scored. */
+export type ModelTold = Told<typeof model>;
+
+/** Whether the wall clock is synchronised, and since when. */
+export type Clock = Told<typeof clock>;
+
+export type Trigger = Told<typeof trigger>;
+
+export const unknownClock: Clock = { synchronised: null, since: null };
 
 /** Who inspects by what: the same for every part of a station process's run. */
-export type Origin = Pick<VerdictMessage, 'box' | 'station' | 'recipe' | 'run' | 'model' | 'threshold'>;
+export type Origin = Pick<
+	VerdictMessage,
+	'box' | 'station' | 'recipe' | 'boot' | 'run' | 'model' | 'threshold' | 'revision' | 'isSimulated'
+>;
 
 /** A part that is due: its number in the run, when its frame was taken, and the frame's name where it has one. */
-export type Part = Pick<VerdictMessage, 'sequence' | 'frame'> & { readonly taken: Stamp };
+export type Part = Pick<VerdictMessage, 'runSequence' | 'frame' | 'part' | 'trigger'> & {
+	readonly taken: Stamp;
+};
+
+/** A verdict's own: everything but what it has in common with the others of its run. */
+export type Body = Omit<Part, 'taken'> & {
+	/** When the frame was taken. */
+	readonly takenMs: number;
+	readonly monotonicMs: number;
+	readonly verdict: Verdict;
+	readonly error: { readonly code: string; readonly message: string } | null;
+	/** Null where nothing was measured. */
+	readonly score: number | null;
+	readonly regions: readonly Region[];
+	/** Of the pictures that come with it, in their order. */
+	readonly heatmaps: readonly Drawn[];
+	/** What its station measured. */
+	readonly latency: Readonly<
+		Record<'waitMs' | 'prepareMs' | 'modelMs' | 'decideMs' | 'drawMs', number>
+	> | null;
+};
+
+/** A verdict as a station gives it; the daemon numbers it and says where its pictures go. */
+export type StationVerdict = Body & { readonly origin: Origin };
 
 /** The verdict for a part that could not be inspected. */
 export function errorVerdict(
@@ -62,26 +186,24 @@ export function errorVerdict(
 }
 
 /** What every verdict on a part says, whatever comes of it. */
-export function unjudged(
-	{ box, station, recipe, run, model, threshold }: Origin,
-	{ sequence, taken, frame }: Part,
-): Omit<StationVerdict, 'verdict'> {
+export function unjudged(origin: Origin, { taken, ...part }: Part): Omit<StationVerdict, 'verdict'> {
 	return {
-		id: `${run}-${String(sequence).padStart(6, '0')}`,
-		box,
-		station,
-		recipe,
-		sequence,
-		run,
-		score: null,
-		threshold,
-		margin: null,
-		takenAt: new Date(taken.wallMs).toISOString(),
+		...part,
+		origin,
+		takenMs: taken.wallMs,
 		monotonicMs: Math.round(taken.monotonicMs * 100) / 100,
-		frame,
-		model,
-		times: null,
-		heatmaps: [],
 		error: null,
+		score: null,
+		regions: [],
+		heatmaps: [],
+		latency: null,
 	};
+}
+
+/** Why a verdict is not `accept`; a failure without a reason of its own is one of the station's process. */
+export function reasonFor({ verdict, error }: Pick<Body, 'verdict' | 'error'>): Reason | null {
+	if (verdict === 'accept') return null;
+	if (verdict === 'reject') return 'above-threshold';
+	const code = error?.code ?? '';
+	return Object.hasOwn(REASONS, code) ? (code as Reason) : 'child-died';
 }

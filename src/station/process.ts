@@ -14,6 +14,7 @@ import { openSession } from '../ort/session.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { StationReport } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import type { Origin } from '../protocol/verdict.js';
 import { parseSource } from '../vision/source.js';
 
 type Start = Extract<StationDown, { kind: 'start' }>;
@@ -78,14 +79,20 @@ async function runStation(
 					bundle: bundle.id,
 					sha256: scorer.model,
 					provider: scorer.provider,
+					precision: scorer.precision,
 				},
 				threshold: recipe.threshold === 'bundle' ? calibration.threshold : recipe.threshold,
 			};
-			const origin = {
+			const { source, ...camera } = start.camera;
+			const from = parseSource(source);
+			const origin: Origin = {
 				box: start.box,
 				station: start.station,
 				recipe: start.recipeName,
+				boot: start.boot,
 				run: randomBytes(4).toString('hex'),
+				revision: start.revision,
+				isSimulated: from.kind === 'sim',
 				...known,
 			};
 			const inspection: Inspection = {
@@ -107,10 +114,9 @@ async function runStation(
 					(failure) => distrusted.abort(failure),
 				),
 			);
-			const { source, ...camera } = start.camera;
 			await inspectionLoop({
 				inspection,
-				openCamera: () => openCamera(parseSource(source), { ...camera, listImages }),
+				openCamera: () => openCamera(from, { ...camera, listImages }),
 				begin: (part) => parent.send({ kind: 'part', origin, part }),
 				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
 				report,

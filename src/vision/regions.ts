@@ -1,18 +1,13 @@
 import type { Rect, Size } from './image.js';
 
-/** A connected region of the map above the threshold: `box` in map pixels, `peak` the highest value in it. */
-export type MapRegion = { readonly box: Rect; readonly peak: number };
+/** A connected region of the map above the threshold: `box` in map pixels, `peak` the highest value in it, `area` its map pixels. */
+export type MapRegion = { readonly box: Rect; readonly peak: number; readonly area: number };
 
-/**
- * Regions of a map that lie above the threshold, 8-connected, the highest first; boxes grow by `pad`
- * pixels, those that then overlap become one, and at most `most` are returned.
- */
-export function regionsAbove(
-	map: Float32Array,
-	size: Size,
-	threshold: number,
-	{ most, pad }: { readonly most: number; readonly pad: number },
-): MapRegion[] {
+/** What a picture of regions shows: `box` in map pixels, `peak` the highest value of the regions in it. */
+export type View = Omit<MapRegion, 'area'>;
+
+/** Regions of a map that lie above the threshold, 8-connected, the highest first. */
+export function regionsAbove(map: Float32Array, size: Size, threshold: number): MapRegion[] {
 	const found: Growing[] = [];
 	const above = new Uint8Array(map.length);
 	for (let i = 0; i < map.length; i += 1) if (map[i]! > threshold) above[i] = 1;
@@ -22,7 +17,7 @@ export function regionsAbove(
 		const value = map[at]!;
 		const region = found[number];
 		if (!region) {
-			found.push({ left: x, right: x, top: y, bottom: y, peak: value });
+			found.push({ left: x, right: x, top: y, bottom: y, peak: value, area: 1 });
 			return;
 		}
 		region.left = Math.min(region.left, x);
@@ -30,8 +25,24 @@ export function regionsAbove(
 		region.top = Math.min(region.top, y);
 		region.bottom = Math.max(region.bottom, y);
 		region.peak = Math.max(region.peak, value);
+		region.area += 1;
 	});
-	return merge(found.map((region) => padded(region, size, pad)))
+	return found
+		.map(({ left, right, top, bottom, peak, area }) => ({
+			box: { x: left, y: top, width: right + 1 - left, height: bottom + 1 - top },
+			peak,
+			area,
+		}))
+		.sort((a, b) => b.peak - a.peak);
+}
+
+/** Regions with `pad` map pixels around them; those that then overlap are shown as one, and at most `most`, the highest first. */
+export function viewsOf(
+	regions: readonly MapRegion[],
+	size: Size,
+	{ most, pad }: { readonly most: number; readonly pad: number },
+): View[] {
+	return merge(regions.map((region) => padded(region, size, pad)))
 		.sort((a, b) => b.peak - a.peak)
 		.slice(0, most);
 }
@@ -47,21 +58,24 @@ export function toFrameBox(box: Rect, mapSize: Size, area: Rect): Rect {
 }
 
 /** A region that grows pixel by pixel; `right` and `bottom` belong to it. */
-type Growing = { left: number; right: number; top: number; bottom: number; peak: number };
+type Growing = {
+	left: number;
+	right: number;
+	top: number;
+	bottom: number;
+	peak: number;
+	area: number;
+};
 
-function padded(
-	{ left, right, top, bottom, peak }: Growing,
-	{ width, height }: Size,
-	pad: number,
-): MapRegion {
-	const [x, y] = [Math.max(0, left - pad), Math.max(0, top - pad)];
-	const box = {
+function padded({ box, peak }: MapRegion, { width, height }: Size, pad: number): View {
+	const [x, y] = [Math.max(0, box.x - pad), Math.max(0, box.y - pad)];
+	const shown = {
 		x,
 		y,
-		width: Math.min(width, right + 1 + pad) - x,
-		height: Math.min(height, bottom + 1 + pad) - y,
+		width: Math.min(width, box.x + box.width + pad) - x,
+		height: Math.min(height, box.y + box.height + pad) - y,
 	};
-	return { box, peak };
+	return { box: shown, peak };
 }
 
 /**
@@ -101,10 +115,10 @@ export function flood(
 	}
 }
 
-function merge(regions: readonly MapRegion[]): MapRegion[] {
-	const merged: MapRegion[] = [];
-	for (const region of regions) {
-		let grown = region;
+function merge(views: readonly View[]): View[] {
+	const merged: View[] = [];
+	for (const view of views) {
+		let grown = view;
 		for (let i = 0; i < merged.length; ) {
 			const other = merged[i]!;
 			if (overlap(grown.box, other.box)) {

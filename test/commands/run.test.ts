@@ -132,6 +132,27 @@ run('sends pictures of what it rejects, whose topics match their verdict', async
 	}
 });
 
+run('speaks below the root that it is given, and nowhere else', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line(2);
+	await using everywhere = await listen(world.url, '#');
+	const file = await world.config('source: pictures', '    threshold: 0.01\n');
+	const text = await readFile(file, 'utf8');
+	await writeFile(file, text.replace('mqtt: {', 'mqtt: { root: "acme/Süd/press 3",'));
+	const { code, err } = await program('run', '--config', file, '--until-finished');
+	assert.is(code, 0, err);
+	const topics = () => [...new Set(everywhere.heard.map(({ topic }) => topic))];
+	await eventually('verdicts arrive', () => topics().includes('acme/Süd/press 3/t/s/verdict'));
+	await eventually('the box says goodbye', () =>
+		everywhere.heard.some(({ payload }) => payload.includes('offline')),
+	);
+	assert.ok(
+		topics().every((topic) => topic.startsWith('acme/Süd/press 3/t/')),
+		topics().join(' '),
+	);
+	assert.equal(world.heard, []);
+});
+
 run(
 	'never loads OpenCV or ONNX Runtime itself, replaces a station that is killed, and ends cleanly on SIGTERM',
 	async () => {
@@ -161,7 +182,7 @@ run(
 		assert.is(lost.verdict, 'error');
 		const ofItsRun = verdictsOf(world.heard).filter(({ run: its }) => its === lost.run);
 		assert.equal(
-			ofItsRun.map(({ sequence }) => sequence),
+			ofItsRun.map(({ runSequence }) => runSequence),
 			ofItsRun.map((_, i) => i + 1),
 		);
 		assert.is(ofItsRun.at(-1)!.id, lost.id);
@@ -243,6 +264,16 @@ run('refuses a configuration with faults, each with its line', async () => {
 	const { code, err } = await program('run', '--config', file);
 	assert.is(code, 1);
 	assert.match(err, /bad\.yaml:7:8 recipes\.r\.modle: unknown key, did you mean "model"\?/);
+	await writeFile(
+		file,
+		'box: state\nmqtt: { root: "a/#" }\nstations:\n  ack: { camera: { source: "0" }, recipe: r }\nrecipes:\n  r: { model: b }\n',
+	);
+	const root = await program('run', '--config', file);
+	assert.match(root.err, /bad\.yaml:2:9 mqtt\.root: has a wildcard/);
+	await writeFile(file, (await readFile(file, 'utf8')).replace('a/#', 'a'));
+	const names = await program('run', '--config', file);
+	assert.match(names.err, /:1:1 box: "state" is a word of the topics themselves/);
+	assert.match(names.err, /:4:3 stations\.ack: "ack" is a word of the topics themselves/);
 	assert.is((await program('run', '--config', join(folder.path, 'absent'))).code, 1);
 });
 

@@ -10,10 +10,22 @@ import { recipeWith } from '../inspect/inspection.js';
 
 const station = suite('a station of the daemon');
 
-const origin: Origin = { box: 't', station: 's', recipe: 'r', run: 'run', model: null, threshold: 0.5 };
-const partOf = (sequence: number) => ({
-	sequence,
-	frame: `${sequence}.png`,
+const origin: Origin = {
+	box: 't',
+	station: 's',
+	recipe: 'r',
+	boot: null,
+	run: 'run',
+	model: null,
+	threshold: 0.5,
+	revision: null,
+	isSimulated: false,
+};
+const partOf = (runSequence: number) => ({
+	runSequence,
+	frame: `${runSequence}.png`,
+	part: null,
+	trigger: null,
 	taken: { wallMs: 0, monotonicMs: 0 },
 });
 const running: StationReport = { state: 'running', model: null, threshold: 0.5, error: null };
@@ -73,6 +85,8 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 		{
 			kind: 'start',
 			box: 't',
+			boot: null,
+			revision: null,
 			station: 's',
 			recipeName: 'r',
 			recipe: recipeWith(),
@@ -106,10 +120,10 @@ station(
 		first.say({ kind: 'part', origin, part: partOf(2) });
 		first.end({ code: null, signal: 'SIGSEGV' });
 		await eventually('the lost part is told', () => verdicts.length === 2);
-		const { sequence, frame, verdict, error, id } = verdicts[1]!;
+		const { runSequence, frame, verdict, error } = verdicts[1]!;
 		assert.equal(
-			{ sequence, frame, verdict, id },
-			{ sequence: 2, frame: '2.png', verdict: 'error', id: 'run-000002' },
+			{ runSequence, frame, verdict, run: verdicts[1]!.origin.run },
+			{ runSequence: 2, frame: '2.png', verdict: 'error', run: 'run' },
 		);
 		assert.is(error!.code, 'child-died');
 		assert.match(error!.message, /SIGSEGV/);

@@ -12,7 +12,7 @@ const src = fileURLToPath(new URL('../../../src', import.meta.url));
 const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model', 'measure', 'pages'];
 const flows = ['inspect', 'learn', 'evaluate'];
 const processes = ['daemon', 'station', 'jobs'];
-const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download'];
+const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download', 'machine'];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	'.': ['commands', 'base'],
@@ -32,7 +32,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 	'node-cron': ['schedule'],
 	'onnx-buf': ['graph'],
 	'@bufbuild/protobuf': ['graph'],
-	zod: ['config', 'model'],
+	zod: ['config', 'model', 'protocol'],
 	yaml: ['config'],
 };
 

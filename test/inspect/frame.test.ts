@@ -1,16 +1,19 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { sha256Of } from '../../src/base/hash.js';
 import { inspectFrame } from '../../src/inspect/frame.js';
-import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import type { StationVerdict } from '../../src/protocol/verdict.js';
 import { failureOf } from '../failure-of.js';
 import { clock, greyFrame, inspectionWith, recipeWith } from './inspection.js';
 
 const frames = suite('a frame');
 
 const part = (monotonicMs: number) => ({
-	sequence: 7,
+	runSequence: 7,
 	frame: 'lid.png',
+	part: null,
+	trigger: null,
 	taken: { wallMs: 1_700_000_000_000, monotonicMs },
 });
 
@@ -22,23 +25,19 @@ frames('that scores below the threshold is accepted, with everything that a subs
 		inspectionWith([0.25], { now }),
 	);
 	assert.equal(verdict, {
-		id: 'run-000007',
-		box: 't',
-		station: 's',
-		recipe: 'r',
-		sequence: 7,
-		run: 'run',
-		verdict: 'accept',
-		score: 0.25,
-		threshold: 0.5,
-		margin: -0.25,
-		takenAt: '2023-11-14T22:13:20.000Z',
-		monotonicMs: 990,
+		origin: inspectionWith([], { now }).origin,
+		runSequence: 7,
 		frame: 'lid.png',
-		model: { name: 'm', bundle: 'm@0', sha256: 'hash', provider: 'cpu' },
-		times: { prepareMs: 0, modelMs: 0, totalMs: 0 },
-		heatmaps: [],
+		part: null,
+		trigger: null,
+		takenMs: 1_700_000_000_000,
+		monotonicMs: 990,
+		verdict: 'accept',
 		error: null,
+		score: 0.25,
+		regions: [],
+		heatmaps: [],
+		latency: { waitMs: 10, prepareMs: 0, modelMs: 0, decideMs: 0, drawMs: 0 },
 	});
 	assert.equal(pictures, []);
 });
@@ -52,8 +51,10 @@ frames('that is rejected comes with a picture for each region, listed in the sam
 	);
 	assert.is(verdict.verdict, 'reject');
 	assert.is(pictures.length, 1);
+	const box = { x: 0, y: 0, width: 64, height: 64 };
+	assert.equal(verdict.regions, [{ box, peak: 0.75, area: 64 * 64 }]);
 	assert.equal(verdict.heatmaps, [
-		{ box: { x: 0, y: 0, width: 64, height: 64 }, peak: 0.75, bytes: pictures[0]!.length },
+		{ box, peak: 0.75, bytes: pictures[0]!.length, sha256: sha256Of(pictures[0]!) },
 	]);
 });
 
@@ -105,7 +106,7 @@ frames("that the model cannot score is a failure, and stays its owner's to relea
 
 frames('tells its score unclamped, and null where there is none', async () => {
 	const { now } = clock();
-	const scoreOf = async (score: number): Promise<VerdictMessage['score']> =>
+	const scoreOf = async (score: number): Promise<StationVerdict['score']> =>
 		(await inspectFrame(greyFrame(undefined, now()), part(now()), inspectionWith([score], { now }))).verdict
 			.score;
 	assert.is(await scoreOf(-3), -3);

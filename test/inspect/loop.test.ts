@@ -102,7 +102,7 @@ async function through(
 }
 
 const said = ({ verdicts }: Happened) =>
-	verdicts.map(({ sequence, verdict, frame }) => [sequence, verdict, frame]);
+	verdicts.map(({ runSequence, verdict, frame }) => [runSequence, verdict, frame]);
 
 loop('gives each frame one number and one verdict, and ends with its source', async () => {
 	const happened = await through([['a', 'b', 'c', undefined]], [0.1, 0.9, 0.2]);
@@ -118,7 +118,7 @@ loop('gives each frame one number and one verdict, and ends with its source', as
 loop('tells that a part is due before it is scored', async () => {
 	const happened = await through([['a', 'b', undefined]]);
 	assert.equal(
-		happened.begun.map(({ sequence, frame }) => [sequence, frame]),
+		happened.begun.map(({ runSequence, frame }) => [runSequence, frame]),
 		[
 			[1, 'a'],
 			[2, 'b'],

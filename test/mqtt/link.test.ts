@@ -17,6 +17,7 @@ function open(url: string, outbox: Outbox, said: string[] = [], version: '5' | '
 	return openBrokerLink(
 		{
 			urls: [url],
+			root: 'inspectord',
 			version,
 			clientId: `link-${Math.random()}`,
 			credentials: async () => ({}),

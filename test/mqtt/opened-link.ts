@@ -22,6 +22,8 @@ export type LinkOptions = {
 	readonly payload?: (state: string, troubles: Troubles) => string;
 };
 
+const root = 'inspectord';
+
 /** The link of a box `t`, with an outbox and a log. */
 export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox): OpenedLink {
 	const said: string[] = [];
@@ -32,10 +34,10 @@ export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox
 		...(password !== undefined && { password }),
 	});
 	const presence = {
-		topic: topicOf('boxState', { box: 't' }),
+		topic: topicOf('boxState', { root, box: 't' }),
 		payload: (state: string, troubles: Troubles) => Buffer.from(payload(state, troubles)),
 	};
-	const settings = { version: '5' as const, clientId: `link-${Math.random()}`, ...rest };
+	const settings = { root, version: '5' as const, clientId: `link-${Math.random()}`, ...rest };
 	const link = openBrokerLink(
 		{ urls: [url], ...settings, credentials, presence },
 		box,
@@ -50,14 +52,14 @@ export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox
 		lines: (part) =>
 			said.filter((line) => (typeof part === 'string' ? line.includes(part) : part.test(line))),
 		verdicts: (numbers, bytes = 1, station = 's') => {
-			const topic = topicOf('verdict', { box: 't', station });
+			const topic = topicOf('verdict', { root, box: 't', station });
 			for (const number of numbers)
 				box.put({ topic, payload: Buffer.from(`${number}`.padEnd(bytes)), kind: 'verdict' });
 			link.wake();
 		},
 		heatmaps: (count, bytes) => {
 			for (let i = 0; i < count; i += 1) {
-				const topic = topicOf('heatmap', { box: 't', station: 's', id: `r-${i}`, index: '0' });
+				const topic = topicOf('heatmap', { root, box: 't', station: 's', id: `r-${i}`, index: '0' });
 				box.put({ topic, payload: Buffer.alloc(bytes, i), kind: 'heatmap' });
 			}
 			link.wake();

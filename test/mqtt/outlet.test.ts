@@ -67,7 +67,7 @@ function simulate(
 	const retained = createRetained();
 	const refused: Refusal[] = [];
 	const lacking: string[] = [];
-	const outgoing = createOutlet([retained, outbox], random.uniform, {
+	const outgoing = createOutlet('inspectord', [retained, outbox], random.uniform, {
 		onRefused: (refusal) => refused.push(refusal),
 		onTaken: () => {},
 		onLacking: (what) => lacking.push(what),
@@ -227,7 +227,7 @@ outlet('finds how many at a time a broker bears that does not tell it', () => {
 	for (const code of [undefined, 0x93] as const) {
 		const outbox = new Outbox({ messages: 10_000, bytes: 1e9 });
 		const refused: Refusal[] = [];
-		const outgoing = createOutlet([outbox], () => 0, {
+		const outgoing = createOutlet('inspectord', [outbox], () => 0, {
 			onRefused: (refusal) => refused.push(refusal),
 			onTaken: () => {},
 			onLacking: () => {},
@@ -267,7 +267,7 @@ outlet('a verdict that was on its way when authorisation ended for the whole con
 
 outlet('at the end, what was put off is tried at once', () => {
 	const outbox = new Outbox({ messages: 10, bytes: 1000 });
-	const outgoing = createOutlet([outbox], () => 0, {
+	const outgoing = createOutlet('inspectord', [outbox], () => 0, {
 		onRefused: () => {},
 		onTaken: () => {},
 		onLacking: () => {},
@@ -420,9 +420,9 @@ outlet('knows the size of a packet to the byte', () => {
 });
 
 outlet('names kinds of topic', () => {
-	assert.is(topicFilter('inspectord/t/s/heatmap/f-1/0'), 'inspectord/t/s/heatmap/+/+');
-	assert.is(topicFilter('inspectord/t/s/verdict'), 'inspectord/t/s/verdict');
-	assert.is(topicFilter('elsewhere'), 'elsewhere');
+	assert.is(topicFilter('inspectord', 'inspectord/t/s/heatmap/f-1/0'), 'inspectord/t/s/heatmap/+/+');
+	assert.is(topicFilter('inspectord', 'inspectord/t/s/verdict'), 'inspectord/t/s/verdict');
+	assert.is(topicFilter('inspectord', 'elsewhere'), 'elsewhere');
 });
 
 outlet('says of a state one value after another, also when one on its way is put off or refused', () => {

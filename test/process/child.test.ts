@@ -90,7 +90,9 @@ processes('is heard from its first message on, in order', async () => {
 	child.onMessage((message) => heard.push(message));
 	await child.send(start(await tinyBundle(join(folder.path, 'bundle'))));
 	await child.ended;
-	const verdicts = heard.flatMap((message) => (message.kind === 'verdict' ? [message.verdict.sequence] : []));
+	const verdicts = heard.flatMap((message) =>
+		message.kind === 'verdict' ? [message.verdict.runSequence] : [],
+	);
 	assert.equal(
 		verdicts,
 		Array.from({ length: 20 }, (_, i) => i + 1),
@@ -141,7 +143,16 @@ function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
 		heatmap: { most: 0, padding: 0, longestSide: 32, quality: 80 },
 	} as const;
 	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0 };
-	return { kind: 'start', box: 't', station: 's', recipeName: 'r', recipe, camera };
+	return {
+		kind: 'start',
+		box: 't',
+		boot: null,
+		revision: null,
+		station: 's',
+		recipeName: 'r',
+		recipe,
+		camera,
+	};
 }
 
 processes.run();

@@ -4,6 +4,7 @@ import {
 	decodePayload,
 	encodePayload,
 	parseTopic,
+	reservedLevels,
 	type TopicName,
 	topicOf,
 } from '../../src/protocol/topics.js';
@@ -11,18 +12,22 @@ import {
 const topics = suite('topics');
 
 const cases: readonly (readonly [name: TopicName, parameters: Record<string, string>, topic: string])[] = [
-	['boxState', { box: 'b' }, 'inspectord/b/state'],
-	['stationState', { box: 'b', station: 's' }, 'inspectord/b/s/state'],
-	['verdict', { box: 'b', station: 's' }, 'inspectord/b/s/verdict'],
-	['heatmap', { box: 'b', station: 's', id: 'r-000001', index: '0' }, 'inspectord/b/s/heatmap/r-000001/0'],
+	['boxState', { box: 'b' }, 'b/state'],
+	['stationState', { box: 'b', station: 's' }, 'b/s/state'],
+	['verdict', { box: 'b', station: 's' }, 'b/s/verdict'],
+	['heatmap', { box: 'b', station: 's', id: 'r-1', index: '0' }, 'b/s/heatmap/r-1/0'],
+	['check', { box: 'b' }, 'b/check'],
 ];
 
-for (const [name, parameters, topic] of cases) {
-	topics(`${name} is written and read as ${topic}`, () => {
-		assert.is(topicOf(name, parameters as never), topic);
-		assert.equal(parseTopic(topic), { name, parameters });
-	});
-}
+const roots = ['inspectord', 'acme/north/press-shop/line 3/cell/x', 'heatmap/verdict', 'Süd', 'b/s', 'state'];
+
+for (const root of roots)
+	for (const [name, parameters, topic] of cases) {
+		topics(`${name} is written and read as ${root}/${topic}`, () => {
+			assert.is(topicOf(name, { root, ...parameters } as never), `${root}/${topic}`);
+			assert.equal(parseTopic(root, `${root}/${topic}`), { name, parameters: { root, ...parameters } });
+		});
+	}
 
 topics('that are not ours are not read', () => {
 	for (const other of [
@@ -31,12 +36,23 @@ topics('that are not ours are not read', () => {
 		'inspectord//state',
 		'other/b/state',
 		'inspectord/b/s/verdict/x',
+		'inspectordb/s/state',
+		'acme/inspectord/b/state',
+		'',
 	]) {
-		assert.is(parseTopic(other), undefined, other);
+		assert.is(parseTopic('inspectord', other), undefined, other);
 	}
+	assert.is(parseTopic('acme/north', 'acme/b/state'), undefined);
 });
 
-topics('carry JSON, or a JPEG as it is', () => {
+topics('keep each of their own words from boxes and stations', () => {
+	for (const word of ['state', 'verdict', 'heatmap', 'check', 'request', 'answer', 'config', 'ack'])
+		assert.ok(reservedLevels.has(word), word);
+	for (const other of ['root', '{root}', 'box', 'station', 'id', 'index', 'lid'])
+		assert.not.ok(reservedLevels.has(other), other);
+});
+
+topics('carry JSON, a text, or a JPEG as it is', () => {
 	const state = {
 		state: 'online',
 		version: '1',
@@ -49,6 +65,7 @@ topics('carry JSON, or a JPEG as it is', () => {
 	assert.equal(decodePayload('boxState', encodePayload('boxState', state)), state);
 	const jpeg = Uint8Array.of(0xff, 0xd8, 0x00);
 	assert.is(decodePayload('heatmap', encodePayload('heatmap', jpeg)), jpeg);
+	assert.is(decodePayload('check', encodePayload('check', 'check')), 'check');
 });
 
 topics.run();

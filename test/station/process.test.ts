@@ -31,7 +31,16 @@ async function line(): Promise<AsyncDisposable & { readonly path: string; readon
 	const model = await tinyBundle(join(folder.path, 'bundle'));
 	const recipe = recipeWith({ model, trigger: { everyMs: 20 } });
 	const camera = { source: pictures, loop: true, timeoutMs: 5000, latencyMs: 0 };
-	const start: Start = { kind: 'start', box: 't', station: 's', recipeName: 'r', recipe, camera };
+	const start: Start = {
+		kind: 'start',
+		box: 't',
+		boot: null,
+		revision: null,
+		station: 's',
+		recipeName: 'r',
+		recipe,
+		camera,
+	};
 	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
@@ -54,8 +63,8 @@ station('says starting, running, and for each part that it is due before its ver
 	const states = messages.flatMap((message) => (message.kind === 'state' ? [message.report.state] : []));
 	assert.equal(states, ['starting', 'running']);
 	const told = messages.flatMap((message) => {
-		if (message.kind === 'part') return [`part ${message.part.sequence}`];
-		return message.kind === 'verdict' ? [`verdict ${message.verdict.sequence}`] : [];
+		if (message.kind === 'part') return [`part ${message.part.runSequence}`];
+		return message.kind === 'verdict' ? [`verdict ${message.verdict.runSequence}`] : [];
 	});
 	assert.equal(told.slice(0, 6), ['part 1', 'verdict 1', 'part 2', 'verdict 2', 'part 3', 'verdict 3']);
 });
@@ -153,12 +162,12 @@ station('is replaced when it hangs: its part is an error, and the next process i
 		const before = verdicts.length;
 		await eventually('another one inspects', () => verdicts.length > before + 2);
 		assert.is(children.length, 2);
-		const runs = [...new Set(verdicts.map(({ run }) => run))];
+		const runs = [...new Set(verdicts.map(({ origin }) => origin.run))];
 		assert.is(runs.length, 2);
 		for (const run of runs) {
-			const ofRun = verdicts.filter((verdict) => verdict.run === run);
+			const ofRun = verdicts.filter(({ origin }) => origin.run === run);
 			assert.equal(
-				ofRun.map(({ sequence }) => sequence),
+				ofRun.map(({ runSequence }) => runSequence),
 				ofRun.map((_, i) => i + 1),
 			);
 		}

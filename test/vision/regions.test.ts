@@ -1,34 +1,36 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { colourAt, overlay } from '../../src/vision/heatmap.js';
-import { regionsAbove, toFrameBox } from '../../src/vision/regions.js';
+import { regionsAbove, toFrameBox, viewsOf } from '../../src/vision/regions.js';
 
 const regions = suite('regions of a map');
 
 /** Rows of digits, each a map value. */
 const mapOf = (...rows: string[]) => Float32Array.from(rows.join(''), Number);
 
-regions('are connected across corners, the highest first', () => {
+regions('are connected across corners, the highest first, each with its pixels', () => {
 	const map = mapOf('100000', '010000', '000002', '000000');
-	assert.equal(regionsAbove(map, { width: 6, height: 4 }, 0.5, { most: 9, pad: 0 }), [
-		{ box: { x: 5, y: 2, width: 1, height: 1 }, peak: 2 },
-		{ box: { x: 0, y: 0, width: 2, height: 2 }, peak: 1 },
+	assert.equal(regionsAbove(map, { width: 6, height: 4 }, 0.5), [
+		{ box: { x: 5, y: 2, width: 1, height: 1 }, peak: 2, area: 1 },
+		{ box: { x: 0, y: 0, width: 2, height: 2 }, peak: 1, area: 2 },
 	]);
-	assert.is(regionsAbove(map, { width: 6, height: 4 }, 0.5, { most: 1, pad: 0 }).length, 1);
 });
 
-regions('grow by their padding, stay in the map, and become one where they overlap', () => {
+regions('are shown with their surroundings, which stay in the map, and as one where those overlap', () => {
 	const map = mapOf('1000', '0000', '0020', '0000');
-	assert.equal(regionsAbove(map, { width: 4, height: 4 }, 0.5, { most: 9, pad: 1 }), [
+	const size = { width: 4, height: 4 };
+	const found = regionsAbove(map, size, 0.5);
+	assert.equal(viewsOf(found, size, { most: 9, pad: 1 }), [
 		{ box: { x: 0, y: 0, width: 4, height: 4 }, peak: 2 },
 	]);
+	assert.equal(viewsOf(found, size, { most: 1, pad: 0 }), [
+		{ box: { x: 2, y: 2, width: 1, height: 1 }, peak: 2 },
+	]);
+	assert.equal(viewsOf(found, size, { most: 0, pad: 0 }), []);
 });
 
 regions('do not hold what is at the threshold, nor what is no number', () => {
-	assert.equal(
-		regionsAbove(Float32Array.of(1, Number.NaN, 0.5, 1), { width: 2, height: 2 }, 1, { most: 9, pad: 0 }),
-		[],
-	);
+	assert.equal(regionsAbove(Float32Array.of(1, Number.NaN, 0.5, 1), { width: 2, height: 2 }, 1), []);
 });
 
 regions('are found in the frame where the map covers a part of it', () => {

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+
+/** What a schema describes, as those read it who must not change it. */
+export type Told<S extends z.ZodType> = Fixed<z.infer<S>>;
+
+type Fixed<T> = T extends readonly (infer E)[]
+	? readonly Fixed<E>[]
+	: T extends object
+		? { readonly [K in keyof T]: Fixed<T[K]> }
+		: T;
+
+/** Of a message: what may change within one is written in docs/mqtt.md. */
+export const SCHEMA = 1;
+
+export const schemaField = z.literal(SCHEMA).describe('Version of the message.');
+
+/** UTC with milliseconds. */
+export const instant = z.iso.datetime({ precision: 3 }).describe('UTC, with milliseconds.');
+
+export const sha256 = z
+	.string()
+	.regex(/^[0-9a-f]{64}$/)
+	.describe('SHA-256, in hexadecimal.');
+
+export const boxField = z.string().describe('Name of the box.');
+
+export const stationField = z.string().describe('Name of the station.');
+
+export const errorField = z
+	.strictObject({
+		code: z.string().describe('A code that is never given another meaning.'),
+		message: z.string().describe('For people.'),
+	})
+	.nullable();
+
+/** @returns UTC with milliseconds */
+export function instantOf(wallMs: number): string {
+	return new Date(wallMs).toISOString();
+}

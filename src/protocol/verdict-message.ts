@@ -1,0 +1,83 @@
+import type { Entry, Event } from './events.js';
+import { instantOf, SCHEMA } from './fields.js';
+import { topicOf } from './topics.js';
+import {
+	type Body,
+	type Clock,
+	EVALUATIONS,
+	type Origin,
+	reasonFor,
+	type StationVerdict,
+	type VerdictMessage,
+} from './verdict.js';
+
+/** What a verdict's event has in common with others. */
+export type VerdictOrigin = Origin & { readonly clock: Clock };
+
+/** What only the one who publishes knows. Wall clock times in milliseconds. */
+export type Publishing = {
+	/** Of the journal: its events' ids count in it. */
+	readonly series: string;
+	/** Of the topics. */
+	readonly root: string;
+	readonly publishedMs: number;
+	readonly late: boolean;
+	/** Durations of one clock, while somebody remembers them. */
+	readonly recordMs?: number | null;
+	readonly publishMs?: number | null;
+};
+
+/** The key of a part that is due, and that its verdict settles. */
+export function partKey({ run }: Pick<Origin, 'run'>, { runSequence }: Pick<Body, 'runSequence'>): string {
+	return `${run}-${runSequence}`;
+}
+
+/** A station's verdict for the journal; `clock` is that of now. */
+export function verdictEntry({ origin, ...body }: StationVerdict, clock: Clock): Entry {
+	const common: VerdictOrigin = { ...origin, clock };
+	return {
+		kind: 'verdict',
+		station: origin.station,
+		atMs: body.takenMs,
+		verdict: body.verdict,
+		score: body.score,
+		part: body.part,
+		origin: common,
+		body,
+		settles: partKey(origin, body),
+	};
+}
+
+/** A verdict as it is published, from its event in the journal. */
+export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
+	const { series, root, publishedMs, late, recordMs = null, publishMs = null } = told;
+	const { clock, ...origin } = event.origin as VerdictOrigin;
+	const { takenMs, latency, heatmaps, score, ...own } = event.body as Body;
+	const { box, station, threshold } = origin;
+	const id = `${series}-${event.id}`;
+	const { waitMs = null, prepareMs = null, modelMs = null, decideMs = null, drawMs = null } = latency ?? {};
+	return {
+		schema: SCHEMA,
+		id,
+		...origin,
+		sequence: event.sequence!,
+		...own,
+		resultEvaluation: EVALUATIONS[own.verdict],
+		reason: reasonFor(own),
+		score,
+		margin: score === null || threshold === null ? null : score - threshold,
+		heatmaps: heatmaps.map((drawn, index) => ({
+			...drawn,
+			topic: topicOf('heatmap', { root, box, station, id, index: String(index) }),
+		})),
+		times: {
+			captured: instantOf(takenMs),
+			scored: latency && instantOf(takenMs + latency.waitMs + latency.prepareMs + latency.modelMs),
+			recorded: instantOf(event.recordedMs),
+			published: instantOf(publishedMs),
+		},
+		latency: { waitMs, prepareMs, modelMs, decideMs, drawMs, recordMs, publishMs },
+		clock,
+		late,
+	};
+}
