@@ -3,8 +3,8 @@ import type { Outgoing, Source } from './outlet.js';
 
 /** What a cursor needs of the journal, whose items have rising ids. */
 export type Feed<T extends { readonly id: number }> = {
-	/** The items of a range in order, at most `limit`; those that are not there are not waited for. */
-	read(range: Range, limit: number): Promise<readonly T[]>;
+	/** The items of a range in order, at most `limit`, and up to which id these are all that there are. */
+	read(range: Range, limit: number): Promise<{ readonly items: readonly T[]; readonly upTo: number }>;
 	/** How an item is said now; late: others that came after it may have been said before. */
 	message(item: T, late: boolean): Outgoing;
 	/** What a receipt for it names; undefined: it needs none. */
@@ -129,10 +129,9 @@ export function createCursor<T extends { readonly id: number }>(
 		const [wanted] = within(left, windowOf(lane));
 		if (!wanted) return;
 		lane.reading = true;
-		const items = await feed.read(wanted, ahead);
+		const { items, upTo } = await feed.read(wanted, ahead);
 		lane.reading = false;
-		const end = items.length < ahead ? wanted.to : items.at(-1)!.id;
-		lane.next = Math.max(lane.next, end + 1);
+		lane.next = Math.max(lane.next, upTo + 1);
 		let expected = wanted.from;
 		for (const item of items) {
 			// What was there and is not any more was taken by retention, which tells so.
@@ -148,7 +147,7 @@ export function createCursor<T extends { readonly id: number }>(
 			held.set(item.id, entry);
 			lane.held.push(entry);
 		}
-		settle(expected, end);
+		settle(expected, upTo);
 		if (lane.held.length > 0) feed.wake();
 		void fill(lane);
 	};

@@ -30,7 +30,7 @@ function world(settings: Partial<CursorSettings> & { readonly undelivered?: Rang
 				const items: Item[] = [];
 				for (let id = from; id <= Math.min(to, state.newest) && items.length < limit; id += 1)
 					if (!taken.has(id)) items.push({ id });
-				return items;
+				return { items, upTo: items.length < limit ? to : items.at(-1)!.id };
 			},
 			message: ({ id }, late) => of(id, late),
 			receiptOf: ({ id }) => String(id),
