@@ -21,6 +21,7 @@ export type FailureCode =
 	| 'broker-refused'
 	| 'verdict-unproven'
 	| 'station-silent'
+	| 'service-late'
 	| 'child-died'
 	| 'library-unusable'
 	| 'teaching-failed'

@@ -10,7 +10,7 @@ const src = fileURLToPath(new URL('../../../src', import.meta.url));
 
 /** Rooms that a room may import from; its own is always allowed. */
 const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model', 'measure', 'pages'];
-const flows = ['inspect', 'learn', 'evaluate'];
+const flows = ['inspect', 'learn', 'evaluate', 'control'];
 const processes = ['daemon', 'station', 'jobs'];
 const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download', 'machine'];
 const belowFlow = [...pure, 'base'];
