@@ -8,7 +8,7 @@ import { bootId } from '../machine/boot.js';
 import { openBrokerLink, type Troubles } from '../mqtt/link.js';
 import { Outbox } from '../mqtt/outbox.js';
 import { startChild } from '../process/child.js';
-import type { BoxState, StationState } from '../protocol/states.js';
+import { type BoxState, boxState, type StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import { type StationVerdict, unknownClock, type VerdictMessage } from '../protocol/verdict.js';
@@ -47,21 +47,21 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		...said,
 		error: said.error && { ...said.error, message: masked(said.error.message, world.secrets) },
 	});
-	const boxState = (state: BoxState['state'], troubles: Troubles) =>
-		encodePayload('boxState', {
-			state,
-			version: world.version,
-			stations: Object.keys(config.stations),
-			dropped: outbox.dropped,
-			...troubles,
-			at: new Date().toISOString(),
-		});
+	const presenceOf = (state: BoxState['state'], troubles: Troubles) => {
+		const stations = Object.keys(config.stations);
+		const { version } = world;
+		const { dropped } = outbox;
+		return encodePayload(
+			'boxState',
+			boxState({ box, state, version, stations, dropped, ...troubles }, Date.now()),
+		);
+	};
 	await using services = new Services();
 	const link = await services.start(() => {
 		const { url, version, username } = config.mqtt;
 		const clientId = clientIdOf(config);
 		const { password } = world;
-		const presence = { topic: topicOf('boxState', { root, box }), payload: boxState };
+		const presence = { topic: topicOf('boxState', { root, box }), payload: presenceOf };
 		const credentials = {
 			...(username !== undefined && { username }),
 			...(password !== undefined && { password }),

@@ -56,6 +56,7 @@ export function startStation(start: Start, world: StationWorld, listener: Statio
 	const { log, pace, wallClock, limits } = world;
 	const { now } = pace;
 	const name = start.station;
+	const of = { box: start.box, station: name, recipe: start.recipeName };
 	const ending = new AbortController();
 	let child: Child<StationDown, StationUp> | undefined;
 	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null };
@@ -67,7 +68,7 @@ export function startStation(start: Start, world: StationWorld, listener: Statio
 	const say = (state: StationState['state'] = last.state): void => {
 		toldMs = now();
 		told = counts;
-		listener.onState(stationState({ ...last, state }, start.recipeName, counts, wallClock()));
+		listener.onState(stationState({ ...last, state }, of, counts, wallClock()));
 	};
 	const give = (verdict: StationVerdict, pictures: readonly Uint8Array[]): void => {
 		inWork = undefined;

@@ -4,7 +4,7 @@ import { topics } from './topics.js';
 export function mqttDocument(): string {
 	const rows = Object.values(topics).map(
 		({ pattern, qos, retain, payload, summary }) =>
-			`| \`${pattern.replaceAll('{', '<').replaceAll('}', '>')}\` | ${{ json: 'JSON', jpeg: 'JPEG', text: 'text' }[payload]} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`,
+			`| \`${pattern.replaceAll('{', '<').replaceAll('}', '>')}\` | ${payload === 'jpeg' ? 'JPEG' : payload === 'text' ? 'text' : 'JSON'} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`,
 	);
 	return `# What the box says over MQTT
 

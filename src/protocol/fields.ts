@@ -22,6 +22,8 @@ export const sha256 = z
 	.regex(/^[0-9a-f]{64}$/)
 	.describe('SHA-256, in hexadecimal.');
 
+export const idField = z.string().describe('Never given twice: what comes again with it is a repetition.');
+
 export const boxField = z.string().describe('Name of the box.');
 
 export const stationField = z.string().describe('Name of the station.');

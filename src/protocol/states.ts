@@ -1,49 +1,117 @@
-import type { ModelTold, Verdict } from './verdict.js';
+import { z } from 'zod';
+import {
+	boxField,
+	errorField,
+	instant,
+	instantOf,
+	SCHEMA,
+	schemaField,
+	stationField,
+	type Told,
+} from './fields.js';
+import { modelField, type Verdict } from './verdict.js';
+
+/** Of the state machine of OPC 40100-1. */
+export const VISION_STATES = [
+	'Preoperational',
+	'Halted',
+	'Error',
+	'Initialized',
+	'Ready',
+	'SingleExecution',
+	'ContinuousExecution',
+] as const;
+
+export type VisionState = (typeof VISION_STATES)[number];
+
+const visionState = z.enum(VISION_STATES).describe('The same in words of OPC 40100-1.');
+
+const BOX_STATES = {
+	online: 'Ready',
+	degraded: 'Ready',
+	offline: 'Halted',
+} as const satisfies Readonly<Record<string, VisionState>>;
+
+const STATION_STATES = {
+	starting: 'Preoperational',
+	running: 'ContinuousExecution',
+	error: 'Error',
+	finished: 'Initialized',
+	stopped: 'Halted',
+} as const satisfies Readonly<Record<string, VisionState>>;
+
+const keysOf = <K extends string>(table: Readonly<Record<K, unknown>>) => Object.keys(table) as K[];
+
+const count = z.int().min(0);
+
+export const boxStateSchema = z
+	.strictObject({
+		schema: schemaField,
+		box: boxField,
+		state: z
+			.enum(keysOf(BOX_STATES))
+			.describe('`degraded`: it inspects, but the broker keeps something from reaching anybody.'),
+		visionState,
+		version: z.string(),
+		stations: z.array(z.string()),
+		dropped: z
+			.strictObject({ verdicts: count, heatmaps: count })
+			.describe('Messages that did not fit while the broker was away, or that it refused.'),
+		refused: z
+			.array(z.strictObject({ topic: z.string(), reason: z.string(), messages: count }))
+			.describe('Kinds of topic of which the broker refused messages, the last reason, and how many.'),
+		lacks: z
+			.array(z.enum(['retain', 'qos1', 'will', 'refusals', 'verification']))
+			.describe(
+				'What the broker does not offer: retained messages, QoS 1, a last will, refusals aloud (3.1.1), a certificate that is verified.',
+			),
+		at: instant,
+	})
+	.describe('Whether the box is there.');
 
 /** Retained: whether the box is there. */
-export type BoxState = {
-	/** Degraded: it inspects, but the broker keeps something from reaching anybody. */
-	readonly state: 'online' | 'degraded' | 'offline';
-	readonly version: string;
-	readonly stations: readonly string[];
-	/** Messages that did not fit into the outbox while the broker was away, or that the broker refused. */
-	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
-	/** Kinds of topic of which the broker refused messages, the last reason, and how many. */
-	readonly refused: readonly { readonly topic: string; readonly reason: string; readonly messages: number }[];
-	/** What the broker does not offer: retained messages, QoS 1, a last will, refusals aloud (3.1.1), a certificate that is verified. */
-	readonly lacks: readonly ('retain' | 'qos1' | 'will' | 'refusals' | 'verification')[];
-	readonly at: string;
-};
+export type BoxState = Told<typeof boxStateSchema>;
 
-/** What a station counts since the daemon started. */
-export type Counts = {
-	readonly parts: number;
-	readonly accepted: number;
-	readonly rejected: number;
-	readonly errors: number;
-	/** Frames of a live camera that nobody inspected, because newer ones came. */
-	readonly droppedFrames: number;
-};
+const counts = z
+	.strictObject({
+		parts: count,
+		accepted: count,
+		rejected: count,
+		errors: count,
+		droppedFrames: count.describe('Of a live camera, that nobody inspected because newer ones came.'),
+	})
+	.describe('Since the daemon started; told at least every 10 s while they change.');
+
+export const stationStateSchema = z
+	.strictObject({
+		schema: schemaField,
+		box: boxField,
+		station: stationField,
+		state: z.enum(keysOf(STATION_STATES)),
+		visionState,
+		recipe: z.string(),
+		model: modelField.nullable(),
+		threshold: z.number().nullable(),
+		counts,
+		error: errorField.describe('Of state `error`: why.'),
+		at: instant,
+	})
+	.describe('Whether a station inspects.');
 
 /** Retained: whether a station inspects. */
-export type StationState = {
-	readonly state: 'starting' | 'running' | 'error' | 'finished' | 'stopped';
-	readonly recipe: string;
-	readonly model: ModelTold | null;
-	readonly threshold: number | null;
-	readonly counts: Counts;
-	readonly error: { readonly code: string; readonly message: string } | null;
-	readonly at: string;
-};
+export type StationState = Told<typeof stationStateSchema>;
+
+/** What a station counts since the daemon started. */
+export type Counts = StationState['counts'];
 
 export const noCounts: Counts = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
 
 const column = { accept: 'accepted', reject: 'rejected', error: 'errors' } as const;
 
 /** The counts after one more part. */
-export function counted(counts: Counts, verdict: Verdict): Counts {
+export function counted(told: Counts, verdict: Verdict): Counts {
 	const kind = column[verdict];
-	return { ...counts, parts: counts.parts + 1, [kind]: counts[kind] + 1 };
+	return { ...told, parts: told.parts + 1, [kind]: told[kind] + 1 };
 }
 
 /** What a station's process says of itself: the daemon adds what it counts and when. */
@@ -57,10 +125,30 @@ export type StationReport = {
 
 /** `atMs` is wall clock time. */
 export function stationState(
-	{ state, model, threshold, error }: Omit<StationReport, 'state'> & Pick<StationState, 'state'>,
-	recipe: string,
-	counts: Counts,
+	said: Omit<StationReport, 'state'> & Pick<StationState, 'state'>,
+	of: Pick<StationState, 'box' | 'station' | 'recipe'>,
+	told: Counts,
 	atMs: number,
 ): StationState {
-	return { state, recipe, model, threshold, counts, error, at: new Date(atMs).toISOString() };
+	const { state, model, threshold, error } = said;
+	const { box, station, recipe } = of;
+	return {
+		schema: SCHEMA,
+		box,
+		station,
+		state,
+		visionState: STATION_STATES[state],
+		recipe,
+		model,
+		threshold,
+		counts: told,
+		error,
+		at: instantOf(atMs),
+	};
+}
+
+/** `atMs` is wall clock time. */
+export function boxState(said: Omit<BoxState, 'schema' | 'visionState' | 'at'>, atMs: number): BoxState {
+	const { box, state, ...rest } = said;
+	return { schema: SCHEMA, box, state, visionState: BOX_STATES[state], ...rest, at: instantOf(atMs) };
 }

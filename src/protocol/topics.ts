@@ -1,36 +1,30 @@
-import type { BoxState, StationState } from './states.js';
-import type { VerdictMessage } from './verdict.js';
-
-/** What each topic carries. */
-export type Payloads = {
-	readonly boxState: BoxState;
-	readonly stationState: StationState;
-	readonly verdict: VerdictMessage;
-	readonly heatmap: Uint8Array;
-	readonly check: 'check';
-};
-
-export type TopicName = keyof Payloads;
+import type { z } from 'zod';
+import type { Told } from './fields.js';
+import { gapSchema } from './gap.js';
+import { receiptSchema } from './receipt.js';
+import { boxStateSchema, stationStateSchema } from './states.js';
+import { verdictSchema } from './verdict.js';
 
 type Topic = {
 	/** Levels in braces stand for values; the root may be several levels. */
 	readonly pattern: string;
 	/** Seen from the box. */
-	readonly direction: 'out';
+	readonly direction: 'out' | 'in';
 	readonly qos: 0 | 1;
 	readonly retain: boolean;
-	readonly payload: 'json' | 'jpeg' | 'text';
+	/** JSON of a schema, or what else it is. */
+	readonly payload: z.ZodType | 'jpeg' | 'text';
 	readonly summary: string;
 };
 
-/** Everything that the box says over MQTT. */
+/** Everything that the box says and hears over MQTT. */
 export const topics = {
 	boxState: {
 		pattern: '{root}/{box}/state',
 		direction: 'out',
 		qos: 1,
 		retain: true,
-		payload: 'json',
+		payload: boxStateSchema,
 		summary:
 			'Is the box there: `online`, `degraded` (the broker refuses or lacks something) or `offline` (also as last will), its version, what it had to drop.',
 	},
@@ -39,7 +33,7 @@ export const topics = {
 		direction: 'out',
 		qos: 1,
 		retain: true,
-		payload: 'json',
+		payload: stationStateSchema,
 		summary:
 			'Is the station inspecting: `starting`, `running`, `error`, `finished` or `stopped`, why, and its counts.',
 	},
@@ -48,8 +42,16 @@ export const topics = {
 		direction: 'out',
 		qos: 1,
 		retain: false,
-		payload: 'json',
+		payload: verdictSchema,
 		summary: 'One message a part: `accept`, `reject` or `error`, with score, threshold and margin.',
+	},
+	gap: {
+		pattern: '{root}/{box}/{station}/gap',
+		direction: 'out',
+		qos: 1,
+		retain: false,
+		payload: gapSchema,
+		summary: 'Verdicts that nobody will hear of: from which `sequence` to which, and why.',
 	},
 	heatmap: {
 		pattern: '{root}/{box}/{station}/heatmap/{id}/{index}',
@@ -68,10 +70,31 @@ export const topics = {
 		payload: 'text',
 		summary: 'Nothing: `inspectord check` sees here how the broker delivers.',
 	},
-} as const satisfies { readonly [N in TopicName]: Topic };
+	receipt: {
+		pattern: '{root}/{box}/ack',
+		direction: 'in',
+		qos: 1,
+		retain: false,
+		payload: receiptSchema,
+		summary: 'Somebody has a verdict: where receipts are wanted, it is said again until this comes.',
+	},
+} as const satisfies Readonly<Record<string, Topic>>;
+
+export type TopicName = keyof typeof topics;
+
+/** What each topic carries. */
+export type Payloads = {
+	readonly [N in TopicName]: (typeof topics)[N]['payload'] extends infer P
+		? P extends z.ZodType
+			? Told<P>
+			: P extends 'jpeg'
+				? Uint8Array
+				: string
+		: never;
+};
 
 /** Levels of topics that are to come: a name that is taken today would have to change then. */
-const KEPT = ['request', 'answer', 'config', 'ack', 'alarm', 'metrics'] as const;
+const KEPT = ['request', 'answer', 'config', 'health', 'alarm', 'metrics'] as const;
 
 /** Levels that stand for themselves: neither a box nor a station is named so. */
 export const reservedLevels: ReadonlySet<string> = new Set([
@@ -114,16 +137,9 @@ export function parseTopic(
 	return undefined;
 }
 
+/** `payload` is not checked: what the box says is made here. */
 export function encodePayload<N extends TopicName>(name: N, payload: Payloads[N]): Uint8Array {
-	if (topics[name].payload === 'jpeg') return payload as Uint8Array;
-	return new TextEncoder().encode(
-		topics[name].payload === 'text' ? (payload as string) : JSON.stringify(payload),
-	);
-}
-
-/** @throws SyntaxError when a JSON payload is not JSON */
-export function decodePayload<N extends TopicName>(name: N, bytes: Uint8Array): Payloads[N] {
-	if (topics[name].payload === 'jpeg') return bytes as Payloads[N];
-	const text = new TextDecoder().decode(bytes);
-	return (topics[name].payload === 'text' ? text : JSON.parse(text)) as Payloads[N];
+	const kind = topics[name].payload;
+	if (kind === 'jpeg') return payload as Uint8Array;
+	return new TextEncoder().encode(kind === 'text' ? (payload as string) : JSON.stringify(payload));
 }

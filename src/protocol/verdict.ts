@@ -2,7 +2,16 @@ import { z } from 'zod';
 import type { Failure, FailureCode } from '../base/failure.js';
 import { PRECISIONS } from '../base/precision.js';
 import type { Stamp } from '../vision/frame.js';
-import { boxField, errorField, instant, schemaField, sha256, stationField, type Told } from './fields.js';
+import {
+	boxField,
+	errorField,
+	idField,
+	instant,
+	schemaField,
+	sha256,
+	stationField,
+	type Told,
+} from './fields.js';
 
 export const VERDICTS = ['accept', 'reject', 'error'] as const;
 export type Verdict = (typeof VERDICTS)[number];
@@ -51,7 +60,7 @@ const picture = z.strictObject({
 	sha256,
 });
 
-const model = z.strictObject({
+export const modelField = z.strictObject({
 	name: z.string(),
 	bundle: z.string().describe('The bundle, by the name that stays its own.'),
 	sha256: sha256.describe('SHA-256 of the very bytes that the engine was given.'),
@@ -76,7 +85,7 @@ const duration = z.number().nullable();
 export const verdictSchema = z
 	.strictObject({
 		schema: schemaField,
-		id: z.string().describe('Of this verdict, never given twice: what comes again with it is a repetition.'),
+		id: idField,
 		box: boxField,
 		station: stationField,
 		recipe: z.string(),
@@ -120,7 +129,7 @@ export const verdictSchema = z
 			.describe('Durations, each of one clock that does not jump; null where not measured.'),
 		monotonicMs: z.number().describe('Of the capture, on a clock of the run that does not jump.'),
 		clock: clock.describe('Whether the wall clock could be trusted.'),
-		model: model.nullable(),
+		model: modelField.nullable(),
 		revision: z.string().nullable().describe('Of the configuration.'),
 		isSimulated: z.boolean().describe('The camera is a simulated one.'),
 		late: z.boolean().describe('It was not published when it came about, but later.'),
@@ -135,7 +144,7 @@ export type Region = Told<typeof region>;
 export type Drawn = Told<typeof picture>;
 
 /** What scored. */
-export type ModelTold = Told<typeof model>;
+export type ModelTold = Told<typeof modelField>;
 
 /** Whether the wall clock is synchronised, and since when. */
 export type Clock = Told<typeof clock>;

@@ -11,6 +11,7 @@ import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { program, start, startWith } from '../program.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+import { breaches } from '../wire.js';
 
 const run = suite('the daemon');
 
@@ -55,6 +56,7 @@ async function line(count: number): Promise<Line> {
 			await subscriber[Symbol.asyncDispose]();
 			await broker[Symbol.asyncDispose]();
 			await folder[Symbol.asyncDispose]();
+			assert.equal(breaches(subscriber.heard), [], 'everything that was heard is as the contract says');
 		},
 	};
 }
@@ -151,6 +153,7 @@ run('speaks below the root that it is given, and nowhere else', async () => {
 		topics().join(' '),
 	);
 	assert.equal(world.heard, []);
+	assert.equal(breaches(everywhere.heard, 'acme/Süd/press 3'), []);
 });
 
 run(

@@ -2,7 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type StationWorld, startStation } from '../../src/daemon/station.js';
 import type { Child, Ended } from '../../src/process/child.js';
-import type { StationReport, StationState } from '../../src/protocol/states.js';
+import { type StationReport, type StationState, stationStateSchema } from '../../src/protocol/states.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import { errorVerdict, type Origin, type StationVerdict } from '../../src/protocol/verdict.js';
 import { eventually } from '../free-port.js';
@@ -204,6 +204,8 @@ station('tells its counts regularly when they have changed, and at the end', asy
 	const counts = { parts: 1, accepted: 1, rejected: 0, errors: 0, droppedFrames: 3 };
 	const told = await eventually('counts are told', () => states[1]);
 	assert.equal({ state: told.state, counts: told.counts }, { state: 'running', counts });
+	assert.is(told.visionState, 'ContinuousExecution');
+	for (const state of states) assert.equal(stationStateSchema.parse(state), state);
 	clock.ms = 20_000;
 	await new Promise((resolve) => setTimeout(resolve, 1200));
 	assert.is(states.length, 2);
