@@ -29,7 +29,7 @@ export const check: Command = {
 		const file = textOption(args, 'config');
 		if (file === undefined)
 			throw new Failure('usage', 'check needs a configuration', 'Give one with --config FILE.');
-		const config = await loadConfig(file);
+		const config = await loadConfig(file, context.env);
 		const secrets = secretsOf(config, await passwordOf(config).catch(() => undefined));
 		context.conceal(secrets);
 		const findings = [

@@ -21,7 +21,7 @@ export const run: Command = {
 	},
 	run: async (args, context) => {
 		const file = textOption(args, 'config');
-		if (file !== undefined) return inspect(await loadConfig(file), args, context);
+		if (file !== undefined) return inspect(await loadConfig(file, context.env), args, context);
 		// Its broker and its line are loaded only when they are shown.
 		const { prepareDemonstration } = await import('./demonstration.js');
 		await using demonstration = await prepareDemonstration(args, context);

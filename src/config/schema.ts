@@ -126,6 +126,37 @@ const schedule = z.strictObject({
 		),
 });
 
+const megabytes = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
+
+const journal = z.strictObject({
+	folder: z
+		.string()
+		.min(1)
+		.optional()
+		.describe(
+			'Where everything that happens is kept, relative to this file; by default what systemd gives (/var/lib/inspectord), else `<box>-state` beside this file.',
+		),
+	mostMb: megabytes(64, 10_000_000)
+		.default(8000)
+		.describe('Of verdicts and pictures together; the oldest go first, pictures before verdicts.'),
+	mostDays: z.number().int().min(1).max(36_500).default(400).describe('What is older goes.'),
+	leastFreeMb: megabytes(0, 10_000_000)
+		.default(1000)
+		.describe('What must stay free on the disk: the oldest go for it.'),
+	pictures: z
+		.union([z.enum(['rejects', 'all']), z.string().regex(/^every:[1-9]\d{0,8}$/, 'expected every:N')])
+		.default('rejects')
+		.describe(
+			'Of which parts pictures are kept: of rejected ones, of all, or with `every:100` also of each hundredth.',
+		),
+	frames: z
+		.boolean()
+		.default(false)
+		.describe(
+			'Keep whole frames (JPEG) of these parts too, so that another bundle can be tried on them with `inspectord replay`.',
+		),
+});
+
 /** One configuration file. Unknown keys are faults. */
 export const configSchema = z.strictObject({
 	box: name.describe('Name of this box in every topic.'),
@@ -134,6 +165,7 @@ export const configSchema = z.strictObject({
 		.record(name, station)
 		.refine((all) => Object.keys(all).length > 0, 'there must be at least one station'),
 	recipes: z.record(name, recipe),
+	journal: journal.prefault({}),
 	schedule: schedule.prefault({}),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info'),
 });

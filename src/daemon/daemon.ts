@@ -111,7 +111,17 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			world.onVerdict(message);
 		};
 		const recipe = config.recipes[recipeName]!;
-		const start = { kind: 'start', box, boot, revision: null, station, recipeName, recipe, camera } as const;
+		const start = {
+			kind: 'start',
+			box,
+			boot,
+			revision: null,
+			station,
+			recipeName,
+			recipe,
+			camera,
+			keep: config.journal,
+		} as const;
 		const stationWorld = {
 			startChild: () => startChild<StationDown, StationUp>('station', { env: world.env }),
 			log,
@@ -119,7 +129,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 			wallClock: () => Date.now(),
 			limits: stationLimits,
 		};
-		return startStation(start, stationWorld, { onState, onVerdict });
+		return startStation(start, stationWorld, { onState, onVerdict, onPart: () => {}, onKept: () => {} });
 	};
 	const stations = Object.entries(config.stations).map(startOne);
 	await services.start(() => together('stations', stations));

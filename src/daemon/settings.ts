@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { secretsIn, spellingsOf } from '../base/secrets.js';
 import { type Check, faultLine, parseConfig } from '../config/parse.js';
@@ -8,13 +8,15 @@ import { reservedLevels } from '../protocol/topics.js';
 import { isCronExpression } from '../schedule/cron.js';
 import { parseSource, sourceFrom } from '../vision/source.js';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /**
  * Reads and checks a configuration file; paths in it are relative to it and come back absolute.
  * @throws Failure file-unreadable, config-invalid with a line for every fault
  */
-export async function loadConfig(path: string): Promise<Config> {
+export async function loadConfig(path: string, env: Environment): Promise<Config> {
 	const parsed = parseConfig(await readText(path, 'configuration'), [names, sources, times]);
-	if ('config' in parsed) return absolute(parsed.config, dirname(resolve(path)));
+	if ('config' in parsed) return absolute(parsed.config, dirname(resolve(path)), env);
 	const lines = parsed.faults.map((fault) => faultLine(path, fault));
 	throw new Failure(
 		'config-invalid',
@@ -76,14 +78,15 @@ const times: Check = ({ schedule: { selfCheck } }) =>
 				},
 			];
 
-function absolute(config: Config, base: string): Config {
-	const { mqtt, recipes, stations } = config;
+function absolute(config: Config, base: string, env: Environment): Config {
+	const { mqtt, journal, recipes, stations } = config;
 	return {
 		...config,
 		mqtt: {
 			...mqtt,
 			...(mqtt.passwordFile !== undefined && { passwordFile: resolve(base, mqtt.passwordFile) }),
 		},
+		journal: { ...journal, folder: resolve(base, journal.folder ?? journalFolder(config, env)) },
 		recipes: mapValues(recipes, (recipe) => ({ ...recipe, model: resolve(base, recipe.model) })),
 		stations: mapValues(stations, (station) => {
 			const { camera } = station;
@@ -93,6 +96,12 @@ function absolute(config: Config, base: string): Config {
 			};
 		}),
 	};
+}
+
+/** What systemd gives for state (systemd.exec(5)); several folders are separated by colons. */
+function journalFolder({ box }: Config, { STATE_DIRECTORY }: Environment): string {
+	const [given = ''] = (STATE_DIRECTORY ?? '').split(':');
+	return given === '' ? `${box}-state` : join(given, 'journal');
 }
 
 function mapValues<T>(record: Readonly<Record<string, T>>, map: (value: T) => T): Record<string, T> {

@@ -20,6 +20,10 @@ export type StationListener = {
 	onState(state: StationState): void;
 	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. */
 	onVerdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): void;
+	/** A part is due: its verdict follows. */
+	onPart(origin: Origin, part: Part): void;
+	/** A picture of the part whose verdict was told last. */
+	onKept(jpeg: Uint8Array): void;
 };
 
 export type StationService = Service & { selfCheck(): void };
@@ -93,9 +97,11 @@ export function startStation(start: Start, world: StationWorld, listener: Statio
 					return say();
 				case 'part':
 					inWork = message;
-					return;
+					return listener.onPart(message.origin, message.part);
 				case 'verdict':
 					return give(message.verdict, message.pictures);
+				case 'kept':
+					return listener.onKept(message.jpeg);
 				case 'beat':
 					counts = { ...counts, droppedFrames: droppedBefore + message.droppedFrames };
 					return;

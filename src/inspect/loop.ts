@@ -1,7 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
-import { errorVerdict, type Part } from '../protocol/verdict.js';
+import { errorVerdict, type Part, type StationVerdict } from '../protocol/verdict.js';
 import { type Camera, type Frame, FrameFailure } from '../vision/frame.js';
 import { type Inspected, type Inspection, inspectFrame } from './frame.js';
 
@@ -14,6 +14,8 @@ export type LoopWorld = {
 	readonly begin: (part: Part) => Promise<void>;
 	/** Resolves when the verdict is on its way, so that a reader that is slow slows the loop and not the memory. */
 	readonly emit: (inspected: Inspected) => Promise<void>;
+	/** A part whose verdict was emitted, and its frame, which is released afterwards: what is kept of it. */
+	readonly keep: (frame: Frame, verdict: StationVerdict) => Promise<void>;
 	/** What the station does now; `failure` says why it is in error. */
 	readonly report: (state: 'running' | 'error' | 'finished', failure?: Failure) => void;
 	/** Frames of a live camera that nobody inspected, since the loop began. */
@@ -100,7 +102,7 @@ async function inspectCamera(
 type Parts = ReturnType<typeof partsOf>;
 
 /** Gives each part its number and exactly one verdict. */
-function partsOf({ inspection, begin, emit, report, wallClock }: LoopWorld) {
+function partsOf({ inspection, begin, emit, keep, report, wallClock }: LoopWorld) {
 	let runSequence = 0;
 	let failedRuns = 0;
 	let troubled = false;
@@ -131,6 +133,7 @@ function partsOf({ inspection, begin, emit, report, wallClock }: LoopWorld) {
 				troubled = false;
 				failedRuns = 0;
 				await emit(inspected.value);
+				await keep(frame, inspected.value.verdict);
 			} finally {
 				frame.release();
 			}

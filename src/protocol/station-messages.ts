@@ -1,4 +1,4 @@
-import type { CameraConfig, RecipeConfig } from '../config/schema.js';
+import type { CameraConfig, Config, RecipeConfig } from '../config/schema.js';
 import type { StationReport } from './states.js';
 import type { Origin, Part, StationVerdict } from './verdict.js';
 
@@ -14,6 +14,7 @@ export type StationDown =
 			readonly recipeName: string;
 			readonly recipe: RecipeConfig;
 			readonly camera: CameraConfig;
+			readonly keep: Pick<Config['journal'], 'pictures' | 'frames'>;
 	  }
 	| { readonly kind: 'self-check' };
 
@@ -27,6 +28,8 @@ export type StationUp =
 			/** JPEGs, in the order of the verdict's `heatmaps`. */
 			readonly pictures: readonly Uint8Array[];
 	  }
+	/** What is kept of the part whose verdict was told last. */
+	| { readonly kind: 'kept'; readonly jpeg: Uint8Array }
 	| { readonly kind: 'self-checked' }
 	/** Frames of a live camera that nobody inspected, since the process started. */
 	| { readonly kind: 'beat'; readonly droppedFrames: number };

@@ -5,6 +5,7 @@ import { realPace } from '../base/retry.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
 import type { Inspection } from '../inspect/frame.js';
+import { keptPicture } from '../inspect/keep.js';
 import { inspectionLoop } from '../inspect/loop.js';
 import { openScorer } from '../inspect/scorer.js';
 import { chosenModel } from '../model/bundle.js';
@@ -119,6 +120,10 @@ async function runStation(
 				openCamera: () => openCamera(from, { ...camera, listImages }),
 				begin: (part) => parent.send({ kind: 'part', origin, part }),
 				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
+				keep: async (frame, verdict) => {
+					const jpeg = keptPicture(frame, verdict, start.keep, inspection);
+					if (jpeg) await parent.send({ kind: 'kept', jpeg });
+				},
 				report,
 				onDropped,
 				wallClock: () => Date.now(),

@@ -91,6 +91,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			recipeName: 'r',
 			recipe: recipeWith(),
 			camera: { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 },
+			keep: { pictures: 'rejects', frames: false },
 		},
 		{
 			startChild: () => {
@@ -103,7 +104,12 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			wallClock: () => 0,
 			limits: { startingMs: 600_000, silenceMs: 60_000, graceMs: 4000, countsEveryMs: 10_000, ...limits },
 		},
-		{ onState: (state) => void states.push(state), onVerdict: (verdict) => void verdicts.push(verdict) },
+		{
+			onState: (state) => void states.push(state),
+			onVerdict: (verdict) => void verdicts.push(verdict),
+			onPart: () => {},
+			onKept: () => {},
+		},
 	);
 	const child = (n: number) => eventually(`child ${n} starts`, () => children[n]);
 	return { service, child, states, verdicts, logged, clock };

@@ -24,6 +24,8 @@ type Happened = {
 	readonly thrown: unknown;
 	readonly dropped: readonly number[];
 	readonly waits: readonly number[];
+	/** Number, frame, and how many were released before. */
+	readonly kept: readonly (readonly [number, string | undefined, number])[];
 };
 
 /** Runs the loop over cameras (one array each time it is opened) until they are used up, then stops it. */
@@ -38,6 +40,7 @@ async function through(
 	const begun: Part[] = [];
 	const dropped: number[] = [];
 	const waits: number[] = [];
+	const kept: (readonly [number, string | undefined, number])[] = [];
 	let opened = 0;
 	let released = 0;
 	const stop = new AbortController();
@@ -81,6 +84,7 @@ async function through(
 		},
 		begin: async (part) => void begun.push(part),
 		emit: async ({ verdict }) => void verdicts.push(verdict),
+		keep: async (frame, { runSequence }) => void kept.push([runSequence, frame.name, released]),
 		report: (state, failure) => void events.push(failure ? `${state} ${failure.code}` : state),
 		onDropped: (frames) => void dropped.push(frames),
 		wallClock: () => 1_700_000_000_000,
@@ -98,7 +102,17 @@ async function through(
 		() => undefined,
 		(failure) => failure,
 	);
-	return { events, verdicts, begun, opened: () => opened, released: () => released, thrown, dropped, waits };
+	return {
+		events,
+		verdicts,
+		begun,
+		opened: () => opened,
+		released: () => released,
+		thrown,
+		dropped,
+		waits,
+		kept,
+	};
 }
 
 const said = ({ verdicts }: Happened) =>
@@ -113,6 +127,12 @@ loop('gives each frame one number and one verdict, and ends with its source', as
 	]);
 	assert.equal(happened.events, ['running', 'finished', 'closed']);
 	assert.is(happened.released(), 3);
+	// What is kept is looked for after the verdict, while the frame is still there.
+	assert.equal(happened.kept, [
+		[1, 'a', 0],
+		[2, 'b', 1],
+		[3, 'c', 2],
+	]);
 });
 
 loop('tells that a part is due before it is scored', async () => {

@@ -152,6 +152,7 @@ function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
 		recipeName: 'r',
 		recipe,
 		camera,
+		keep: { pictures: 'rejects', frames: false },
 	};
 }
 

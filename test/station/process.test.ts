@@ -40,6 +40,7 @@ async function line(): Promise<AsyncDisposable & { readonly path: string; readon
 		recipeName: 'r',
 		recipe,
 		camera,
+		keep: { pictures: 'rejects', frames: false },
 	};
 	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
@@ -153,7 +154,12 @@ station('is replaced when it hangs: its part is an error, and the next process i
 			wallClock: () => Date.now(),
 			limits: { ...stationLimits, silenceMs: 4000 },
 		},
-		{ onState: (state) => void states.push(state), onVerdict: (verdict) => void verdicts.push(verdict) },
+		{
+			onState: (state) => void states.push(state),
+			onVerdict: (verdict) => void verdicts.push(verdict),
+			onPart: () => {},
+			onKept: () => {},
+		},
 	);
 	try {
 		await eventually('it inspects', () => verdicts.length > 2);
