@@ -25,6 +25,8 @@ export type FailureCode =
 	| 'child-died'
 	| 'library-unusable'
 	| 'teaching-failed'
+	| 'journal-busy'
+	| 'journal-newer'
 	| 'interrupted';
 
 /**

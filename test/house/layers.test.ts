@@ -12,7 +12,7 @@ const src = fileURLToPath(new URL('../../../src', import.meta.url));
 const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model', 'measure', 'pages'];
 const flows = ['inspect', 'learn', 'evaluate', 'control'];
 const processes = ['daemon', 'station', 'jobs'];
-const edges = ['opencv', 'ort', 'mqtt', 'disk', 'process', 'schedule', 'download', 'machine'];
+const edges = ['opencv', 'ort', 'mqtt', 'sqlite', 'disk', 'process', 'schedule', 'download', 'machine'];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	'.': ['commands', 'base'],
@@ -34,6 +34,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 	'@bufbuild/protobuf': ['graph'],
 	zod: ['config', 'model', 'protocol'],
 	yaml: ['config'],
+	'@photostructure/sqlite': ['sqlite'],
 };
 
 /** `process.env` stands in main.ts; the OpenCV loader sets what the binding reads when it is loaded. */

@@ -1,0 +1,91 @@
+import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+
+export type Database = DatabaseSyncInstance;
+
+/** How long a statement waits for another process, which holds the database for moments only. */
+const PATIENCE_MS = 2000;
+
+/** A page is what an SD card writes at least. */
+const PAGE_BYTES = 4096;
+
+/** Opens a database for its only writer: write-ahead log, a commit is on the disk's surface, freed pages can be given back. */
+export function openToWrite(path: string): Database {
+	const database = new DatabaseSync(path, { timeout: PATIENCE_MS });
+	try {
+		database.exec(
+			`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+			PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;`,
+		);
+	} catch (thrown) {
+		database.close();
+		throw thrown;
+	}
+	return database;
+}
+
+/** Opens a database beside its writer. */
+export function openToRead(path: string): Database {
+	return new DatabaseSync(path, { timeout: PATIENCE_MS, readOnly: true });
+}
+
+/** Opens a file that is nothing but a lock: it goes with the process that holds it, however that ends. @throws where another holds it */
+export function openLock(path: string): Database {
+	const database = new DatabaseSync(path);
+	try {
+		database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+		return database;
+	} catch (thrown) {
+		database.close();
+		throw thrown;
+	}
+}
+
+/** What the world can do to a database. */
+export type Trouble = 'full' | 'damaged' | 'busy' | 'unwritable' | 'unreadable';
+
+/** By SQLite's primary result code (sqlite.org/rescode.html). */
+const RESULTS: Readonly<Record<number, Trouble>> = {
+	5: 'busy',
+	6: 'busy',
+	8: 'unwritable',
+	10: 'unreadable',
+	11: 'damaged',
+	13: 'full',
+	14: 'unwritable',
+	23: 'unwritable',
+	26: 'damaged',
+};
+
+const SYSTEM: Readonly<Record<string, Trouble>> = {
+	ENOSPC: 'full',
+	EDQUOT: 'full',
+	EFBIG: 'full',
+	EROFS: 'unwritable',
+	EACCES: 'unwritable',
+	EPERM: 'unwritable',
+	ENOENT: 'unwritable',
+	ENOTDIR: 'unwritable',
+	EISDIR: 'unwritable',
+	EMFILE: 'unreadable',
+	EIO: 'unreadable',
+};
+
+/** What the world did when this was thrown; undefined for a fault of ours. */
+export function troubleOf(thrown: unknown): Trouble | undefined {
+	const { errcode, code } = thrown as { readonly errcode?: unknown; readonly code?: unknown };
+	if (typeof errcode === 'number') return RESULTS[errcode & 0xff];
+	return typeof code === 'string' ? SYSTEM[code] : undefined;
+}
+
+/** Runs work whole or not at all. */
+export function inTransaction<T>(database: Database, work: () => T): T {
+	database.exec('BEGIN IMMEDIATE');
+	try {
+		const done = work();
+		database.exec('COMMIT');
+		return done;
+	} catch (thrown) {
+		if (database.isTransaction) database.exec('ROLLBACK');
+		throw thrown;
+	}
+}

@@ -1,0 +1,101 @@
+import type { Due, Event, EventKind, IdRange, Picture } from '../protocol/events.js';
+import type { Trouble } from './database.js';
+
+/** What an outlet delivers: events, or pictures. */
+export type Stream = 'events' | 'pictures';
+
+/** An entry as it goes to the writer: what becomes JSON is JSON. */
+export type Row = Omit<Event, 'id' | 'sequence' | 'recordedMs' | 'origin' | 'body'> & {
+	readonly origin: string;
+	readonly body: string;
+	readonly settles: string | null;
+};
+
+/** Refused for good by an outlet. */
+export type DeadLetter = {
+	readonly outlet: string;
+	readonly event: number;
+	readonly reason: string;
+	readonly atMs: number;
+};
+
+export type Undelivered = {
+	readonly outlet: string;
+	readonly stream: Stream;
+	readonly ranges: readonly IdRange[];
+};
+
+/** What one transaction writes, in order. */
+export type Write =
+	| { readonly kind: 'events'; readonly rows: readonly Row[]; readonly recordedMs: number }
+	| { readonly kind: 'pictures'; readonly rows: readonly Omit<Picture, 'id'>[] }
+	| { readonly kind: 'due'; readonly due: Omit<Due, 'body'> & { readonly body: string } }
+	| ({ readonly kind: 'undelivered' } & Undelivered)
+	| ({ readonly kind: 'dead-letter' } & DeadLetter);
+
+/** The numbers that a write was given. */
+export type Numbers = { readonly id: number; readonly sequence: number | null };
+
+/** How the journal stands on its disk. */
+export type Extent = {
+	readonly databaseBytes: number;
+	readonly pictureBytes: number;
+	readonly events: number;
+	readonly pictures: number;
+	readonly oldestMs: number | null;
+	readonly freeBytes: number;
+};
+
+export type Committed = {
+	/** For each write the numbers of its rows. */
+	readonly numbers: readonly (readonly Numbers[])[];
+	readonly extent: Extent;
+};
+
+/** What stands when the writer has opened the journal. */
+export type Opened = {
+	readonly series: string;
+	readonly owed: readonly Due[];
+	readonly newest: readonly Event[];
+	readonly lastEvent: number;
+	readonly lastPicture: number;
+	readonly undelivered: readonly Undelivered[];
+	readonly extent: Extent;
+};
+
+/** What the writer can be asked for. */
+export type Asks = {
+	open: { readonly ask: { readonly folder: string }; readonly answer: Opened };
+	commit: { readonly ask: { readonly writes: readonly Write[] }; readonly answer: Committed };
+	events: {
+		readonly ask: {
+			readonly range: IdRange;
+			readonly limit: number;
+			readonly kinds: readonly EventKind[] | null;
+		};
+		readonly answer: readonly Event[];
+	};
+	pictures: {
+		readonly ask: { readonly range: IdRange; readonly limit: number };
+		readonly answer: readonly Picture[];
+	};
+	deadLetters: { readonly ask: null; readonly answer: readonly (DeadLetter & { readonly id: number })[] };
+	close: { readonly ask: null; readonly answer: null };
+};
+
+export type Ask = {
+	[K in keyof Asks]: { readonly id: number; readonly kind: K; readonly ask: Asks[K]['ask'] };
+}[keyof Asks];
+
+/** The writer's word on an ask: an answer, a failure of the world, or a fault of ours. */
+export type Answer = {
+	readonly id: number;
+	readonly answer?: unknown;
+	readonly failure?: {
+		readonly trouble: Trouble | null;
+		readonly code: string | null;
+		readonly message: string;
+		readonly advice: string | null;
+		readonly stack: string | null;
+	};
+};
