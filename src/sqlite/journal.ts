@@ -58,6 +58,10 @@ export type Journal = Service & {
 	deadLetters(): Promise<readonly (DeadLetter & { readonly id: number })[]>;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
+	/** The same of pictures. */
+	onPictures(listener: (pictures: readonly Picture[]) => void): () => void;
+	/** The newest ids that stand; 0: none. */
+	readonly last: Readonly<Record<Stream, number>>;
 };
 
 /** Events in memory on this side, so that a reader of the newest never waits for a commit. */
@@ -95,6 +99,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	);
 	const toDeliver = new Map<string, Write>();
 	const listeners = new Set<(events: readonly Event[]) => void>();
+	const pictureListeners = new Set<(pictures: readonly Picture[]) => void>();
 	const queue: Waiting[] = [];
 	const ending = new AbortController();
 	let committing: Promise<void> | undefined;
@@ -176,6 +181,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				const kept = rows.map((row, i) => ({ id: numbers[i]!.id, ...row }));
 				lastPicture = kept.at(-1)?.id ?? lastPicture;
 				resolve(kept);
+				for (const listener of [...pictureListeners]) listener(kept);
 				return [];
 			});
 		});
@@ -234,6 +240,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			return () => {
 				listeners.delete(listener);
 			};
+		},
+		onPictures: (listener) => {
+			pictureListeners.add(listener);
+			return () => {
+				pictureListeners.delete(listener);
+			};
+		},
+		get last() {
+			return { events: lastEvent, pictures: lastPicture };
 		},
 		[Symbol.asyncDispose]: async () => {
 			if (isClosed) return;
