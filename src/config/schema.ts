@@ -32,6 +32,9 @@ const mqtt = z.strictObject({
 	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
 	passwordFile: z.string().min(1).optional().describe('A file whose first line is the password.'),
 	clientId: z.string().min(1).max(65535).optional().describe('By default <root>-<box>.'),
+	healthEveryMs: milliseconds(1000, 86_400_000)
+		.default(30_000)
+		.describe('How often the health of the box is told.'),
 });
 
 const camera = z.strictObject({

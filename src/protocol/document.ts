@@ -1,94 +1,147 @@
-import { topics } from './topics.js';
+import { examples } from './examples.js';
+import { SCHEMA } from './fields.js';
+import { GAP_REASONS } from './gap.js';
+import { type JsonSchema, jsonSchemaOf, jsonTopics } from './json-schemas.js';
+import { type TopicName, topics } from './topics.js';
+import { REASONS } from './verdict.js';
 
-/** docs/mqtt.md: every topic, from the table that the code uses. */
+/** docs/mqtt.md: every topic and every field, from the tables and schemas that the code uses. */
 export function mqttDocument(): string {
-	const rows = Object.values(topics).map(
-		({ pattern, qos, retain, payload, summary }) =>
-			`| \`${pattern.replaceAll('{', '<').replaceAll('}', '>')}\` | ${payload === 'jpeg' ? 'JPEG' : payload === 'text' ? 'text' : 'JSON'} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`,
-	);
-	return `# What the box says over MQTT
+	return `# What the box says and hears over MQTT
 
-Generated from \`src/protocol/topics.ts\` by \`npm run docs\`; a test keeps it true.
+Generated from \`src/protocol\` by \`npm run docs\`; a test keeps it true. The same for machines: [asyncapi.json](asyncapi.json)
+(AsyncAPI 3) and [schemas](schemas) (JSON Schema, draft 2020-12).
 
-| topic | payload | QoS | retained | what it says |
-| --- | --- | --- | --- | --- |
-${rows.join('\n')}
+| topic | the box | payload | QoS | retained | what it says |
+| --- | --- | --- | --- | --- | --- |
+${(Object.keys(topics) as TopicName[]).map(topicRow).join('\n')}
 
-## A verdict
+\`<root>\` is the setting \`mqtt.root\`: one to six levels, \`inspectord\` by default. Words of the topics themselves are no names of boxes or stations.
 
-\`\`\`json
-{
-	"schema": 1,
-	"id": "9c1f04d2-1",
-	"box": "cell-4",
-	"station": "lid",
-	"recipe": "lid",
-	"boot": "f1b2…",
-	"run": "f3e910fc",
-	"revision": null,
-	"isSimulated": false,
-	"model": { "name": "lid", "bundle": "lid@5e81c08b", "sha256": "1c947c1d…", "provider": "cpu", "precision": "int8" },
-	"threshold": 1.0297,
-	"sequence": 1,
-	"runSequence": 1,
-	"frame": "broken_large/000.jpg",
-	"part": null,
-	"trigger": null,
-	"monotonicMs": 1232.58,
-	"verdict": "reject",
-	"resultEvaluation": "NotOK",
-	"reason": "above-threshold",
-	"error": null,
-	"score": 1.3738,
-	"margin": 0.3441,
-	"regions": [{ "box": { "x": 182, "y": 150, "width": 264, "height": 306 }, "peak": 1.3738, "area": 41220 }],
-	"heatmaps": [
-		{
-			"box": { "x": 170, "y": 138, "width": 288, "height": 330 },
-			"peak": 1.3738,
-			"bytes": 10822,
-			"sha256": "77ab90…",
-			"topic": "inspectord/cell-4/lid/heatmap/9c1f04d2-1/0"
-		}
-	],
-	"times": {
-		"captured": "2026-11-23T21:30:35.943Z",
-		"scored": "2026-11-23T21:30:35.988Z",
-		"recorded": "2026-11-23T21:30:35.996Z",
-		"published": "2026-11-23T21:30:35.997Z"
-	},
-	"latency": { "waitMs": 0.1, "prepareMs": 0.54, "modelMs": 44.37, "decideMs": 0.02, "drawMs": 1.46, "recordMs": null, "publishMs": null },
-	"clock": { "synchronised": null, "since": null },
-	"late": false
+## What may change
+
+Every message that the box says holds \`schema\`, now ${SCHEMA}. While it stays the same,
+
+- no field goes, is renamed, or changes its type, unit or meaning; no topic moves or changes its QoS;
+- fields may come; one that was null may hold a value; \`reason\`, \`lacks\` and \`drops\` may tell of more. Pass over what you do not know;
+- the order of fields says nothing.
+
+A message with another \`schema\` is not to be read by this page. What the box hears is read strictly: a field that is not known is refused.
+
+${jsonTopics.map(chapter).join('\n')}`;
 }
-\`\`\`
 
-- \`verdict\` is \`accept\`, \`reject\` or \`error\`. Treat \`error\` as a part that nobody looked at: \`error.code\` and \`error.message\` say why.
-- \`score\` and \`margin\` (score − threshold) are as measured, never clamped; null where nothing was measured.
-- \`sequence\` counts the station's verdicts, \`runSequence\` the parts of one run of the station's process (\`run\`). A gap is a lost message; the
-  same \`id\` twice is a repetition after a reconnection: drop it.
-- A picture's topic holds the \`id\` of its verdict and its place in \`heatmaps\`, so a subscriber that sees only topic and payload can match them.
+/** Of an example, in characters. */
+const LONGEST_LINE = 100;
 
-## The box's state
-
-\`\`\`json
-{
-	"state": "degraded",
-	"version": "0.1.0",
-	"stations": ["lid"],
-	"dropped": { "verdicts": 0, "heatmaps": 12 },
-	"refused": [{ "topic": "inspectord/cell-4/lid/heatmap/+/+", "reason": "not authorised (0x87)", "messages": 12 }],
-	"lacks": [],
-	"at": "2026-11-23T21:30:35.943Z"
+function topicRow(name: TopicName): string {
+	const { pattern, qos, retain, payload, summary, direction } = topics[name];
+	const topic = pattern.replaceAll('{', '<').replaceAll('}', '>');
+	const carries = payload === 'jpeg' ? 'JPEG' : payload === 'text' ? 'text' : 'JSON';
+	const who = direction === 'in' ? 'hears' : 'says';
+	return `| \`${topic}\` | ${who} | ${carries} | ${qos} | ${retain ? 'yes' : 'no'} | ${summary} |`;
 }
-\`\`\`
 
-- \`degraded\`: inspection goes on, but the broker keeps something from its subscribers. \`refused\` tells which kinds of topic, the last reason and
+const titles: Readonly<Partial<Record<TopicName, string>>> = {
+	boxState: "The box's state",
+	stationState: "A station's state",
+	verdict: 'A verdict',
+	gap: 'A gap',
+	health: 'Health',
+	receipt: 'A receipt',
+};
+
+/** What the fields do not say by themselves. */
+const notes: Readonly<Partial<Record<TopicName, string>>> = {
+	boxState: `- \`degraded\`: inspection goes on, but the broker keeps something from its subscribers. \`refused\` tells which kinds of topic, the last reason and
   how many messages since the start; \`lacks\` what the broker does not offer: \`retain\` (who subscribes later hears a state only when it
-  changes), \`qos1\` (the broker may lose what it has read), \`will\` (nobody is told when the box dies).
-- \`dropped\` counts what did not fit into the outbox while the broker was away, and what it refused.
+  changes), \`qos1\` (the broker may lose what it has read), \`will\` (nobody is told when the box dies), \`refusals\` (with MQTT 3.1.1 the broker
+  does not say when it refuses a message), \`verification\` (its certificate is not verified, as the configuration wants it).
+- \`dropped\` counts what did not fit while the broker was away, and what it refused.
 - The last word is true: it is acknowledged by the broker before the box leaves, or said by its last will.
 - \`inspectord check\` asks topic by topic whether the box may publish, with empty QoS 2 messages that it never releases, and with one
-  message on \`inspectord/<box>/check\`. Brokers that deliver on release show nobody the empty ones; a broker that is seen to deliver them at once is not asked.
-`;
+  message on \`<root>/<box>/check\`. Brokers that deliver on release show nobody the empty ones; a broker that is seen to deliver them at once is not asked.
+- \`visionState\` of a box is \`Ready\` while it is there: what executes are its stations.
+`,
+	stationState: `- \`starting\` (\`Preoperational\`): the model is being opened and proven. \`running\` (\`ContinuousExecution\`). \`error\` (\`Error\`): nothing is inspected; it is
+  tried again. \`finished\` (\`Initialized\`): a folder or file came to its end. \`stopped\` (\`Halted\`): the daemon has ended, or the station was taken away.
+`,
+	verdict: `- Treat \`error\` as a part that nobody looked at: \`reason\`, \`error.code\` and \`error.message\` say why.
+- A number that \`sequence\` passes over is a verdict that is on its way (those that waited come after newer ones, with \`late\`), or that a gap
+  will name. The same \`id\` twice is a repetition after a reconnection: drop it.
+- A picture's topic holds the \`id\` of its verdict and its place in \`heatmaps\`, so a subscriber that sees only topic and payload can match them; \`sha256\` is that of
+  its bytes.
+- \`regions\` holds 32 at most. Regions lie close together in one picture: \`heatmaps\` tells what each shows, and may be empty (\`heatmap.most: 0\`).
+- \`times\` are of the wall clock, which may jump, and \`clock\` says how good it was; \`latency\` is measured on clocks that do not.
+
+${table('reason', REASONS)}`,
+	gap: `${table('reason', GAP_REASONS)}`,
+	health: `Said every \`mqtt.healthEveryMs\`. Quantiles are within 2.5 % of the true ones.
+`,
+	receipt: `Where receipts are wanted, a verdict without its receipt is said again. Retained receipts are passed over.
+`,
+};
+
+function table(title: string, rows: Readonly<Record<string, string>>): string {
+	const lines = Object.entries(rows).map(([code, summary]) => `| \`${code}\` | ${summary} |`);
+	return `| \`${title}\` | |\n| --- | --- |\n${lines.join('\n')}\n`;
+}
+
+function chapter(name: TopicName): string {
+	const example = written(examples[name as keyof typeof examples]);
+	return `## ${titles[name]}
+
+\`\`\`json
+${example}
+\`\`\`
+
+| field | value | |
+| --- | --- | --- |
+${rows('', jsonSchemaOf(name, 'draft-2020-12')).join('\n')}
+
+${notes[name] ?? ''}`;
+}
+
+function rows(path: string, node: JsonSchema): string[] {
+	return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
+		const full = path === '' ? key : `${path}.${key}`;
+		const { items } = child;
+		const inner = withoutNull(items ?? child);
+		const row = `| \`${full}\` | ${valuesOf(child)} | ${child.description ?? ''} |`;
+		return isPlain(inner) ? [row] : [row, ...rows(items ? `${full}[]` : full, inner)];
+	});
+}
+
+function withoutNull(node: JsonSchema): JsonSchema {
+	return node.anyOf?.find(({ type }) => type !== 'null') ?? node;
+}
+
+/** Needs no words of its own for what is in it. */
+function isPlain({ properties = {} }: JsonSchema): boolean {
+	return Object.values(properties).every(
+		({ type, description }) => (type === 'integer' || type === 'number') && description === undefined,
+	);
+}
+
+function valuesOf(node: JsonSchema): string {
+	if (node.anyOf) return node.anyOf.map(valuesOf).join(' or ');
+	if (node.enum) return node.enum.map((value) => `\`${value}\``).join(', ');
+	if (node.const !== undefined) return `\`${node.const}\``;
+	if (node.items) return `list of ${valuesOf(node.items)}`;
+	if (node.properties && isPlain(node)) return `\`{ ${Object.keys(node.properties).join(', ')} }\``;
+	return [node.type ?? 'any'].flat().join(' or ');
+}
+
+/** As JSON, what is short on one line. */
+function written(value: unknown, indent = ''): string {
+	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+	const within = `${indent}\t`;
+	const isList = Array.isArray(value);
+	const parts = Object.entries(value).map(
+		([key, one]) => `${isList ? '' : `${JSON.stringify(key)}: `}${written(one, within)}`,
+	);
+	const line = parts.join(', ');
+	if (line.length <= LONGEST_LINE && !line.includes('\n')) return isList ? `[${line}]` : `{ ${line} }`;
+	const lines = parts.map((part) => `${within}${part}`).join(',\n');
+	return isList ? `[\n${lines}\n${indent}]` : `{\n${lines}\n${indent}}`;
 }

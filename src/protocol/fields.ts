@@ -15,7 +15,10 @@ export const SCHEMA = 1;
 export const schemaField = z.literal(SCHEMA).describe('Version of the message.');
 
 /** UTC with milliseconds. */
-export const instant = z.iso.datetime({ precision: 3 }).describe('UTC, with milliseconds.');
+export const instant = z
+	.string()
+	.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+	.meta({ format: 'date-time', description: 'UTC, with milliseconds.' });
 
 export const sha256 = z
 	.string()
@@ -38,4 +41,9 @@ export const errorField = z
 /** @returns UTC with milliseconds */
 export function instantOf(wallMs: number): string {
 	return new Date(wallMs).toISOString();
+}
+
+/** Of a verdict or gap: a journal's series, and its event there. */
+export function messageId(series: string, event: number): string {
+	return `${series}-${event}`;
 }

@@ -5,6 +5,7 @@ import {
 	idField,
 	instant,
 	instantOf,
+	messageId,
 	SCHEMA,
 	schemaField,
 	stationField,
@@ -62,7 +63,7 @@ export function gapMessage(
 	const { box } = origin as { readonly box: string };
 	return {
 		schema: SCHEMA,
-		id: `${series}-${id}`,
+		id: messageId(series, id),
 		box,
 		station: station!,
 		...(body as Gap),

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Told } from './fields.js';
 import { gapSchema } from './gap.js';
+import { healthSchema } from './health.js';
 import { receiptSchema } from './receipt.js';
 import { boxStateSchema, stationStateSchema } from './states.js';
 import { verdictSchema } from './verdict.js';
@@ -53,6 +54,15 @@ export const topics = {
 		payload: gapSchema,
 		summary: 'Verdicts that nobody will hear of: from which `sequence` to which, and why.',
 	},
+	health: {
+		pattern: '{root}/{box}/health',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: healthSchema,
+		summary:
+			'How the box is: uptime, versions, memory, disk, what waits, what was dropped, how long each stage takes.',
+	},
 	heatmap: {
 		pattern: '{root}/{box}/{station}/heatmap/{id}/{index}',
 		direction: 'out',
@@ -94,7 +104,7 @@ export type Payloads = {
 };
 
 /** Levels of topics that are to come: a name that is taken today would have to change then. */
-const KEPT = ['request', 'answer', 'config', 'health', 'alarm', 'metrics'] as const;
+const KEPT = ['request', 'answer', 'config', 'alarm', 'metrics'] as const;
 
 /** Levels that stand for themselves: neither a box nor a station is named so. */
 export const reservedLevels: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import type { Entry, Event } from './events.js';
-import { instantOf, SCHEMA } from './fields.js';
+import { instantOf, messageId, SCHEMA } from './fields.js';
 import { topicOf } from './topics.js';
 import {
 	type Body,
@@ -51,25 +51,36 @@ export function verdictEntry({ origin, ...body }: StationVerdict, clock: Clock):
 /** A verdict as it is published, from its event in the journal. */
 export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 	const { series, root, publishedMs, late, recordMs = null, publishMs = null } = told;
-	const { clock, ...origin } = event.origin as VerdictOrigin;
-	const { takenMs, latency, heatmaps, score, ...own } = event.body as Body;
+	const origin = event.origin as VerdictOrigin;
+	const body = event.body as Body;
 	const { box, station, threshold } = origin;
-	const id = `${series}-${event.id}`;
+	const { verdict, score, latency, takenMs } = body;
+	const id = messageId(series, event.id);
 	const { waitMs = null, prepareMs = null, modelMs = null, decideMs = null, drawMs = null } = latency ?? {};
 	return {
 		schema: SCHEMA,
 		id,
-		...origin,
+		box,
+		station,
+		recipe: origin.recipe,
 		sequence: event.sequence!,
-		...own,
-		resultEvaluation: EVALUATIONS[own.verdict],
-		reason: reasonFor(own),
+		part: body.part,
+		trigger: body.trigger,
+		verdict,
+		resultEvaluation: EVALUATIONS[verdict],
+		reason: reasonFor(body),
+		error: body.error,
 		score,
+		threshold,
 		margin: score === null || threshold === null ? null : score - threshold,
-		heatmaps: heatmaps.map((drawn, index) => ({
-			...drawn,
+		regions: body.regions,
+		heatmaps: body.heatmaps.map((drawn, index) => ({
 			topic: topicOf('heatmap', { root, box, station, id, index: String(index) }),
+			...drawn,
 		})),
+		frame: body.frame,
+		isSimulated: origin.isSimulated,
+		late,
 		times: {
 			captured: instantOf(takenMs),
 			scored: latency && instantOf(takenMs + latency.waitMs + latency.prepareMs + latency.modelMs),
@@ -77,7 +88,12 @@ export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 			published: instantOf(publishedMs),
 		},
 		latency: { waitMs, prepareMs, modelMs, decideMs, drawMs, recordMs, publishMs },
-		clock,
-		late,
+		monotonicMs: body.monotonicMs,
+		clock: origin.clock,
+		model: origin.model,
+		revision: origin.revision,
+		boot: origin.boot,
+		run: origin.run,
+		runSequence: body.runSequence,
 	};
 }

@@ -68,7 +68,7 @@ export const modelField = z.strictObject({
 	precision: z.enum(PRECISIONS),
 });
 
-const clock = z.strictObject({
+export const clockField = z.strictObject({
 	synchronised: z.boolean().nullable().describe('By the operating system; null where that cannot be known.'),
 	since: instant.nullable().describe('Since when, as far as it was seen.'),
 });
@@ -81,6 +81,10 @@ const trigger = z.strictObject({
 
 const duration = z.number().nullable();
 
+/** What a part passes, in this order. */
+export const STAGES = ['wait', 'prepare', 'model', 'decide', 'draw', 'record', 'publish'] as const;
+export type Stage = (typeof STAGES)[number];
+
 /** What a subscriber gets for one part. */
 export const verdictSchema = z
 	.strictObject({
@@ -90,9 +94,6 @@ export const verdictSchema = z
 		station: stationField,
 		recipe: z.string(),
 		sequence: z.int().min(1).describe("Counts the station's verdicts without a hole, over all restarts."),
-		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
-		run: z.string().describe("Of the station's process: changes with each start of it."),
-		runSequence: z.int().min(1).describe('Counts the parts of the run.'),
 		part: z.string().nullable().describe('Which part, as the trigger named it.'),
 		trigger: trigger.nullable().describe('What asked for the verdict.'),
 		verdict: z.enum(VERDICTS).describe('`error`: nobody looked at the part.'),
@@ -110,6 +111,8 @@ export const verdictSchema = z
 			.array(picture.extend({ topic: z.string().describe('Where its JPEG goes.') }))
 			.describe('The pictures of a reject; one may show several regions.'),
 		frame: z.string().nullable().describe('Name of its file, where it has one.'),
+		isSimulated: z.boolean().describe('The camera is a simulated one.'),
+		late: z.boolean().describe('It was not published when it came about, but later.'),
 		times: z.strictObject({
 			captured: instant,
 			scored: instant.nullable(),
@@ -128,11 +131,12 @@ export const verdictSchema = z
 			})
 			.describe('Durations, each of one clock that does not jump; null where not measured.'),
 		monotonicMs: z.number().describe('Of the capture, on a clock of the run that does not jump.'),
-		clock: clock.describe('Whether the wall clock could be trusted.'),
+		clock: clockField.describe('Whether the wall clock could be trusted.'),
 		model: modelField.nullable(),
 		revision: z.string().nullable().describe('Of the configuration.'),
-		isSimulated: z.boolean().describe('The camera is a simulated one.'),
-		late: z.boolean().describe('It was not published when it came about, but later.'),
+		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
+		run: z.string().describe("Of the station's process: changes with each start of it."),
+		runSequence: z.int().min(1).describe('Counts the parts of the run.'),
 	})
 	.describe('What was decided on a part.');
 
@@ -147,7 +151,7 @@ export type Drawn = Told<typeof picture>;
 export type ModelTold = Told<typeof modelField>;
 
 /** Whether the wall clock is synchronised, and since when. */
-export type Clock = Told<typeof clock>;
+export type Clock = Told<typeof clockField>;
 
 export type Trigger = Told<typeof trigger>;
 

@@ -4,16 +4,25 @@ import * as assert from 'uvu/assert';
 import { configDocument } from '../../src/config/document.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { configJsonSchema } from '../../src/config/schema.js';
+import { asyncApiDocument } from '../../src/protocol/asyncapi.js';
 import { mqttDocument } from '../../src/protocol/document.js';
+import { jsonSchemaFiles } from '../../src/protocol/json-schemas.js';
 
 const documents = suite('documents');
 
 const root = new URL('../../../', import.meta.url);
 
+const json = (value: unknown, indent = '\t') => `${JSON.stringify(value, null, indent)}\n`;
+
 const generated: Readonly<Record<string, () => string>> = {
 	'docs/mqtt.md': mqttDocument,
 	'docs/configuration.md': configDocument,
-	'config/schema.json': () => `${JSON.stringify(configJsonSchema(), null, '\t')}\n`,
+	// AsyncAPI's parser warns of each tab.
+	'docs/asyncapi.json': () => json(asyncApiDocument(), '  '),
+	...Object.fromEntries(
+		Object.entries(jsonSchemaFiles()).map(([name, schema]) => [`docs/schemas/${name}`, () => json(schema)]),
+	),
+	'config/schema.json': () => json(configJsonSchema()),
 };
 
 for (const [path, make] of Object.entries(generated)) {

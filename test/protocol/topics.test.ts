@@ -16,6 +16,7 @@ const cases: readonly (readonly [name: TopicName, parameters: Record<string, str
 	['verdict', { box: 'b', station: 's' }, 'b/s/verdict'],
 	['heatmap', { box: 'b', station: 's', id: 'r-1', index: '0' }, 'b/s/heatmap/r-1/0'],
 	['gap', { box: 'b', station: 's' }, 'b/s/gap'],
+	['health', { box: 'b' }, 'b/health'],
 	['check', { box: 'b' }, 'b/check'],
 	['receipt', { box: 'b' }, 'b/ack'],
 ];

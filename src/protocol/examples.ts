@@ -1,0 +1,159 @@
+import { gapEntry, gapMessage } from './gap.js';
+import { type Health, healthMessage, type Quantiles } from './health.js';
+import type { Receipt } from './receipt.js';
+import { boxState, stationState } from './states.js';
+import type { Payloads } from './topics.js';
+import { type ModelTold, type StationVerdict, unjudged } from './verdict.js';
+import { verdictEntry, verdictMessage } from './verdict-message.js';
+
+const takenMs = Date.UTC(2026, 10, 23, 21, 30, 35, 943);
+
+const box = 'cell-4';
+
+const model: ModelTold = {
+	name: 'lid',
+	bundle: 'lid@5e81c08b',
+	sha256: '1c947c1d6a0b4f6f0b6a7de6c2fd0a0f7b8e63a3a2d54b8b0c2f1b2f6d7a9e10',
+	provider: 'cpu',
+	precision: 'int8',
+};
+
+const judged: StationVerdict = {
+	...unjudged(
+		{
+			box,
+			station: 'lid',
+			recipe: 'lid',
+			boot: '3b0f9f0e-6a55-4b7e-9f5c-0d5f6c0f8a11',
+			run: 'f3e910fc',
+			model,
+			threshold: 1.0297,
+			revision: null,
+			isSimulated: false,
+		},
+		{
+			runSequence: 1,
+			frame: 'broken_large/000.jpg',
+			part: null,
+			trigger: null,
+			taken: { wallMs: takenMs, monotonicMs: 1232.58 },
+		},
+	),
+	verdict: 'reject',
+	score: 1.3738,
+	regions: [{ box: { x: 182, y: 150, width: 264, height: 306 }, peak: 1.3738, area: 41_220 }],
+	heatmaps: [
+		{
+			box: { x: 170, y: 138, width: 288, height: 330 },
+			peak: 1.3738,
+			bytes: 10_822,
+			sha256: '77ab901f4e0f6c1a6c0a1f3d5f7e2b9c8d4a6e0b1c3f5a7d9e2b4c6f8a0d1e3f',
+		},
+	],
+	latency: { waitMs: 0.1, prepareMs: 0.54, modelMs: 44.37, decideMs: 0.02, drawMs: 6.46 },
+};
+
+const clock = { synchronised: true, since: '2026-11-23T06:00:12.031Z' } as const;
+
+const event = { id: 20_817, sequence: 20_790, recordedMs: takenMs + 57 };
+
+const lasted = (p50Ms: number, p95Ms: number, p99Ms: number): Quantiles => ({ p50Ms, p95Ms, p99Ms });
+
+const latency: Health['stations'][number]['latency'] = {
+	wait: lasted(0.1, 0.4, 1.1),
+	prepare: lasted(0.52, 0.61, 0.9),
+	model: lasted(44.1, 46.2, 51.9),
+	decide: lasted(0.02, 0.03, 0.05),
+	draw: lasted(0, 6.4, 7.2),
+	record: lasted(4.2, 7.9, 12.4),
+	publish: lasted(0.6, 1.4, 3.3),
+};
+
+/** A message on each topic that carries JSON, made as the box makes it. */
+export const examples: {
+	readonly [N in keyof Payloads as Payloads[N] extends object
+		? Payloads[N] extends Uint8Array
+			? never
+			: N
+		: never]: Payloads[N];
+} = {
+	boxState: boxState(
+		{
+			box,
+			state: 'degraded',
+			version: '0.1.0',
+			stations: ['lid'],
+			dropped: { verdicts: 0, heatmaps: 12 },
+			refused: [
+				{ topic: 'inspectord/cell-4/lid/heatmap/+/+', reason: 'not authorised (0x87)', messages: 12 },
+			],
+			lacks: [],
+		},
+		takenMs,
+	),
+	stationState: stationState(
+		{ state: 'running', model, threshold: 1.0297, error: null },
+		{ box, station: 'lid', recipe: 'lid' },
+		{ parts: 20_790, accepted: 20_611, rejected: 178, errors: 1, droppedFrames: 3 },
+		takenMs,
+	),
+	verdict: verdictMessage(
+		{ ...verdictEntry(judged, clock), ...event },
+		{
+			series: '9c1f04d2',
+			root: 'inspectord',
+			publishedMs: takenMs + 58,
+			late: false,
+			recordMs: 4.21,
+			publishMs: 0.63,
+		},
+	),
+	gap: gapMessage(
+		{
+			...gapEntry(box, 'lid', { from: 101, to: 340, reason: 'retention' }, takenMs),
+			...event,
+			sequence: null,
+		},
+		{ series: '9c1f04d2', publishedMs: takenMs + 58 },
+	),
+	health: healthMessage(
+		{
+			box,
+			boot: '3b0f9f0e-6a55-4b7e-9f5c-0d5f6c0f8a11',
+			uptimeS: 55_823.4,
+			versions: {
+				inspectord: '0.1.0',
+				node: '22.11.0',
+				onnxruntime: '1.30.0',
+				opencv: '4.6.0',
+				os: 'Debian GNU/Linux 12 (bookworm), Linux 6.1.0 arm64',
+			},
+			clock,
+			memoryBytes: 81_264_640,
+			disk: { freeBytes: 21_474_836_480, totalBytes: 31_138_512_896, journalBytes: 148_897_792 },
+			outbox: { verdicts: 0, pictures: 1, oldestMs: null },
+			reconnects: 2,
+			drops: {
+				framesOvertaken: 3,
+				verdictsRefused: 0,
+				verdictsLost: 0,
+				picturesRefused: 12,
+				picturesLost: 0,
+			},
+			stations: [
+				{
+					station: 'lid',
+					state: 'running',
+					pid: 812,
+					memoryBytes: 214_958_080,
+					restarts: 0,
+					parts: 20_790,
+					frames: 20_793,
+					latency,
+				},
+			],
+		},
+		takenMs,
+	),
+	receipt: { station: 'lid', sequence: 20_790 } satisfies Receipt,
+};

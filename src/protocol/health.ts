@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { boxField, instant, instantOf, SCHEMA, schemaField, stationField, type Told } from './fields.js';
+import { stationStateSchema } from './states.js';
+import { clockField, STAGES, type Stage } from './verdict.js';
+
+/** Why something did not reach anybody. */
+export const DROPS = {
+	framesOvertaken: 'Frames of live cameras that nobody inspected, because newer ones came.',
+	verdictsRefused: 'Verdicts that the broker refused.',
+	verdictsLost: 'Verdicts that had to go before the broker had them.',
+	picturesRefused: 'Pictures that the broker refused.',
+	picturesLost: 'Pictures that had to go before the broker had them.',
+} as const;
+
+const count = z.int().min(0);
+
+const bytes = count.nullable();
+
+const fieldsOf = <K extends string, S extends z.ZodType>(keys: readonly K[], field: (key: K) => S) =>
+	z.strictObject(Object.fromEntries(keys.map((key) => [key, field(key)])) as Record<K, S>);
+
+const quantiles = z
+	.strictObject({ p50Ms: z.number(), p95Ms: z.number(), p99Ms: z.number() })
+	.nullable()
+	.describe('Null where no part passed.');
+
+const station = z.strictObject({
+	station: stationField,
+	state: stationStateSchema.shape.state,
+	pid: count.nullable(),
+	memoryBytes: bytes.describe("Of the station's process."),
+	restarts: count.describe('New processes after one that died or hung.'),
+	parts: count,
+	frames: count.describe('Parts, and frames that nobody inspected.'),
+	latency: fieldsOf(STAGES, () => quantiles).describe('Of the parts since the health that was told before.'),
+});
+
+export const healthSchema = z
+	.strictObject({
+		schema: schemaField,
+		box: boxField,
+		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
+		uptimeS: z.number().min(0).describe('Of the daemon.'),
+		versions: z.strictObject({
+			inspectord: z.string(),
+			node: z.string(),
+			onnxruntime: z.string().nullable(),
+			opencv: z.string().nullable(),
+			os: z.string(),
+		}),
+		clock: clockField.describe('Whether the wall clock can be trusted.'),
+		memoryBytes: bytes.describe("Of the daemon's process."),
+		disk: z
+			.strictObject({ freeBytes: bytes, totalBytes: bytes, journalBytes: bytes })
+			.describe('Where the journal lies.'),
+		outbox: z
+			.strictObject({
+				verdicts: count,
+				pictures: count,
+				oldest: instant.nullable().describe('When the oldest verdict that waits was recorded.'),
+				oldestAgeS: z.number().nullable(),
+			})
+			.describe('What waits for the broker.'),
+		reconnects: count.describe('Connections to the broker after the first one.'),
+		drops: fieldsOf(Object.keys(DROPS) as (keyof typeof DROPS)[], (key) =>
+			count.describe(DROPS[key]),
+		).describe('What did not reach anybody, since the daemon started.'),
+		stations: z.array(station),
+		at: instant,
+	})
+	.describe('How the box is.');
+
+/** Retained: how the box is. */
+export type Health = Told<typeof healthSchema>;
+
+export type Quantiles = Health['stations'][number]['latency'][Stage];
+
+/** What is known of a box; `oldestMs`: wall clock. */
+export type Vitals = Omit<Health, 'schema' | 'outbox' | 'at'> & {
+	readonly outbox: Pick<Health['outbox'], 'verdicts' | 'pictures'> & { readonly oldestMs: number | null };
+};
+
+/** `atMs` is wall clock time. */
+export function healthMessage({ box, outbox, ...vitals }: Vitals, atMs: number): Health {
+	const { verdicts, pictures, oldestMs } = outbox;
+	return {
+		schema: SCHEMA,
+		box,
+		...vitals,
+		outbox: {
+			verdicts,
+			pictures,
+			oldest: oldestMs === null ? null : instantOf(oldestMs),
+			// Clocks that were set back since would make it negative.
+			oldestAgeS: oldestMs === null ? null : Math.max(0, atMs - oldestMs) / 1000,
+		},
+		at: instantOf(atMs),
+	};
+}
