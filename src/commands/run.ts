@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.js';
 import { lineLog } from '../base/log.js';
 import type { Config } from '../config/schema.js';
 import { runDaemon } from '../daemon/daemon.js';
-import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
+import { loadConfig } from '../daemon/settings.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
 import { verdictLine } from './terminal/verdict-line.js';
 
@@ -30,14 +30,10 @@ export const run: Command = {
 };
 
 async function inspect(config: Config, args: Arguments, context: Context): Promise<void> {
-	const password = await passwordOf(config);
-	const secrets = secretsOf(config, password);
-	context.conceal(secrets);
 	await runDaemon(config, {
 		env: context.env,
 		version: context.version,
-		password,
-		secrets,
+		conceal: context.conceal,
 		log: lineLog(context.note, config.log, context.toJournal, () => new Date()),
 		onVerdict: (message) =>
 			context.print(args.options.json ? message : verdictLine(message, context.interactive)),

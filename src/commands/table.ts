@@ -45,5 +45,6 @@ export const commands: Readonly<Record<string, Entry>> = {
 /** Our own child processes, hidden from people. */
 export const children: Readonly<Record<string, () => Promise<(context: Context) => Promise<void>>>> = {
 	station: async () => (await import('../station/process.js')).station,
+	probe: async () => (await import('../station/probe.js')).probe,
 	job: async () => (await import('../jobs/process.js')).job,
 };

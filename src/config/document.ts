@@ -10,6 +10,7 @@ type Node = {
 	readonly enum?: readonly unknown[];
 	readonly anyOf?: readonly Node[];
 	readonly const?: unknown;
+	readonly applies?: 'live';
 };
 
 /** docs/configuration.md: every setting, from the schema that the code checks with. */
@@ -19,24 +20,28 @@ export function configDocument(): string {
 Generated from \`src/config/schema.ts\` by \`npm run docs\`; a test keeps it true. Keys that are not listed here are refused.
 \`inspectord check --config FILE\` tells every fault with its line. Editors can use \`config/schema.json\`.
 
-| setting | value | default | what it does |
-| --- | --- | --- | --- |
+*live*: a service can be told while it runs; *restart*: the services that it belongs to start anew, and no others.
+
+| setting | value | default | applies | what it does |
+| --- | --- | --- | --- | --- |
 ${rows('', configJsonSchema() as Node).join('\n')}
 `;
 }
 
-function rows(path: string, node: Node): string[] {
+function rows(path: string, node: Node, applies: Node['applies'] = undefined): string[] {
 	return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
 		const full = path ? `${path}.${key}` : key;
-		if (child.properties) return rows(full, child);
-		if (child.additionalProperties) return rows(`${full}.<name>`, child.additionalProperties);
+		const told = child.applies ?? applies;
+		if (child.properties) return rows(full, child, told);
+		if (child.additionalProperties) return rows(`${full}.<name>`, child.additionalProperties, told);
 		const fallback =
 			child.default === undefined
 				? node.required?.includes(key)
 					? 'needed'
 					: ''
 				: `\`${JSON.stringify(child.default)}\``;
-		return [`| \`${full}\` | ${valuesOf(child)} | ${fallback} | ${child.description ?? ''} |`];
+		const cells = [`\`${full}\``, valuesOf(child), fallback, told ?? 'restart', child.description ?? ''];
+		return [`| ${cells.join(' | ')} |`];
 	});
 }
 

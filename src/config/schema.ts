@@ -11,6 +11,9 @@ const name = z
 		'must be letters, digits, "-" or "_", at most 64, and start with a letter or digit',
 	);
 
+/** Of a setting that a service can be told while it runs, with all below it; others start the service anew. */
+const live = { applies: 'live' } as const;
+
 const milliseconds = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
 
 /** A text in which `faultOf` finds nothing wrong. */
@@ -86,17 +89,20 @@ const recipe = z.strictObject({
 	threshold: z
 		.union([z.literal('bundle'), z.number().positive()])
 		.default('bundle')
-		.describe('Scores above it are rejected; "bundle" takes what teaching found.'),
+		.describe('Scores above it are rejected; "bundle" takes what teaching found.')
+		.meta(live),
 	trigger: z
 		.strictObject({
 			everyMs: milliseconds(0, 86_400_000)
 				.default(0)
 				.describe('Least time between two parts; 0: as frames come.'),
 		})
-		.prefault({}),
+		.prefault({})
+		.meta(live),
 	deadlineMs: milliseconds(10, 600_000)
 		.default(5000)
-		.describe('A part whose score comes later than this after its frame is an error.'),
+		.describe('A part whose score comes later than this after its frame is an error.')
+		.meta(live),
 	provider: z
 		.enum(['cpu', 'cuda', 'tensorrt'])
 		.default('cpu')
@@ -112,7 +118,7 @@ const recipe = z.strictObject({
 		.max(256)
 		.default(0)
 		.describe('Processor threads for the model; 0: one a core.'),
-	heatmap: heatmap.prefault({}),
+	heatmap: heatmap.prefault({}).meta(live),
 });
 
 const station = z.strictObject({
@@ -172,6 +178,11 @@ export const configSchema = z.strictObject({
 	schedule: schedule.prefault({}),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info'),
 });
+
+/** The keys of a recipe that are live. */
+export const liveInRecipe: readonly string[] = Object.entries(recipe.shape)
+	.filter(([, setting]) => setting.meta()?.applies === 'live')
+	.map(([key]) => key);
 
 export type Config = z.infer<typeof configSchema>;
 export type RecipeConfig = Config['recipes'][string];

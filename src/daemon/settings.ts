@@ -25,7 +25,7 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
 }
 
 /** The broker's password: the first line, as it stands, of the file that the configuration names. @throws Failure file-unreadable */
-export async function passwordOf({ mqtt }: Config): Promise<string | undefined> {
+export async function passwordOf({ mqtt }: Pick<Config, 'mqtt'>): Promise<string | undefined> {
 	const { passwordFile } = mqtt;
 	if (passwordFile === undefined) return undefined;
 	const [password = ''] = (await readText(passwordFile, 'password file')).split(/\r?\n/);
@@ -38,7 +38,7 @@ export async function passwordOf({ mqtt }: Config): Promise<string | undefined> 
 }
 
 /** What the broker knows a box by. */
-export function clientIdOf({ box, mqtt: { root, clientId } }: Config): string {
+export function clientIdOf({ box, mqtt: { root, clientId } }: Pick<Config, 'box' | 'mqtt'>): string {
 	return clientId ?? `${root.replaceAll('/', '-')}-${box}`;
 }
 

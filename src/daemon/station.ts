@@ -26,7 +26,11 @@ export type StationListener = {
 	onKept(jpeg: Uint8Array): void;
 };
 
-export type StationService = Service & { selfCheck(): void };
+export type StationService = Service & {
+	selfCheck(): void;
+	/** Resolves when it has inspected for a while, or its source has ended. @throws Failure what it is in error for; the signal's reason */
+	healthy(signal: AbortSignal): Promise<void>;
+};
 
 export type StationWorld = {
 	readonly startChild: () => Child<StationDown, StationUp>;
@@ -34,7 +38,9 @@ export type StationWorld = {
 	/** Its clock also says how long the process has been silent. */
 	readonly pace: Pace;
 	readonly wallClock: () => number;
-	readonly limits: Readonly<Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs', number>>;
+	readonly limits: Readonly<
+		Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs' | 'steadyMs', number>
+	>;
 };
 
 /** Opening a model may take its time, and a dead camera blocks its thread for 30 s; what says nothing for longer hangs. */
@@ -43,6 +49,7 @@ export const stationLimits: StationWorld['limits'] = {
 	silenceMs: 60_000,
 	graceMs: 4000,
 	countsEveryMs: 10_000,
+	steadyMs: 2000,
 };
 
 type Start = Extract<StationDown, { kind: 'start' }>;
@@ -52,11 +59,15 @@ const restarting: Persistence = { firstMs: 1000, mostMs: 60_000, lastedMs: 60_00
 /** How often it is looked whether the process hangs, and whether the counts are to be told. */
 const WATCH_MS = 500;
 
+/** How often it is looked whether it is healthy. */
+const LOOK_MS = 50;
+
 /**
  * Keeps a station's process running: a new one when it dies or hangs, with an error verdict for the part that was in work. A
  * process that ended because its source did is not started again. Counts go on from one process to the next.
  */
-export function startStation(start: Start, world: StationWorld, listener: StationListener): StationService {
+export function startStation(start: Start, world: StationWorld, hearer: StationListener): StationService {
+	let listener = hearer;
 	const { log, pace, wallClock, limits } = world;
 	const { now } = pace;
 	const name = start.station;
@@ -145,8 +156,24 @@ export function startStation(start: Start, world: StationWorld, listener: Statio
 		ending.signal,
 		pace,
 	);
+	const healthy: StationService['healthy'] = async (signal) => {
+		for (let sinceMs = Number.POSITIVE_INFINITY; ; await pace.pause(LOOK_MS, signal)) {
+			signal.throwIfAborted();
+			const { state, error } = last;
+			if (state === 'error' && error) throw new Failure(error.code as Failure['code'], error.message);
+			sinceMs = state === 'starting' ? Number.POSITIVE_INFINITY : Math.min(sinceMs, now());
+			if (state === 'finished' || now() - sinceMs >= limits.steadyMs) return;
+		}
+	};
 	return {
 		name,
+		healthy,
+		abandon: () => {
+			if (inWork) give(errorVerdict(inWork.origin, inWork.part, hungUp(name)), []);
+			listener = nobody;
+			ending.abort();
+			void child?.stop(0);
+		},
 		selfCheck: () => void child?.send({ kind: 'self-check' }).catch(() => {}),
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
@@ -157,13 +184,24 @@ export function startStation(start: Start, world: StationWorld, listener: Statio
 	};
 }
 
+const nobody: StationListener = {
+	onState: () => {},
+	onVerdict: () => {},
+	onPart: () => {},
+	onKept: () => {},
+};
+
+function hungUp(station: string): Failure {
+	return new Failure('station-silent', `Station "${station}" hung and was killed`);
+}
+
 function failureOf(
 	station: string,
 	{ code, signal, stderrTail }: Ended,
 	hung: boolean,
 	last: StationReport,
 ): Failure {
-	if (hung) return new Failure('station-silent', `Station "${station}" hung and was killed`);
+	if (hung) return hungUp(station);
 	if (code === 1 && last.state === 'error' && last.error)
 		return new Failure(last.error.code as Failure['code'], last.error.message);
 	const how = signal ? `killed by ${signal}` : `exit code ${code}`;

@@ -102,7 +102,14 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			log: (level, _, message) => void logged.push(`${level} ${message}`),
 			pace: { now: () => clock.ms, chance: () => 0, pause: async () => {} },
 			wallClock: () => 0,
-			limits: { startingMs: 600_000, silenceMs: 60_000, graceMs: 4000, countsEveryMs: 10_000, ...limits },
+			limits: {
+				startingMs: 600_000,
+				silenceMs: 60_000,
+				graceMs: 4000,
+				countsEveryMs: 10_000,
+				steadyMs: 2000,
+				...limits,
+			},
 		},
 		{
 			onState: (state) => void states.push(state),

@@ -55,7 +55,7 @@ const unloaded: Readonly<
 		never: ['graph', 'model', 'inspect', 'learn', 'opencv', 'ort', 'sim', 'mqtt/embedded-broker.ts'],
 	},
 	station: {
-		entries: ['station/process.ts'],
+		entries: ['station/process.ts', 'station/probe.ts'],
 		never: ['learn', 'evaluate', 'pages', 'mqtt', 'schedule', 'download', 'daemon', 'jobs', 'commands'],
 	},
 	job: {

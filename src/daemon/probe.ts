@@ -1,0 +1,121 @@
+import { realpath } from 'node:fs/promises';
+import { Failure } from '../base/failure.js';
+import { pause } from '../base/retry.js';
+import type { CameraConfig, RecipeConfig } from '../config/schema.js';
+import { causeIn } from '../process/cause.js';
+import { type Ended, startChild } from '../process/child.js';
+import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
+import { parseSource } from '../vision/source.js';
+
+export type ProbeWorld = {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Hears remarks, as which pictures of a folder are passed over. */
+	readonly note: (line: string) => void;
+	readonly signal: AbortSignal;
+};
+
+/** An engine that is built for the first time takes minutes; a camera is given its own time on top. */
+export const probeLimits = { bundleMs: 600_000, cameraMs: 40_000 } as const;
+
+/** One that has said its word and does not end is stuck in a library. */
+const GRACE_MS = 5000;
+
+/** As main.ts ends when it meets one. */
+const EXIT_OF_A_FAULT = 70;
+
+/** Opens the bundle of a recipe in a process of its own and scores its golden vectors. @returns what was found, in words @throws Failure */
+export function tryBundle(
+	recipe: RecipeConfig,
+	world: ProbeWorld,
+	limitMs: number = probeLimits.bundleMs,
+): Promise<string> {
+	const seconds = Math.round(limitMs / 1000);
+	return tryInChild({ kind: 'bundle', recipe }, world, {
+		what: `bundle "${recipe.model}"`,
+		limitMs,
+		late: new Failure(
+			'model-failed',
+			`Cannot prove bundle "${recipe.model}": its golden vectors were not scored within ${seconds} s`,
+		),
+	});
+}
+
+/**
+ * Opens a camera in a process of its own and reads one frame. One that a station of ours has open is left alone: many
+ * cameras serve one reader. @returns what was found, in words @throws Failure
+ */
+export async function tryCamera(
+	camera: CameraConfig,
+	inUse: readonly CameraConfig[],
+	world: ProbeWorld,
+	limitMs: number = probeLimits.cameraMs + camera.timeoutMs,
+): Promise<string> {
+	const { source } = camera;
+	const place = await placeOf(source);
+	for (const other of inUse)
+		if ((await placeOf(other.source)) === place) return `camera "${source}" is in use by a station already`;
+	const seconds = Math.round(limitMs / 1000);
+	return tryInChild({ kind: 'camera', camera }, world, {
+		what: `camera "${source}"`,
+		limitMs,
+		late: new Failure(
+			'camera-silent',
+			`Cannot read camera "${source}": it hung for ${seconds} s`,
+			'Does it work with another program? If not, take its power away for a moment.',
+		),
+	});
+}
+
+/** What two spellings of one camera have in common. */
+async function placeOf(source: string): Promise<string> {
+	const parsed = parseSource(source);
+	if (parsed.kind !== 'device' && parsed.kind !== 'file') return source;
+	const path = parsed.kind === 'file' ? parsed.path : parsed.device.replace(/^(?=\d)/, '/dev/video');
+	return realpath(path).catch(() => path);
+}
+
+type Trial = { readonly what: string; readonly limitMs: number; readonly late: Failure };
+
+async function tryInChild(
+	asked: ProbeDown,
+	{ env, note, signal }: ProbeWorld,
+	{ what, limitMs, late }: Trial,
+): Promise<string> {
+	signal.throwIfAborted();
+	const child = startChild<ProbeDown, ProbeUp>('probe', { env });
+	const said = new Promise<Exclude<ProbeUp, { kind: 'note' }>>((resolve) => {
+		child.onMessage((message) => {
+			if (message.kind === 'note') note(message.line);
+			else resolve(message);
+		});
+	});
+	const settled = new AbortController();
+	let graceMs = GRACE_MS;
+	try {
+		await child.send(asked).catch(() => {});
+		const limit = pause(limitMs, AbortSignal.any([settled.signal, signal])).then(() => 'late' as const);
+		const last = await Promise.race([said, limit, child.ended]);
+		signal.throwIfAborted();
+		if (last === 'late') throw late;
+		if (!('kind' in last)) throw deathOf(what, last);
+		if (last.kind === 'failed') throw new Failure(last.code, last.message, last.advice);
+		return last.message;
+	} catch (thrown) {
+		graceMs = 0;
+		throw thrown;
+	} finally {
+		settled.abort();
+		// What hangs in a driver may outlive even SIGKILL.
+		await Promise.race([child.stop(graceMs), pause(GRACE_MS + graceMs, signal)]);
+	}
+}
+
+/** A fault of ours there is one here, too. */
+function deathOf(what: string, { code, signal, stderrTail }: Ended): Error {
+	if (code === EXIT_OF_A_FAULT) return new Error(`a fault in the process that tried ${what}\n${stderrTail}`);
+	const how = signal ? `killed by ${signal}` : `exit code ${code}`;
+	return new Failure(
+		'child-died',
+		`Cannot try ${what}: its process died (${how}) ${causeIn(stderrTail)}`.trim(),
+	);
+}

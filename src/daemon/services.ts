@@ -1,0 +1,217 @@
+import { Failure } from '../base/failure.js';
+import type { Log } from '../base/log.js';
+import { pause, realPace } from '../base/retry.js';
+import type { Service } from '../base/service.js';
+import type { Spec } from '../config/difference.js';
+import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
+import type { Finding, Movable, Running } from '../control/move.js';
+import { startChild } from '../process/child.js';
+import type { StationState } from '../protocol/states.js';
+import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import type { VerdictMessage } from '../protocol/verdict.js';
+import { scheduleAt } from '../schedule/cron.js';
+import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
+import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
+import type { Recorder } from './record.js';
+import { type StationService, startStation, stationLimits } from './station.js';
+
+/** How often it is looked whether a broker is reached. */
+const LOOK_MS = 50;
+
+/** What services are given of the daemon and the world. */
+export type ServicesWorld = {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly version: string;
+	readonly boot: string | null;
+	readonly log: Log;
+	readonly record: Recorder;
+	/** From now on nobody is shown this password. */
+	readonly conceal: (password: string) => void;
+	readonly onState: (state: StationState) => void;
+	readonly onVerdict: (message: VerdictMessage) => void;
+	readonly running: () => Running<Movable>;
+};
+
+/** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
+export type Need = {
+	readonly path: string;
+	/** @returns what was found, in words @throws Failure */
+	readonly attempt: (world: ProbeWorld) => Promise<string>;
+};
+
+/** A kind of service. */
+type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'live'> & {
+	/** The services that a configuration wants, by name. */
+	readonly specsOf: (config: Config) => readonly (readonly [name: string, settings: Settings])[];
+	/** `running`: the settings of those of its kind that run. */
+	readonly needs: (settings: Settings, running: readonly Settings[]) => readonly Need[];
+	readonly begin: (settings: Settings, world: ServicesWorld) => S | Promise<S>;
+	/** Tells settings that are live. Without it they are none: the service starts anew. */
+	readonly retell?: (service: S, settings: Settings) => void | Promise<void>;
+	/** Resolves when it has shown that it does its work. @throws Failure */
+	readonly healthy?: (service: S, signal: AbortSignal) => Promise<void>;
+};
+
+type StationSettings = Omit<Extract<StationDown, { kind: 'start' }>, 'kind' | 'boot' | 'revision'>;
+
+const broker = row<BrokerSettings, BrokerService>({
+	kind: 'broker',
+	on: [],
+	after: [],
+	live: ['stations'],
+	specsOf: ({ box, mqtt, stations }) => [['broker', { box, mqtt, stations: Object.keys(stations) }]],
+	needs: (settings) => [{ path: 'mqtt', attempt: ({ signal }) => tryBroker(settings, signal) }],
+	begin: openBroker,
+	retell: (service, { stations }) => service.retell(stations),
+	healthy: async (service, signal) => {
+		while (!service.connected) {
+			await pause(LOOK_MS, signal);
+			signal.throwIfAborted();
+		}
+	},
+});
+
+const station = row<StationSettings, StationService>({
+	kind: 'station',
+	on: [],
+	// Its last word is said, too.
+	after: ['broker'],
+	live: liveInRecipe.map((key) => `recipe.${key}`),
+	specsOf: ({ box, stations, recipes, journal }) =>
+		Object.entries(stations).map(([name, { camera, recipe }]) => [
+			`station ${name}`,
+			{
+				box,
+				station: name,
+				recipeName: recipe,
+				recipe: recipes[recipe]!,
+				camera,
+				keep: { pictures: journal.pictures, frames: journal.frames },
+			},
+		]),
+	needs: ({ station: name, recipeName, recipe, camera }, running) => [
+		bundleNeed(recipeName, recipe),
+		{
+			path: `stations.${name}`,
+			attempt: (world) =>
+				tryCamera(
+					camera,
+					running.map((other) => other.camera),
+					world,
+				),
+		},
+	],
+	begin: (settings, { env, boot, log, record, onState, onVerdict }) => {
+		const name = settings.station;
+		const tell = stateLog(log, name);
+		return startStation(
+			{ kind: 'start', boot, revision: null, ...settings },
+			{
+				startChild: () => startChild<StationDown, StationUp>('station', { env }),
+				log,
+				pace: realPace,
+				wallClock: () => Date.now(),
+				limits: stationLimits,
+			},
+			{
+				onState: (told) => {
+					const state = record.state(told);
+					tell(state);
+					onState(state);
+				},
+				onVerdict: (verdict, pictures) => onVerdict(record.verdict(verdict, pictures)),
+				onPart: record.part,
+				onKept: record.kept,
+			},
+		);
+	},
+	healthy: (service, signal) => service.healthy(signal),
+});
+
+const schedule = row<{ readonly selfCheck: string }, Service>({
+	kind: 'schedule',
+	on: [],
+	after: ['station'],
+	live: [],
+	specsOf: ({ schedule: { selfCheck } }) => (selfCheck === undefined ? [] : [['schedule', { selfCheck }]]),
+	needs: () => [],
+	begin: ({ selfCheck }, { running }) =>
+		scheduleAt(selfCheck, 'self-check', () => {
+			for (const { spec, service } of running().values())
+				if (spec.kind === station.kind) (service as StationService).selfCheck();
+		}),
+});
+
+/** In the order in which they start. */
+const TABLE = [broker, station, schedule];
+
+/** The services that a configuration wants. What several of them need is tried once. */
+export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {
+	const tried = new Map<string, Promise<Finding>>();
+	const attempt = (need: Need, probing: ProbeWorld): Promise<Finding> => {
+		const finding = tried.get(need.path) ?? findingOf(need, probing);
+		tried.set(need.path, finding);
+		return finding;
+	};
+	return TABLE.flatMap(({ specsOf }) => specsOf(config, world, attempt));
+}
+
+/** Everything that a configuration needs, each once: also bundles of recipes that no station runs. */
+export function needsOf(config: Config): readonly Need[] {
+	const bundles = Object.entries(config.recipes).map(([name, recipe]) => bundleNeed(name, recipe));
+	const needs = [...bundles, ...TABLE.flatMap(({ needsOf }) => needsOf(config))];
+	return [...new Map(needs.map((need) => [need.path, need])).values()];
+}
+
+/** Tries it; a failure of the world is a finding. */
+export async function findingOf({ path, attempt }: Need, world: ProbeWorld): Promise<Finding> {
+	try {
+		return { path, message: await attempt(world) };
+	} catch (failure) {
+		if (!(failure instanceof Failure)) throw failure;
+		return { path, message: failure.message, failure };
+	}
+}
+
+function bundleNeed(name: string, recipe: RecipeConfig): Need {
+	return { path: `recipes.${name}`, attempt: (world) => tryBundle(recipe, world) };
+}
+
+/** What is special about a kind of service stays behind functions. */
+function row<Settings, S extends Service>({ kind, on, after, live, retell, ...row }: Row<Settings, S>) {
+	type Attempt = (need: Need, probing: ProbeWorld) => Promise<Finding>;
+	return {
+		kind,
+		needsOf: (config: Config): readonly Need[] =>
+			row.specsOf(config).flatMap(([, settings]) => row.needs(settings, [])),
+		specsOf: (config: Config, world: ServicesWorld, attempt: Attempt): readonly Movable[] =>
+			row.specsOf(config).map(([name, settings]) => ({
+				kind,
+				name,
+				settings,
+				on,
+				after,
+				live: retell ? live : [],
+				probe: (running, signal) => {
+					const same = running.flatMap((spec) => (spec.kind === kind ? [spec.settings as Settings] : []));
+					const note = (line: string) => world.log('info', name, line);
+					const probing = { env: world.env, note, signal };
+					return Promise.all(row.needs(settings, same).map((need) => attempt(need, probing)));
+				},
+				begin: () => row.begin(settings, world),
+				retell: (service) => retell?.(service as S, settings),
+				healthy: async (service, signal) => row.healthy?.(service as S, signal),
+			})),
+	};
+}
+
+/** Logs what a station does. One that fails again and again in the same way starts in between, and is logged once. */
+function stateLog(log: Log, station: string): (state: StationState) => void {
+	let logged = '';
+	return ({ state, error }) => {
+		const line = `${state}${error ? `: ${error.message}` : ''}`;
+		if (line === logged || (state === 'starting' && logged !== '')) return;
+		log(state === 'error' ? 'error' : 'info', station, line);
+		logged = line;
+	};
+}

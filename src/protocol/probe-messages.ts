@@ -1,0 +1,18 @@
+import type { FailureCode } from '../base/failure.js';
+import type { CameraConfig, RecipeConfig } from '../config/schema.js';
+
+/** What a probing process is to try. */
+export type ProbeDown =
+	| { readonly kind: 'bundle'; readonly recipe: RecipeConfig }
+	| { readonly kind: 'camera'; readonly camera: CameraConfig };
+
+/** What it says: remarks, and one last word. */
+export type ProbeUp =
+	| { readonly kind: 'note'; readonly line: string }
+	| { readonly kind: 'works'; readonly message: string }
+	| {
+			readonly kind: 'failed';
+			readonly code: FailureCode;
+			readonly message: string;
+			readonly advice?: string;
+	  };
