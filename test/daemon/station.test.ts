@@ -1,10 +1,13 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
 import { type StationWorld, startStation } from '../../src/daemon/station.js';
 import type { Child, Ended } from '../../src/process/child.js';
 import { type StationReport, type StationState, stationStateSchema } from '../../src/protocol/states.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import { errorVerdict, type Origin, type StationVerdict } from '../../src/protocol/verdict.js';
+import { failureOf } from '../failure-of.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 
@@ -100,7 +103,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 				return child;
 			},
 			log: (level, _, message) => void logged.push(`${level} ${message}`),
-			pace: { now: () => clock.ms, chance: () => 0, pause: async () => {} },
+			pace: { now: () => clock.ms, chance: () => 0, pause: () => turn() },
 			wallClock: () => 0,
 			limits: {
 				startingMs: 600_000,
@@ -272,6 +275,75 @@ station('logs a self-check that passed, and hands the wish for one on', async ()
 	assert.is(only.heard.at(-1)!.kind, 'self-check');
 	assert.equal(logged, ['info self-check passed']);
 	await service[Symbol.asyncDispose]();
+});
+
+station('is healthy when it has inspected for a while, and not before', async () => {
+	const { service, child, clock } = line();
+	const only = await child(0);
+	let isHealthy = false;
+	const health = service.healthy(new AbortController().signal).then(() => {
+		isHealthy = true;
+	});
+	const seen = async (ms: number) => {
+		clock.ms = ms;
+		for (let i = 0; i < 5; i += 1) await turn();
+		return isHealthy;
+	};
+	assert.not.ok(await seen(100_000));
+	only.say({ kind: 'state', report: running });
+	assert.not.ok(await seen(100_000));
+	assert.not.ok(await seen(101_999));
+	assert.ok(await seen(102_000));
+	await health;
+	await service[Symbol.asyncDispose]();
+});
+
+station('is healthy at once when its source has ended', async () => {
+	const { service, child } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: { ...running, state: 'finished' } });
+	only.end({ code: 0 });
+	await service.healthy(new AbortController().signal);
+	await service[Symbol.asyncDispose]();
+});
+
+station('says what it is ill of, and stops saying when nobody listens', async () => {
+	const { service, child } = line();
+	const only = await child(0);
+	const health = failureOf(service.healthy(new AbortController().signal));
+	const error = { code: 'camera-unavailable', message: 'Cannot open camera "0": it is busy' };
+	only.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	const { code, message } = await health;
+	assert.equal({ code, message }, error);
+	only.say({ kind: 'state', report: running });
+	const ended = new AbortController();
+	const interrupted = failureOf(service.healthy(ended.signal));
+	ended.abort(new Failure('interrupted', 'Interrupted'));
+	assert.is((await interrupted).code, 'interrupted');
+	await service[Symbol.asyncDispose]();
+});
+
+station('that is abandoned owes the part in work an error, and says nothing more', async () => {
+	const { service, child, verdicts, states } = line();
+	const only = await child(0);
+	only.stop = async () => only.ended;
+	only.say({ kind: 'state', report: running });
+	only.say({ kind: 'part', origin, part: partOf(1) });
+	const disposed = service[Symbol.asyncDispose]();
+	service.abandon!();
+	assert.equal(
+		verdicts.map(({ runSequence, error }) => [runSequence, error?.code]),
+		[[1, 'station-silent']],
+	);
+	only.say(accepted(1));
+	only.say({ kind: 'state', report: running });
+	only.end({ code: null, signal: 'SIGKILL' });
+	await disposed;
+	assert.is(verdicts.length, 1);
+	assert.equal(
+		states.map(({ state }) => state),
+		['running'],
+	);
 });
 
 station.run();

@@ -51,7 +51,7 @@ const unloaded: Readonly<
 	Record<string, { readonly entries: readonly string[]; readonly never: readonly string[] }>
 > = {
 	daemon: {
-		entries: ['main.ts', 'commands/run.ts'],
+		entries: ['main.ts', 'commands/run.ts', 'commands/check.ts'],
 		never: ['graph', 'model', 'inspect', 'learn', 'opencv', 'ort', 'sim', 'mqtt/embedded-broker.ts'],
 	},
 	station: {

@@ -1,0 +1,124 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { difference } from '../../src/config/difference.js';
+import { configSchema } from '../../src/config/schema.js';
+import { createRecorder } from '../../src/daemon/record.js';
+import { needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
+
+const services = suite('the services of a configuration');
+
+type Given = {
+	readonly box?: string;
+	readonly mqtt?: object;
+	readonly cameras?: Readonly<Record<string, object>>;
+	readonly recipes?: Readonly<Record<string, object>>;
+	readonly more?: object;
+};
+
+/** Stations `a` and `b`, whose recipes are called as they are, and a schedule. */
+function configWith({ box = 't', mqtt = {}, cameras = {}, recipes = {}, more = {} }: Given = {}) {
+	const names = ['a', 'b'];
+	return configSchema.parse({
+		box,
+		mqtt,
+		stations: Object.fromEntries(
+			names.map((name) => [name, { camera: { source: name, ...cameras[name] }, recipe: name }]),
+		),
+		recipes: Object.fromEntries(names.map((name) => [name, { model: name, ...recipes[name] }])),
+		schedule: { selfCheck: '0 3 * * *' },
+		...more,
+	});
+}
+
+const world: ServicesWorld = {
+	env: {},
+	version: '0',
+	boot: null,
+	log: () => {},
+	record: createRecorder([]),
+	conceal: () => {},
+	onState: () => {},
+	onVerdict: () => {},
+	running: () => new Map(),
+};
+
+const ALL = 'broker, station a, station b, schedule';
+const [station] = Object.values(configWith().stations);
+
+const edits: readonly (readonly [
+	what: string,
+	given: Given,
+	moving: Partial<Record<'stop' | 'start' | 'retell', string>>,
+])[] = [
+	['nothing', {}, {}],
+	[
+		'the name of the box',
+		{ box: 'u' },
+		{ stop: 'broker, station a, station b', start: 'broker, station a, station b' },
+	],
+	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],
+	['the root of the topics', { mqtt: { root: 'x/y' } }, { stop: 'broker', start: 'broker' }],
+	['a camera', { cameras: { a: { source: '9' } } }, { stop: 'station a', start: 'station a' }],
+	[
+		'a region',
+		{ recipes: { b: { region: { x: 0, y: 0, width: 8, height: 8 } } } },
+		{ stop: 'station b', start: 'station b' },
+	],
+	['a bundle', { recipes: { b: { model: 'c' } } }, { stop: 'station b', start: 'station b' }],
+	[
+		'one more station',
+		{ more: { stations: { ...configWith().stations, c: { ...station!, recipe: 'b' } } } },
+		{ start: 'station c', retell: 'broker' },
+	],
+	['a station less', { more: { stations: { a: station! } } }, { stop: 'station b', retell: 'broker' }],
+	[
+		'which pictures are kept',
+		{ more: { journal: { pictures: 'all' } } },
+		{ stop: 'station a, station b', start: 'station a, station b' },
+	],
+	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
+	[
+		'another time of the schedule',
+		{ more: { schedule: { selfCheck: '0 4 * * *' } } },
+		{ stop: 'schedule', start: 'schedule' },
+	],
+];
+
+for (const [what, given, moving] of edits) {
+	services(`an edit of ${what} moves ${JSON.stringify(moving)}`, () => {
+		const { stop, start, retell } = difference(
+			specsOf(configWith(), world),
+			specsOf(configWith(given), world),
+		);
+		const named = (specs: readonly { readonly name: string }[]) => specs.map(({ name }) => name).join(', ');
+		assert.equal(
+			{ stop: named(stop), start: named(start), retell: named(retell) },
+			{ stop: '', start: '', retell: '', ...moving },
+		);
+	});
+}
+
+services('start in the order of their table', () => {
+	assert.is(
+		specsOf(configWith(), world)
+			.map(({ name }) => name)
+			.join(', '),
+		ALL,
+	);
+});
+
+services('need each thing once, and also what no station uses', () => {
+	const config = configWith({
+		more: {
+			stations: Object.fromEntries(
+				['a', 'b', 'c'].map((name) => [name, { camera: { source: '0' }, recipe: 'a' }]),
+			),
+		},
+	});
+	assert.equal(
+		needsOf(config).map(({ path }) => path),
+		['recipes.a', 'recipes.b', 'mqtt', 'stations.a', 'stations.b', 'stations.c'],
+	);
+});
+
+services.run();
