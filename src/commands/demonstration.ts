@@ -53,6 +53,7 @@ export async function prepareDemonstration(
 		mqtt: { url: `mqtt://127.0.0.1:${port}`, version: '3.1.1' },
 		stations: { flange: { camera: { source: SOURCE }, recipe: 'flange' } },
 		recipes: { flange: { model: bundle } },
+		journal: { folder: join(data, 'state') },
 		log: 'warning',
 	});
 	return { config, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };

@@ -38,6 +38,23 @@ const mqtt = z.strictObject({
 	healthEveryMs: milliseconds(1000, 86_400_000)
 		.default(30_000)
 		.describe('How often the health of the box is told.'),
+	receipts: z
+		.boolean()
+		.default(false)
+		.describe(
+			'Say a verdict again until somebody has told on `<root>/<box>/ack` that it has arrived: a broker may lose what it has acknowledged.',
+		),
+	pictures: z
+		.strictObject({
+			mostBytesPerSecond: z
+				.number()
+				.int()
+				.min(1000)
+				.max(1_000_000_000)
+				.default(1_000_000)
+				.describe('Heatmaps go on a connection of their own, and no faster than this in the long run.'),
+		})
+		.prefault({}),
 });
 
 const camera = z.strictObject({

@@ -1,66 +1,246 @@
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
+import type { Ranges } from '../base/ranges.js';
+import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Config } from '../config/schema.js';
-import type { Credentials } from '../mqtt/connection.js';
-import { openBrokerLink, type Troubles } from '../mqtt/link.js';
+import type { Credentials, Heard } from '../mqtt/connection.js';
+import { type Cursor, createCursor, type Feed } from '../mqtt/cursor.js';
+import { type BrokerLink, openBrokerLink, type Troubles } from '../mqtt/link.js';
+import type { Outgoing } from '../mqtt/outlet.js';
+import { paced } from '../mqtt/pacing.js';
 import { probeBroker } from '../mqtt/probe.js';
+import { decodeFrom } from '../protocol/decode.js';
+import type { Event, Picture } from '../protocol/events.js';
+import { gapMessage } from '../protocol/gap.js';
+import { receiptSchema } from '../protocol/receipt.js';
 import { type BoxState, boxState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
+import { verdictMessage } from '../protocol/verdict-message.js';
+import type { Journal, Stream } from '../sqlite/journal.js';
 import type { Recorder } from './record.js';
 import { clientIdOf, passwordOf } from './settings.js';
 
 /** `stations`: the names of all, as the box's state tells them. */
 export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & { readonly stations: readonly string[] };
 
+/** Verdicts from a cursor in the journal, their pictures on a second connection, states that are retained. */
 export type BrokerService = Service & {
 	readonly connected: boolean;
+	/** How often a connection was opened. */
+	readonly connections: number;
+	/** What waits for the broker: how many verdicts, and the first of them. */
+	readonly backlog: { readonly verdicts: number; readonly oldest: number | undefined };
+	retain(topic: string, payload: Uint8Array): void;
 	retell(stations: readonly string[]): void;
 };
 
 export type BrokerWorld = {
 	readonly version: string;
 	readonly log: Log;
+	readonly journal: Journal;
 	readonly record: Recorder;
 	/** From now on nobody is shown this password. */
 	readonly conceal: (password: string) => void;
 };
 
+/** Its name in the journal. */
+const OUTLET = 'broker';
+
+/** What is not said within this time is late, and goes after what is new. */
+const FRESH_MS = 5000;
+
+/** A verdict without its receipt is said again after this. */
+const RECEIPT_MS = 60_000;
+
+/** Read ahead: verdicts as many as may be on their way; pictures are large, and few are held. */
+const AHEAD: Readonly<Record<Stream, number>> = { events: 64, pictures: 4 };
+
+/** Pictures on their way at a time: more would fill the line before a verdict. */
+const PICTURES_AT_ONCE = 2;
+
+/** At the end, what was handed over to the journal gets so long to arrive there. */
+const SETTLE_MS = 2000;
+
+const JSON_TYPE = 'application/json';
+
+/** Of receipts: whoever sends more wants to do harm. */
+const RECEIPT_LIMITS = { bytes: 1024, depth: 2 } as const;
+
+type Shown = Picture & { readonly jpeg: Uint8Array; readonly verdict: Event };
+
 /** Says what is recorded to the broker. @throws Failure file-unreadable without the password that the configuration speaks of */
 export async function openBroker(settings: BrokerSettings, world: BrokerWorld): Promise<BrokerService> {
 	const { box, mqtt } = settings;
 	const { root, url, version } = mqtt;
-	const { record } = world;
+	const { journal, record, log } = world;
+	const { now } = realPace;
 	let { stations } = settings;
 	const credentials = async () => credentialsOf(settings, world.conceal);
 	await credentials();
-	const payload = (state: BoxState['state'], troubles: Troubles) => {
-		const { dropped } = record.waiting;
-		const told = { box, state, version: world.version, stations, dropped, ...troubles };
+	const dropped = { verdicts: 0, heatmaps: 0 };
+	let link: BrokerLink | undefined;
+	let pictureLink: BrokerLink | undefined;
+
+	const gapOf = (event: Event): Outgoing => {
+		const message = gapMessage(event, { series: journal.series, publishedMs: Date.now() });
+		return {
+			topic: topicOf('gap', { root, box, station: message.station }),
+			payload: encodePayload('gap', message),
+			kind: 'gap',
+			properties: { contentType: JSON_TYPE, user: { id: message.id } },
+		};
+	};
+	const verdictOf = (event: Event, late: boolean): Outgoing => {
+		const moments = record.momentsOf(event.id);
+		const message = verdictMessage(event, {
+			series: journal.series,
+			root,
+			publishedMs: Date.now(),
+			late,
+			recordMs: moments ? moments.recordedMs - moments.heardMs : null,
+			publishMs: moments ? now() - moments.recordedMs : null,
+		});
+		return {
+			topic: topicOf('verdict', { root, box, station: message.station }),
+			payload: encodePayload('verdict', message),
+			kind: 'verdict',
+			properties: {
+				contentType: JSON_TYPE,
+				user: { id: message.id, sequence: String(message.sequence) },
+			},
+		};
+	};
+	const pictureOf = ({ index, jpeg, verdict }: Shown): Outgoing => {
+		const id = `${journal.series}-${verdict.id}`;
+		return {
+			topic: topicOf('heatmap', { root, box, station: verdict.station!, id, index: String(index) }),
+			payload: jpeg,
+			kind: 'heatmap',
+			properties: { contentType: 'image/jpeg', user: { id, sequence: String(verdict.sequence) } },
+		};
+	};
+	/** Undefined: it is not published, or retention took it. */
+	const shown = async (picture: Picture): Promise<Shown | undefined> => {
+		if (picture.role !== 'heatmap') return undefined;
+		const [verdict] = await journal.events({ from: picture.event, to: picture.event }, 1);
+		const jpeg = await journal.readPicture(picture.hash);
+		return verdict && jpeg && { ...picture, jpeg, verdict };
+	};
+	const openCursor = async <T extends { readonly id: number }>(
+		stream: Stream,
+		feed: Pick<Feed<T>, 'read' | 'message' | 'receiptOf' | 'refused' | 'wake'>,
+	): Promise<Cursor> => {
+		const left = (ranges: Ranges) => journal.deliver(OUTLET, stream, ranges);
+		const undelivered = await journal.undelivered(OUTLET, stream);
+		return createCursor<T>(
+			undelivered,
+			{ ...feed, left, now },
+			{
+				last: journal.last[stream],
+				freshMs: FRESH_MS,
+				ahead: AHEAD[stream],
+				...(mqtt.receipts && { receiptMs: RECEIPT_MS }),
+			},
+		);
+	};
+	const verdicts = await openCursor<Event>('events', {
+		wake: () => link?.wake(),
+		read: async (range, limit) => {
+			const items = await journal.events(range, limit, ['verdict', 'gap']);
+			return { items, upTo: items.length < limit ? range.to : items.at(-1)!.id };
+		},
+		message: (event, late) => (event.kind === 'gap' ? gapOf(event) : verdictOf(event, late)),
+		receiptOf: ({ kind, station, sequence }) =>
+			kind === 'verdict' ? receiptName(station!, sequence!) : undefined,
+		refused: (event, reason) => {
+			dropped.verdicts += 1;
+			journal.deadLetter({ outlet: OUTLET, event: event.id, reason, atMs: Date.now() });
+			link?.tell();
+		},
+	});
+	const pictures = await openCursor<Shown>('pictures', {
+		wake: () => pictureLink?.wake(),
+		read: async (range, limit) => {
+			const found = await journal.pictures(range, limit);
+			const items = (await Promise.all(found.map(shown))).filter((picture) => picture !== undefined);
+			return { items, upTo: found.length < limit ? range.to : found.at(-1)!.id };
+		},
+		message: pictureOf,
+		receiptOf: () => undefined,
+		refused: () => {
+			dropped.heatmaps += 1;
+			link?.tell();
+		},
+	});
+
+	const payload = (state: BoxState['state'], { refused, lacks }: Troubles) => {
+		const all = [...refused, ...(pictureLink?.troubles.refused ?? [])];
+		const told = { box, state, version: world.version, stations, dropped, refused: all, lacks };
 		return encodePayload('boxState', boxState(told, Date.now()));
 	};
 	const presence = { topic: topicOf('boxState', { root, box }), payload };
 	const clientId = clientIdOf(settings);
-	const link = openBrokerLink(
-		{ urls: [url], root, version, clientId, credentials, presence },
-		record.waiting,
-		world.log,
+	const common = { urls: [url], root, version, credentials };
+	const acknowledged = ({ payload: bytes, retain }: Heard): void => {
+		const read = decodeFrom(receiptSchema, bytes, RECEIPT_LIMITS);
+		// One that was kept by the broker is of another time.
+		if ('value' in read && !retain) verdicts.received(receiptName(read.value.station, read.value.sequence));
+	};
+	const listening = { filters: [topicOf('receipt', { root, box })], onHeard: acknowledged };
+	const speaking = openBrokerLink(
+		{ ...common, clientId, presence, ...(mqtt.receipts && { listening }) },
+		verdicts,
+		log,
 	);
-	record.speakThrough(link, root);
+	/** Looks for verdicts whose receipt is overdue. */
+	const overdue = setInterval(() => speaking.wake(), RECEIPT_MS / 4);
+	overdue.unref();
+	const { mostBytesPerSecond } = mqtt.pictures;
+	const showing = openBrokerLink(
+		{ ...common, clientId: `${clientId}-pictures`, name: 'pictures', window: PICTURES_AT_ONCE },
+		paced(
+			pictures,
+			{ bytesPerSecond: mostBytesPerSecond, burstBytes: mostBytesPerSecond },
+			{ now, wakeIn: (ms) => void setTimeout(() => showing.wake(), ms).unref() },
+		),
+		log,
+	);
+	link = speaking;
+	pictureLink = showing;
+	record.speakThrough(speaking, root);
+	const deaf = [
+		journal.onEvents((events) => verdicts.arrived(events.at(-1)!.id)),
+		journal.onPictures((kept) => pictures.arrived(kept.at(-1)!.id)),
+	];
 	return {
 		name: 'broker',
 		get connected() {
-			return link.connected;
+			return speaking.connected;
 		},
+		get connections() {
+			return speaking.connections;
+		},
+		get backlog() {
+			return { verdicts: verdicts.depth, oldest: verdicts.oldest };
+		},
+		retain: (topic, bytes) => speaking.retain(topic, bytes),
 		retell: (names) => {
 			stations = names;
-			link.tell();
+			speaking.tell();
 		},
 		[Symbol.asyncDispose]: async () => {
-			await link[Symbol.asyncDispose]();
+			await record.settled(SETTLE_MS);
+			await Promise.all([speaking[Symbol.asyncDispose](), showing[Symbol.asyncDispose]()]);
+			clearInterval(overdue);
+			for (const stop of deaf) stop();
 			record.speakThrough(undefined, root);
 		},
 	};
+}
+
+function receiptName(station: string, sequence: number): string {
+	return `${station} ${sequence}`;
 }
 
 /** Logs in as the box would, and asks for every topic. @returns what was found, in words @throws Failure broker-refused, file-unreadable */

@@ -6,7 +6,8 @@ import type { Config } from '../config/schema.js';
 import { type Movable, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
 import { bootId } from '../machine/boot.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
-import { createRecorder } from './record.js';
+import { verdictMessage } from '../protocol/verdict-message.js';
+import type { Records } from './records.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
 
@@ -51,18 +52,28 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 	const finished = new Set<string>();
 	const allFinished = new AbortController();
 	let running: Running<Movable> = new Map();
+	let records: Records | undefined;
 	const servicesWorld: ServicesWorld = {
 		env,
 		version,
 		boot: await bootId(),
 		log,
-		record: createRecorder(secrets),
+		secrets,
+		records: () => records!,
+		onRecords: (opened) => {
+			records = opened;
+		},
 		conceal: (password) => conceal(spellingsOf(password)),
 		onState: ({ state, station }) => {
 			if (state === 'finished') finished.add(station);
 			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
 		},
-		onVerdict,
+		onVerdict: (event) => {
+			const { series } = records!.journal;
+			onVerdict(
+				verdictMessage(event, { series, root: config.mqtt.root, publishedMs: Date.now(), late: false }),
+			);
+		},
 		running: () => running,
 	};
 	const moveTo = async (wanted: readonly Movable[]) => {

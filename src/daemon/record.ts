@@ -1,88 +1,167 @@
-import { randomBytes } from 'node:crypto';
+import type { Log } from '../base/log.js';
+import { pause } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { BrokerLink } from '../mqtt/link.js';
-import { Outbox } from '../mqtt/outbox.js';
+import type { Entry, Event, NewPicture } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import {
+	type Clock,
+	errorVerdict,
 	type Origin,
 	type Part,
 	type StationVerdict,
-	unknownClock,
-	type VerdictMessage,
 } from '../protocol/verdict.js';
-import { verdictEntry, verdictMessage } from '../protocol/verdict-message.js';
+import { partKey, verdictEntry } from '../protocol/verdict-message.js';
+import type { Journal } from '../sqlite/journal.js';
 
-/** What waits for an absent broker at most. */
-const OUTBOX = { messages: 20_000, bytes: 128e6 } as const;
+/** When a verdict reached us, and when it was safe: milliseconds of one clock. */
+export type Moments = { readonly heardMs: number; readonly recordedMs: number };
 
-/** The only door for what happens: here it is numbered, rid of secrets, and put where it is said from. */
+/** The only door for what happens: here it is rid of secrets, and goes into the journal, which numbers it. */
 export type Recorder = {
-	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. @returns the verdict as it is said */
-	verdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): VerdictMessage;
-	/** A part is due: its verdict follows. */
+	/** A part is due: should we die, the next one owes it a verdict. */
 	part(origin: Origin, part: Part): void;
-	/** A picture of the part whose verdict was told last. */
-	kept(jpeg: Uint8Array): void;
+	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`: they follow it. Resolves when the verdict is on disk. */
+	verdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event>;
+	/** A picture of the part whose verdict the station gave last. */
+	kept(station: string, jpeg: Uint8Array): void;
 	/** @returns the state as it is said */
 	state(state: StationState): StationState;
-	/** What waits to be said. */
-	readonly waiting: Outbox;
-	/** From now on `link` says it, below `root`: what waits, and what every station does. Undefined: nobody does for a while. */
-	speakThrough(link: BrokerLink | undefined, root: string): void;
+	/** Undefined when nobody remembers. */
+	momentsOf(event: number): Moments | undefined;
+	/** Error verdicts for the parts that were in work when the last daemon died. */
+	settleOwed(): Promise<void>;
+	/** Resolves when all that was handed over is on disk, or the time is over. */
+	settled(limitMs: number): Promise<void>;
+	/** From now on `link` says below `root` what every station does. Undefined: nobody does for a while. */
+	speakThrough(link: Pick<BrokerLink, 'retain'> | undefined, root: string): void;
 };
 
-/** @param secrets what nobody may read in it; the list may grow */
-export function createRecorder(secrets: readonly string[]): Recorder {
-	const series = randomBytes(4).toString('hex');
-	const waiting = new Outbox(OUTBOX);
+export type RecorderWorld = {
+	readonly journal: Pick<Journal, 'append' | 'announce' | 'keep' | 'owed'>;
+	/** What nobody may read in it; the list may grow. */
+	readonly secrets: readonly string[];
+	readonly clock: () => Clock;
+	readonly now: () => number;
+	readonly log: Log;
+};
+
+/** Verdicts whose moments are remembered. */
+const REMEMBERED = 1024;
+
+const interrupted = { code: 'interrupted', message: 'The box went down while the part was in work' } as const;
+
+type Owed = { readonly origin: Origin; readonly part: Part };
+
+export function createRecorder({ journal, secrets, clock, now, log }: RecorderWorld): Recorder {
+	const moments = new Map<number, Moments>();
 	const states = new Map<string, StationState>();
-	const sequences = new Map<string, number>();
-	let events = 0;
-	let voice: { readonly link: BrokerLink | undefined; readonly root: string } = { link: undefined, root: '' };
+	/** The newest verdict of each station. */
+	const last = new Map<string, { readonly event: Promise<Event> }>();
+	const open = new Set<Promise<unknown>>();
+	let voice: { readonly link: Pick<BrokerLink, 'retain'> | undefined; readonly root: string } = {
+		link: undefined,
+		root: '',
+	};
 	/** A library's words may hold what is secret here without looking like an address. */
 	const openly = <T extends Pick<StationState, 'error'>>(said: T): T => ({
 		...said,
 		error: said.error && { ...said.error, message: masked(said.error.message, secrets) },
 	});
+	const following = <T>(work: Promise<T>): Promise<T> => {
+		const over = work.then(
+			() => {},
+			() => {},
+		);
+		open.add(over);
+		void over.then(() => open.delete(over));
+		return work;
+	};
+	const append = async (entry: Entry): Promise<Event> => {
+		const heardMs = now();
+		const [event] = await journal.append([entry]);
+		moments.set(event!.id, { heardMs, recordedMs: now() });
+		if (moments.size > REMEMBERED) moments.delete(moments.keys().next().value!);
+		return event!;
+	};
+	/** Nothing waits for a picture, and nothing else is lost with it. */
+	const keep = (of: Promise<Event>, pictures: readonly Omit<NewPicture, 'event'>[]): void => {
+		if (pictures.length === 0) return;
+		const kept = of.then(({ id }) => journal.keep(pictures.map((picture) => ({ ...picture, event: id }))));
+		following(kept).catch((thrown) => log('error', 'journal', `Cannot keep pictures: ${String(thrown)}`));
+	};
+	const record: Recorder['verdict'] = (said, pictures) => {
+		const event = following(append(verdictEntry(openly(said), clock())));
+		last.set(said.origin.station, { event });
+		keep(
+			event,
+			pictures.map((jpeg, index) => ({ role: 'heatmap', index, jpeg })),
+		);
+		return event;
+	};
 	const retain = (state: StationState): void => {
 		const { box, station } = state;
 		const topic = topicOf('stationState', { root: voice.root, box, station });
 		voice.link?.retain(topic, encodePayload('stationState', state));
 	};
 	return {
-		waiting,
-		verdict: (verdict, pictures) => {
-			const { box, station } = verdict.origin;
-			const { root } = voice;
-			const atMs = Date.now();
-			const sequence = (sequences.get(station) ?? 0) + 1;
-			sequences.set(station, sequence);
-			events += 1;
-			const entry = verdictEntry(openly(verdict), unknownClock);
-			const event = { ...entry, id: events, sequence, recordedMs: atMs };
-			const message = verdictMessage(event, { series, root, publishedMs: atMs, late: false });
-			const topic = topicOf('verdict', { root, box, station });
-			waiting.put({ topic, payload: encodePayload('verdict', message), kind: 'verdict' });
-			message.heatmaps.forEach(({ topic: to }, i) => {
-				waiting.put({ topic: to, payload: pictures[i]!, kind: 'heatmap' });
-			});
-			voice.link?.wake();
-			return message;
+		part: (origin, part) =>
+			journal.announce({
+				station: origin.station,
+				key: partKey(origin, part),
+				body: { origin, part } satisfies Owed,
+			}),
+		verdict: record,
+		kept: (station, jpeg) => {
+			const newest = last.get(station);
+			if (newest) keep(newest.event, [{ role: 'frame', index: 0, jpeg }]);
 		},
-		// Nothing is kept beyond the process yet.
-		part: () => {},
-		kept: () => {},
-		state: (state) => {
-			const said = openly(state);
+		state: (told) => {
+			const said = openly(told);
+			const before = states.get(said.station);
 			states.set(said.station, said);
 			retain(said);
+			if (before?.state !== said.state || before.error?.message !== said.error?.message)
+				void following(append(stateEntry(said)));
 			return said;
+		},
+		momentsOf: (event) => moments.get(event),
+		settleOwed: async () => {
+			const owed = journal.owed.map(({ body }) => body as Owed);
+			await Promise.all(owed.map(({ origin, part }) => record(errorVerdict(origin, part, interrupted), [])));
+			if (owed.length > 0)
+				log(
+					'warning',
+					'journal',
+					`the box went down while ${owed.length} part(s) were in work: each has an error verdict now`,
+				);
+		},
+		settled: async (limitMs) => {
+			const over = new AbortController();
+			const all = async () => {
+				while (open.size > 0) await Promise.all(open);
+				over.abort();
+			};
+			await Promise.race([all(), pause(limitMs, over.signal)]);
 		},
 		speakThrough: (link, root) => {
 			voice = { link, root };
 			for (const state of states.values()) retain(state);
-			link?.wake();
 		},
+	};
+}
+
+/** What a station does from now on: of its counts the verdicts themselves tell. */
+function stateEntry({ station, state, error, at }: StationState): Entry {
+	return {
+		kind: 'state',
+		station,
+		atMs: Date.parse(at),
+		verdict: null,
+		score: null,
+		part: null,
+		origin: {},
+		body: { state, error },
 	};
 }

@@ -6,13 +6,14 @@ import type { Spec } from '../config/difference.js';
 import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
 import type { Finding, Movable, Running } from '../control/move.js';
 import { startChild } from '../process/child.js';
+import type { Event } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
-import type { VerdictMessage } from '../protocol/verdict.js';
+
 import { scheduleAt } from '../schedule/cron.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
-import type { Recorder } from './record.js';
+import { openRecords, type Records, type RecordsSettings } from './records.js';
 import { type StationService, startStation, stationLimits } from './station.js';
 
 /** How often it is looked whether a broker is reached. */
@@ -24,11 +25,16 @@ export type ServicesWorld = {
 	readonly version: string;
 	readonly boot: string | null;
 	readonly log: Log;
-	readonly record: Recorder;
+	/** What nobody may read in the journal; the list may grow. */
+	readonly secrets: readonly string[];
+	/** The journal that is open: what runs stands on it. */
+	readonly records: () => Records;
+	readonly onRecords: (records: Records) => void;
 	/** From now on nobody is shown this password. */
 	readonly conceal: (password: string) => void;
 	readonly onState: (state: StationState) => void;
-	readonly onVerdict: (message: VerdictMessage) => void;
+	/** A verdict stands in the journal. */
+	readonly onVerdict: (event: Event) => void;
 	readonly running: () => Running<Movable>;
 };
 
@@ -54,14 +60,28 @@ type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'li
 
 type StationSettings = Omit<Extract<StationDown, { kind: 'start' }>, 'kind' | 'boot' | 'revision'>;
 
+const journal = row<RecordsSettings, Records>({
+	kind: 'journal',
+	on: [],
+	after: [],
+	live: [],
+	specsOf: ({ journal: { folder } }) => [['journal', { folder: folder! }]],
+	needs: () => [],
+	begin: async (settings, world) => {
+		const records = await openRecords(settings, world);
+		world.onRecords(records);
+		return records;
+	},
+});
+
 const broker = row<BrokerSettings, BrokerService>({
 	kind: 'broker',
-	on: [],
+	on: ['journal'],
 	after: [],
 	live: ['stations'],
 	specsOf: ({ box, mqtt, stations }) => [['broker', { box, mqtt, stations: Object.keys(stations) }]],
 	needs: (settings) => [{ path: 'mqtt', attempt: ({ signal }) => tryBroker(settings, signal) }],
-	begin: openBroker,
+	begin: (settings, world) => openBroker(settings, { ...world, ...world.records() }),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {
 		while (!service.connected) {
@@ -73,7 +93,7 @@ const broker = row<BrokerSettings, BrokerService>({
 
 const station = row<StationSettings, StationService>({
 	kind: 'station',
-	on: [],
+	on: ['journal'],
 	// Its last word is said, too.
 	after: ['broker'],
 	live: liveInRecipe.map((key) => `recipe.${key}`),
@@ -101,7 +121,8 @@ const station = row<StationSettings, StationService>({
 				),
 		},
 	],
-	begin: (settings, { env, boot, log, record, onState, onVerdict }) => {
+	begin: (settings, { env, boot, log, records, onState, onVerdict }) => {
+		const { record } = records();
 		const name = settings.station;
 		const tell = stateLog(log, name);
 		return startStation(
@@ -119,9 +140,9 @@ const station = row<StationSettings, StationService>({
 					tell(state);
 					onState(state);
 				},
-				onVerdict: (verdict, pictures) => onVerdict(record.verdict(verdict, pictures)),
+				onVerdict: (verdict, pictures) => void record.verdict(verdict, pictures).then(onVerdict),
 				onPart: record.part,
-				onKept: record.kept,
+				onKept: (jpeg) => record.kept(name, jpeg),
 			},
 		);
 	},
@@ -143,7 +164,7 @@ const schedule = row<{ readonly selfCheck: string }, Service>({
 });
 
 /** In the order in which they start. */
-const TABLE = [broker, station, schedule];
+const TABLE = [journal, broker, station, schedule];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {

@@ -1,9 +1,11 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRecorder } from '../../src/daemon/record.js';
-import type { BrokerLink } from '../../src/mqtt/link.js';
 import { noCounts, type StationState, stationState } from '../../src/protocol/states.js';
 import { errorVerdict, type Origin } from '../../src/protocol/verdict.js';
+import { verdictMessage } from '../../src/protocol/verdict-message.js';
+import { journalIn } from '../sqlite/journals.js';
+import { temporaryFolder } from '../tiny-bundle.js';
 
 const record = suite('what is recorded');
 
@@ -39,61 +41,124 @@ const stateOf = (state: StationState['state'], message?: string, station = 's') 
 		0,
 	);
 
+/** A real journal in a folder of its own, and the door into it. */
+async function recording(secrets: readonly string[] = []) {
+	const folder = await temporaryFolder();
+	const journal = await journalIn(folder.path);
+	const log = () => {};
+	const now = () => performance.now();
+	const clock = () => ({ synchronised: true, since: '2026-01-01T00:00:00.000Z' });
+	return {
+		journal,
+		recorder: createRecorder({ journal, secrets, clock, now, log }),
+		[Symbol.asyncDispose]: async () => {
+			await journal[Symbol.asyncDispose]();
+			await folder[Symbol.asyncDispose]();
+		},
+	};
+}
+
 /** A link of functions: what is retained, as `topic state`. */
 function linkOf() {
 	const retained: string[] = [];
-	let woken = 0;
-	const link: BrokerLink = {
-		name: 'mqtt',
-		connected: true,
-		connections: 1,
-		troubles: { refused: [], lacks: [] },
-		wake: () => {
-			woken += 1;
-		},
-		tell: () => {},
-		retain: (topic, payload) => {
+	const link = {
+		retain: (topic: string, payload: Uint8Array) => {
 			retained.push(`${topic} ${JSON.parse(new TextDecoder().decode(payload)).state}`);
 		},
-		[Symbol.asyncDispose]: async () => {},
 	};
-	return { link, retained, woken: () => woken };
+	return { link, retained };
 }
 
-record('numbers verdicts by station without a hole, whoever says them', () => {
-	const recorder = createRecorder([]);
-	const { link, woken } = linkOf();
-	recorder.speakThrough(link, 'x/y');
-	const first = recorder.verdict(verdictOf(1), []);
-	recorder.speakThrough(undefined, 'x/y');
-	const other = recorder.verdict(verdictOf(1, 'x', 'u'), []);
-	const second = recorder.verdict(verdictOf(1), []);
+record('numbers verdicts by station without a hole, with the quality of the clock', async () => {
+	await using world = await recording();
+	const { recorder } = world;
+	const told = [verdictOf(1), verdictOf(1, 'x', 'u'), verdictOf(2)].map((one) => recorder.verdict(one, []));
+	const events = await Promise.all(told);
 	assert.equal(
-		[first, second, other].map(({ station, sequence }) => [station, sequence]),
+		events.map(({ station, sequence }) => [station, sequence]),
 		[
 			['s', 1],
-			['s', 2],
 			['u', 1],
+			['s', 2],
 		],
 	);
-	assert.is(new Set([first, second, other].map(({ id }) => id)).size, 3);
-	assert.is(recorder.waiting.length, 3);
-	assert.is(recorder.waiting.next()?.topic, 'x/y/t/s/verdict');
-	assert.is(woken(), 2);
+	const first = verdictMessage(events[0]!, { series: 'f', root: 'x', publishedMs: 0, late: false });
+	assert.equal(first.clock, { synchronised: true, since: '2026-01-01T00:00:00.000Z' });
+	const moments = recorder.momentsOf(events[0]!.id)!;
+	assert.ok(moments.recordedMs >= moments.heardMs);
+	assert.is(recorder.momentsOf(99), undefined);
 });
 
-record('shows no secret in a verdict or a state, also none that is learnt later', () => {
+record('keeps the pictures of a verdict in their order, and a frame of the newest', async () => {
+	await using world = await recording();
+	const { recorder, journal } = world;
+	const first = recorder.verdict(verdictOf(1), [Buffer.from('a'), Buffer.from('b')]);
+	recorder.kept('s', Buffer.from('frame'));
+	recorder.kept('nobody', Buffer.from('lost'));
+	const second = recorder.verdict(verdictOf(2), []);
+	recorder.kept('s', Buffer.from('frame 2'));
+	await recorder.settled(30_000);
+	const kept = await journal.pictures({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
+	const shown = kept.map(async ({ event, role, index, hash }) => [
+		event,
+		role,
+		index,
+		Buffer.from((await journal.readPicture(hash))!).toString(),
+	]);
+	const [a, b] = [(await first).id, (await second).id];
+	assert.equal(await Promise.all(shown), [
+		[a, 'heatmap', 0, 'a'],
+		[a, 'heatmap', 1, 'b'],
+		[a, 'frame', 0, 'frame'],
+		[b, 'frame', 0, 'frame 2'],
+	]);
+});
+
+record('shows no secret in a verdict or a state, also none that is learnt later', async () => {
 	const secrets: string[] = [];
-	const recorder = createRecorder(secrets);
+	await using world = await recording(secrets);
+	const { recorder, journal } = world;
 	secrets.push('geheim7');
-	const said = recorder.verdict(verdictOf(1, 'no answer from geheim7'), []);
+	const said = await recorder.verdict(verdictOf(1, 'no answer from geheim7'), []);
 	assert.not.match(JSON.stringify(said), /geheim/);
-	assert.not.match(new TextDecoder().decode(recorder.waiting.next()!.payload), /geheim/);
 	assert.not.match(JSON.stringify(recorder.state(stateOf('error', 'no answer from geheim7'))), /geheim/);
+	await recorder.settled(30_000);
+	const all = await journal.events({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
+	assert.is(all.length, 2);
+	assert.not.match(JSON.stringify(all), /geheim/);
 });
 
-record('says the last state of every station again through another link, below its root', () => {
-	const recorder = createRecorder([]);
+record('notes what a station does when it changes, not each time that it is told', async () => {
+	await using world = await recording();
+	const { recorder, journal } = world;
+	for (const told of [
+		stateOf('starting'),
+		stateOf('running'),
+		stateOf('running'),
+		stateOf('error', 'it is gone'),
+		stateOf('error', 'it is gone'),
+		stateOf('error', 'it is still gone'),
+	])
+		recorder.state(told);
+	await recorder.settled(30_000);
+	const all = await journal.events({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
+	assert.equal(
+		all.map(({ body }) => {
+			const { state, error } = body as StationState;
+			return [state, error?.message];
+		}),
+		[
+			['starting', undefined],
+			['running', undefined],
+			['error', 'it is gone'],
+			['error', 'it is still gone'],
+		],
+	);
+});
+
+record('says the last state of every station again through another link, below its root', async () => {
+	await using world = await recording();
+	const { recorder } = world;
 	const old = linkOf();
 	recorder.speakThrough(old.link, 'x');
 	recorder.state(stateOf('starting'));
@@ -104,7 +169,7 @@ record('says the last state of every station again through another link, below i
 	recorder.speakThrough(next.link, 'y');
 	assert.equal(old.retained, ['x/t/s/state starting', 'x/t/s/state running']);
 	assert.equal(next.retained, ['y/t/s/state running', 'y/t/u/state error']);
-	assert.is(next.woken(), 1);
+	await recorder.settled(30_000);
 });
 
 record.run();

@@ -2,7 +2,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { difference } from '../../src/config/difference.js';
 import { configSchema } from '../../src/config/schema.js';
-import { createRecorder } from '../../src/daemon/record.js';
 import { needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
 
 const services = suite('the services of a configuration');
@@ -35,14 +34,18 @@ const world: ServicesWorld = {
 	version: '0',
 	boot: null,
 	log: () => {},
-	record: createRecorder([]),
+	secrets: [],
+	records: () => {
+		throw new Error('nothing begins here');
+	},
+	onRecords: () => {},
 	conceal: () => {},
 	onState: () => {},
 	onVerdict: () => {},
 	running: () => new Map(),
 };
 
-const ALL = 'broker, station a, station b, schedule';
+const ALL = 'journal, broker, station a, station b, schedule';
 const [station] = Object.values(configWith().stations);
 
 const edits: readonly (readonly [
@@ -75,6 +78,11 @@ const edits: readonly (readonly [
 		'which pictures are kept',
 		{ more: { journal: { pictures: 'all' } } },
 		{ stop: 'station a, station b', start: 'station a, station b' },
+	],
+	[
+		'where the journal lies',
+		{ more: { journal: { folder: 'elsewhere' } } },
+		{ stop: ALL.replace(', schedule', ''), start: ALL.replace(', schedule', '') },
 	],
 	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
 	[

@@ -131,7 +131,7 @@ const samples: readonly (readonly [path: string, text: string, faults: number])[
 	['learn/train.ts', "import { x } from '../inspect/loop.js';", 1],
 	['learn/train.ts', "import { x } from '../graph/onnx.js';", 0],
 	['opencv/camera.ts', "import { x } from '../disk/text.js';", 1],
-	['commands/run.ts', "import { x } from '../mqtt/outbox.js';", 0],
+	['commands/run.ts', "import { x } from '../mqtt/link.js';", 0],
 	['disk/bundle.ts', "import { z } from 'zod';", 1],
 	['mqtt/link.ts', "import { connect } from 'mqtt';", 0],
 	['commands/run.ts', "await import('onnxruntime-node')", 1],

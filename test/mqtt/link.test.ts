@@ -2,10 +2,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startEmbeddedBroker } from '../../src/mqtt/embedded-broker.js';
 import { type BrokerLink, openBrokerLink } from '../../src/mqtt/link.js';
-import { Outbox } from '../../src/mqtt/outbox.js';
 import { eventually, freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { Outbox } from './outbox.js';
 
 const link = suite('the broker link');
 

@@ -1,6 +1,6 @@
 import { type BrokerLink, openBrokerLink, type Troubles } from '../../src/mqtt/link.js';
-import { Outbox } from '../../src/mqtt/outbox.js';
 import { topicOf } from '../../src/protocol/topics.js';
+import { Outbox } from './outbox.js';
 
 export type OpenedLink = AsyncDisposable & {
 	readonly link: BrokerLink;

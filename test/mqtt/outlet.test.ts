@@ -3,7 +3,6 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import { propertiesOf } from '../../src/mqtt/connection.js';
-import { Outbox } from '../../src/mqtt/outbox.js';
 import {
 	createOutlet,
 	type Limits,
@@ -16,6 +15,7 @@ import {
 	topicFilter,
 } from '../../src/mqtt/outlet.js';
 import { createRetained } from '../../src/mqtt/retained.js';
+import { Outbox } from './outbox.js';
 
 const outlet = suite('the outlet');
 

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Outbox } from '../../src/mqtt/outbox.js';
 import { paced } from '../../src/mqtt/pacing.js';
+import { Outbox } from './outbox.js';
 
 const pacing = suite('pacing');
 

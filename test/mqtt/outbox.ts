@@ -1,4 +1,4 @@
-import type { Outgoing } from './outlet.js';
+import type { Outgoing } from '../../src/mqtt/outlet.js';
 
 export type Bounds = { readonly messages: number; readonly bytes: number };
 

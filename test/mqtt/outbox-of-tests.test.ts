@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Outbox } from '../../src/mqtt/outbox.js';
 import type { Outgoing } from '../../src/mqtt/outlet.js';
+import { Outbox } from './outbox.js';
 
 const outbox = suite('the outbox');
 
