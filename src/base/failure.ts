@@ -19,6 +19,7 @@ export type FailureCode =
 	| 'frame-mismatch'
 	| 'model-failed'
 	| 'broker-refused'
+	| 'certificate-invalid'
 	| 'verdict-unproven'
 	| 'station-silent'
 	| 'service-late'

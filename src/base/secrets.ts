@@ -39,6 +39,11 @@ const spellings: readonly { readonly pattern: RegExp; readonly userinfo: boolean
 		),
 		userinfo: false,
 	},
+	// A private key in PEM, whole or begun.
+	{
+		pattern: /(-----BEGIN [A-Z ]*PRIVATE KEY-----)((?:(?!-----).)+)(-----END [A-Z ]*PRIVATE KEY-----|$)/gis,
+		userinfo: false,
+	},
 	// "password": "…" in JSON, and the header of a request.
 	{ pattern: new RegExp(`("${NAMES}"\\s*:\\s*")((?:\\\\.|[^"\\\\\n])+)(")`, 'gi'), userinfo: false },
 	{ pattern: /(\bauthorization\s*[:=]\s*(?:basic|bearer|digest)?\s*)([^\s"']+)()/gi, userinfo: false },

@@ -1,8 +1,9 @@
 import { Failure } from '../base/failure.js';
 import { inLanes } from '../base/lanes.js';
 import { masked } from '../base/secrets.js';
+import { credentialsOf, secretsOfCredentials } from '../daemon/credentials.js';
 import { findingOf, needsOf } from '../daemon/services.js';
-import { loadConfig, passwordOf, secretsOf } from '../daemon/settings.js';
+import { loadConfig, secretsOf } from '../daemon/settings.js';
 import { type Command, textOption } from './terminal/command.js';
 
 /** What is tried at the same time: each bundle and camera is a process. */
@@ -22,7 +23,8 @@ export const check: Command = {
 		if (file === undefined)
 			throw new Failure('usage', 'check needs a configuration', 'Give one with --config FILE.');
 		const config = await loadConfig(file, context.env);
-		const secrets = secretsOf(config, await passwordOf(config).catch(() => undefined));
+		const credentials = await credentialsOf(config, context.env).catch(() => ({}));
+		const secrets = [...secretsOf(config), ...secretsOfCredentials(credentials)];
 		context.conceal(secrets);
 		const { env, note, signal } = context;
 		const findings = await inLanes(needsOf(config), AT_ONCE, (need) =>
@@ -33,12 +35,15 @@ export const check: Command = {
 			what: path,
 			ok: failure === undefined,
 			message: masked(message, secrets),
+			...(failure?.advice !== undefined && { advice: masked(failure.advice, secrets) }),
 		}));
 		const faults = shown.filter(({ ok }) => !ok);
 		if (args.options.json) context.print({ ok: faults.length === 0, findings: shown });
 		else
-			for (const { what, ok, message } of shown)
+			for (const { what, ok, message, advice } of shown) {
 				context.print(`${ok ? 'ok   ' : 'FAULT'}  ${what}: ${message}`);
+				if (advice !== undefined) context.print(`       ${advice}`);
+			}
 		if (faults.length > 0) {
 			throw new Failure(
 				'config-invalid',

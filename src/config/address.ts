@@ -50,6 +50,25 @@ export function brokerAddressFault(text: string): string | undefined {
 	return hostFault(authority) ?? (URL.canParse(text) ? undefined : `is no address: ${EXAMPLE}`);
 }
 
+/** Whether a right address is one with TLS. */
+export function isEncrypted(address: string): boolean {
+	return /^(mqtts|wss):/i.test(address);
+}
+
+/** Whether what is said to a right address stays on this machine. */
+export function isLoopback(address: string): boolean {
+	const { hostname } = new URL(address);
+	return /^(localhost|127(\.\d+){3}|\[::1\])$/i.test(hostname);
+}
+
+/** What is wrong with the name that a certificate must be for; undefined when nothing is. */
+export function serverNameFault(name: string): string | undefined {
+	if (/^[\d.]+$/.test(name) || name.includes(':')) return 'is an address: the name of a server is no number';
+	const level = '[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?';
+	if (new RegExp(`^(?=.{1,253}$)${level}(\\.${level})*$`, 'i').test(name)) return undefined;
+	return 'is no name of a server, like broker.plant.example';
+}
+
 function hostFault(authority: string): string | undefined {
 	const [, bracketed, plain = '', port] =
 		/^(?:(\[[^\]]*\])|([^:]*))(?::(.*))?$/s.exec(authority) ??

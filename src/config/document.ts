@@ -48,6 +48,7 @@ function rows(path: string, node: Node, applies: Node['applies'] = undefined): s
 function valuesOf(node: Node): string {
 	if (node.enum) return node.enum.map((v) => `\`${v}\``).join(', ');
 	if (node.const !== undefined) return `\`${node.const}\``;
+	if (node.type === 'array') return 'list';
 	if (node.anyOf) return node.anyOf.map(valuesOf).join(' or ');
 	return node.type ?? '';
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from '../base/words.js';
+import { brokerFaults } from './broker.js';
 import { type Config, configSchema } from './schema.js';
 import { type Fault, type Path, readYaml, type Yaml } from './yaml.js';
 
@@ -24,7 +25,7 @@ export function parseConfig(text: string, checks: readonly Check[] = []): Parsed
 	if (!result.success)
 		return { faults: result.error.issues.flatMap((issue) => faultsOf(issue, fault, value, sourceOf)) };
 	const { data } = result;
-	const found = [danglingReferences, doubleLogin, ...checks].flatMap((check) => check(data));
+	const found = [danglingReferences, brokerFaults, ...checks].flatMap((check) => check(data));
 	const faults = found.map(({ path, message }) => fault(path, message));
 	return faults.length > 0 ? { faults } : { config: data };
 }
@@ -48,6 +49,12 @@ function faultsOf(
 	}
 	if (issue.code === 'invalid_key') {
 		return [fault(issue.path, issue.issues[0]?.message ?? issue.message)];
+	}
+	if (issue.code === 'invalid_union') {
+		// A choice that failed inside of what was read is the one that was meant.
+		const meant = issue.errors.find((choice) => choice.every(({ path }) => path.length > 0));
+		const placed = meant?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+		if (placed) return placed.flatMap((inner) => faultsOf(inner, fault, whole, sourceOf));
 	}
 	const value = valueAt(whole, issue.path);
 	if (value === undefined) return [fault(issue.path, 'is missing')];
@@ -128,15 +135,6 @@ function unwrap(schema: unknown): object {
 	let inner = schema as { def?: { innerType?: unknown } } | undefined;
 	while (inner?.def?.innerType) inner = inner.def.innerType as typeof inner;
 	return inner ?? {};
-}
-
-/** The broker is told one user. */
-function doubleLogin({ mqtt }: Config): ReturnType<Check> {
-	if (mqtt.username === undefined && mqtt.passwordFile === undefined) return [];
-	const { username, password } = new URL(mqtt.url);
-	if (username === '' && password === '') return [];
-	const path = ['mqtt', mqtt.username === undefined ? 'passwordFile' : 'username'];
-	return [{ path, message: 'the address has a user already: leave one of them out' }];
 }
 
 function danglingReferences(config: Config): ReturnType<Check> {

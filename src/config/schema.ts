@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
-import { brokerAddressFault } from './address.js';
+import { brokerAddressFault, serverNameFault } from './address.js';
+import { fileFault } from './file-setting.js';
 import { topicRootFault } from './topic-root.js';
 
 /** Names become levels of MQTT topics. */
@@ -23,8 +24,45 @@ const faultless = (faultOf: (text: string) => string | undefined) =>
 		if (message !== undefined) context.addIssue({ code: 'custom', message });
 	});
 
+const file = faultless(fileFault);
+
+const addresses = z.union([z.string(), z.array(z.string()).min(1).max(8)]).superRefine((told, context) => {
+	for (const [i, address] of [told].flat().entries()) {
+		const message = brokerAddressFault(address);
+		const path = typeof told === 'string' ? [] : [i];
+		if (message !== undefined) context.addIssue({ code: 'custom', message, path });
+	}
+});
+
+const tls = z.strictObject({
+	ca: file
+		.optional()
+		.describe(
+			"A file (PEM) with the certificates of the authorities that may have signed the broker's; by default those that Node knows.",
+		),
+	cert: file
+		.optional()
+		.describe(
+			'A file (PEM) with the certificate by which the broker knows this box, and those between it and its authority.',
+		),
+	key: file.optional().describe('A file (PEM) with the private key of `cert`.'),
+	serverName: faultless(serverNameFault)
+		.optional()
+		.describe("The name that the broker's certificate must be for, where it is not the host of the address."),
+	verify: z
+		.boolean()
+		.default(true)
+		.describe(
+			"`false`: whoever answers at the address is believed to be the broker; the box's state says so.",
+		),
+});
+
 const mqtt = z.strictObject({
-	url: faultless(brokerAddressFault).default('mqtt://localhost:1883').describe('Address of the broker.'),
+	url: addresses
+		.default('mqtt://localhost:1883')
+		.describe(
+			'Address of the broker; or a list of up to 8 that stand for one another: the next one is tried when one cannot be reached.',
+		),
 	root: faultless(topicRootFault)
 		.default('inspectord')
 		.describe('The first levels of every topic, one to six: `enterprise/site/area/line`.'),
@@ -33,7 +71,20 @@ const mqtt = z.strictObject({
 		.default('5')
 		.describe('Of MQTT. With 3.1.1 the broker cannot say when it refuses a message.'),
 	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
-	passwordFile: z.string().min(1).optional().describe('A file whose first line is the password.'),
+	usernameFile: file.optional().describe('A file whose first line is the user, instead of `username`.'),
+	passwordFile: file.optional().describe('A file whose first line is the password.'),
+	tls: tls
+		.optional()
+		.describe('For mqtts:// and wss://. Files that change are read again, without a restart.'),
+	expiryS: z
+		.number()
+		.int()
+		.min(0)
+		.max(4_294_967_295)
+		.default(604_800)
+		.describe(
+			'So long a broker keeps a message (not a state) for a subscriber who is away, in seconds (MQTT 5); 0: as long as it likes. The journal keeps it longer.',
+		),
 	clientId: z.string().min(1).max(65535).optional().describe('By default <root>-<box>.'),
 	healthEveryMs: milliseconds(1000, 86_400_000)
 		.default(30_000)

@@ -3,8 +3,9 @@ import type { Log } from '../base/log.js';
 import type { Ranges } from '../base/ranges.js';
 import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
-import type { Credentials, Heard } from '../mqtt/connection.js';
+import type { Heard } from '../mqtt/connection.js';
 import { type Cursor, createCursor, type Feed } from '../mqtt/cursor.js';
 import { type BrokerLink, openBrokerLink, type Troubles } from '../mqtt/link.js';
 import type { Outgoing } from '../mqtt/outlet.js';
@@ -18,8 +19,9 @@ import { type BoxState, boxState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Journal, Stream } from '../sqlite/journal.js';
+import { credentialsOf, secretsOfCredentials } from './credentials.js';
 import type { Recorder } from './record.js';
-import { clientIdOf, passwordOf } from './settings.js';
+import { clientIdOf } from './settings.js';
 
 /** `stations`: the names of all, as the box's state tells them. */
 export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & { readonly stations: readonly string[] };
@@ -35,13 +37,16 @@ export type BrokerService = Service & {
 	retell(stations: readonly string[]): void;
 };
 
+type Env = Readonly<Record<string, string | undefined>>;
+
 export type BrokerWorld = {
 	readonly version: string;
 	readonly log: Log;
 	readonly journal: Journal;
 	readonly record: Recorder;
-	/** From now on nobody is shown this password. */
-	readonly conceal: (password: string) => void;
+	readonly env: Env;
+	/** From now on nobody is shown these. */
+	readonly conceal: (secrets: readonly string[]) => void;
 };
 
 /** Its name in the journal. */
@@ -69,15 +74,25 @@ const RECEIPT_LIMITS = { bytes: 1024, depth: 2 } as const;
 
 type Shown = Picture & { readonly jpeg: Uint8Array; readonly verdict: Event };
 
-/** Says what is recorded to the broker. @throws Failure file-unreadable without the password that the configuration speaks of */
+/**
+ * Says what is recorded to the broker. @throws Failure file-unreadable without a file that the configuration speaks of; what is
+ * wrong with a certificate may come with time, and is no reason not to inspect
+ */
 export async function openBroker(settings: BrokerSettings, world: BrokerWorld): Promise<BrokerService> {
 	const { box, mqtt } = settings;
-	const { root, url, version } = mqtt;
+	const { root, version } = mqtt;
 	const { journal, record, log } = world;
 	const { now } = realPace;
 	let { stations } = settings;
-	const credentials = async () => credentialsOf(settings, world.conceal);
-	await credentials();
+	const credentials = async () => {
+		const read = await credentialsOf(settings, world.env);
+		world.conceal(secretsOfCredentials(read));
+		return read;
+	};
+	await credentials().catch((thrown) => {
+		if (!(thrown instanceof Failure) || thrown.code !== 'certificate-invalid') throw thrown;
+	});
+	const expiry = mqtt.expiryS > 0 ? { expiryS: mqtt.expiryS } : {};
 	const dropped = { verdicts: 0, heatmaps: 0 };
 	let link: BrokerLink | undefined;
 	let pictureLink: BrokerLink | undefined;
@@ -88,7 +103,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			topic: topicOf('gap', { root, box, station: message.station }),
 			payload: encodePayload('gap', message),
 			kind: 'gap',
-			properties: { contentType: JSON_TYPE, user: { id: message.id } },
+			properties: { contentType: JSON_TYPE, ...expiry, user: { id: message.id } },
 		};
 	};
 	const verdictOf = (event: Event, late: boolean): Outgoing => {
@@ -107,6 +122,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			kind: 'verdict',
 			properties: {
 				contentType: JSON_TYPE,
+				...expiry,
 				user: { id: message.id, sequence: String(message.sequence) },
 			},
 		};
@@ -117,7 +133,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			topic: topicOf('heatmap', { root, box, station: verdict.station!, id, index: String(index) }),
 			payload: jpeg,
 			kind: 'heatmap',
-			properties: { contentType: 'image/jpeg', user: { id, sequence: String(verdict.sequence) } },
+			properties: { contentType: 'image/jpeg', ...expiry, user: { id, sequence: String(verdict.sequence) } },
 		};
 	};
 	/** Undefined: it is not published, or retention took it. */
@@ -181,7 +197,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	};
 	const presence = { topic: topicOf('boxState', { root, box }), payload };
 	const clientId = clientIdOf(settings);
-	const common = { urls: [url], root, version, credentials };
+	const common = { urls: addressesOf(mqtt), root, version, credentials };
 	const acknowledged = ({ payload: bytes, retain }: Heard): void => {
 		const read = decodeFrom(receiptSchema, bytes, RECEIPT_LIMITS);
 		// One that was kept by the broker is of another time.
@@ -243,12 +259,21 @@ function receiptName(station: string, sequence: number): string {
 	return `${station} ${sequence}`;
 }
 
-/** Logs in as the box would, and asks for every topic. @returns what was found, in words @throws Failure broker-refused, file-unreadable */
-export async function tryBroker(settings: BrokerSettings, signal: AbortSignal): Promise<string> {
+/**
+ * Logs in as the box would at one of its brokers, and asks for every topic. @returns what was found, in words
+ * @throws Failure broker-refused, file-unreadable, certificate-invalid
+ */
+export async function tryBroker(
+	url: string,
+	settings: BrokerSettings,
+	env: Env,
+	signal: AbortSignal,
+): Promise<string> {
 	const { box, mqtt, stations } = settings;
-	const { root, url } = mqtt;
+	const { root } = mqtt;
 	const version = mqtt.version === '5' ? 5 : 4;
-	const login = { url, clientId: clientIdOf(settings), version, ...(await credentialsOf(settings)) } as const;
+	const credentials = await credentialsOf(settings, env);
+	const login = { url, clientId: clientIdOf(settings), version, ...credentials } as const;
 	const publish = [
 		topicOf('boxState', { root, box }),
 		...stations.flatMap((station) => [
@@ -270,15 +295,4 @@ export async function tryBroker(settings: BrokerSettings, signal: AbortSignal): 
 	}
 	const may = refused ? ['takes messages on every topic of the box'] : [];
 	return [`broker "${url}" lets us in with MQTT ${spoken}`, ...may, ...notes].join('; ');
-}
-
-/** As they are now. @throws Failure file-unreadable */
-async function credentialsOf(
-	{ mqtt }: BrokerSettings,
-	conceal: (password: string) => void = () => {},
-): Promise<Credentials> {
-	const { username } = mqtt;
-	const password = await passwordOf({ mqtt });
-	if (password !== undefined) conceal(password);
-	return { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
 }

@@ -1,7 +1,6 @@
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
-import { spellingsOf } from '../base/secrets.js';
 import type { Config } from '../config/schema.js';
 import { type Movable, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
 import { bootId } from '../machine/boot.js';
@@ -63,7 +62,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		onRecords: (opened) => {
 			records = opened;
 		},
-		conceal: (password) => conceal(spellingsOf(password)),
+		conceal,
 		onState: ({ state, station }) => {
 			if (state === 'finished') finished.add(station);
 			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
@@ -87,7 +86,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 		running = moved.running;
 		return moved;
 	};
-	conceal(secretsOf(config, undefined));
+	conceal(secretsOf(config));
 	const { setbacks } = await moveTo(specsOf(config, servicesWorld));
 	if (setbacks[0]) throw setbacks[0].reason;
 	await aborted(world.untilFinished ? AbortSignal.any([signal, allFinished.signal]) : signal);

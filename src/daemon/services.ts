@@ -2,6 +2,7 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { pause, realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import { addressesOf } from '../config/broker.js';
 import type { Spec } from '../config/difference.js';
 import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
 import type { Finding, Movable, Running } from '../control/move.js';
@@ -30,8 +31,8 @@ export type ServicesWorld = {
 	/** The journal that is open: what runs stands on it. */
 	readonly records: () => Records;
 	readonly onRecords: (records: Records) => void;
-	/** From now on nobody is shown this password. */
-	readonly conceal: (password: string) => void;
+	/** From now on nobody is shown these. */
+	readonly conceal: (secrets: readonly string[]) => void;
 	readonly onState: (state: StationState) => void;
 	/** A verdict stands in the journal. */
 	readonly onVerdict: (event: Event) => void;
@@ -80,7 +81,13 @@ const broker = row<BrokerSettings, BrokerService>({
 	after: [],
 	live: ['stations'],
 	specsOf: ({ box, mqtt, stations }) => [['broker', { box, mqtt, stations: Object.keys(stations) }]],
-	needs: (settings) => [{ path: 'mqtt', attempt: ({ signal }) => tryBroker(settings, signal) }],
+	needs: (settings) => {
+		const addresses = addressesOf(settings.mqtt);
+		return addresses.map((url, i) => ({
+			path: addresses.length > 1 ? `mqtt.url.${i}` : 'mqtt',
+			attempt: ({ env, signal }) => tryBroker(url, settings, env, signal),
+		}));
+	},
 	begin: (settings, world) => openBroker(settings, { ...world, ...world.records() }),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {

@@ -1,6 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-import { secretsIn, spellingsOf } from '../base/secrets.js';
+import { secretsIn } from '../base/secrets.js';
+import { addressesOf } from '../config/broker.js';
+import { credentialIn } from '../config/file-setting.js';
 import { type Check, faultLine, parseConfig } from '../config/parse.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
@@ -24,28 +26,15 @@ export async function loadConfig(path: string, env: Environment): Promise<Config
 	);
 }
 
-/** The broker's password: the first line, as it stands, of the file that the configuration names. @throws Failure file-unreadable */
-export async function passwordOf({ mqtt }: Pick<Config, 'mqtt'>): Promise<string | undefined> {
-	const { passwordFile } = mqtt;
-	if (passwordFile === undefined) return undefined;
-	const [password = ''] = (await readText(passwordFile, 'password file')).split(/\r?\n/);
-	if (password !== '') return password;
-	throw new Failure(
-		'file-unreadable',
-		`Cannot read password file "${passwordFile}": its first line is empty`,
-		'Write the password there, and nothing else.',
-	);
-}
-
 /** What the broker knows a box by. */
 export function clientIdOf({ box, mqtt: { root, clientId } }: Pick<Config, 'box' | 'mqtt'>): string {
 	return clientId ?? `${root.replaceAll('/', '-')}-${box}`;
 }
 
 /** Everything in a configuration that must never be shown, as it stands there and as libraries may show it. */
-export function secretsOf({ mqtt, stations }: Config, password: string | undefined): string[] {
-	const addresses = [mqtt.url, ...Object.values(stations).map(({ camera }) => camera.source)];
-	return [...addresses.flatMap(secretsIn), ...spellingsOf(password ?? '')];
+export function secretsOf({ mqtt, stations }: Config): string[] {
+	const sources = Object.values(stations).map(({ camera }) => camera.source);
+	return [...addressesOf(mqtt), ...sources].flatMap(secretsIn);
 }
 
 const names: Check = ({ box, stations }) =>
@@ -84,7 +73,8 @@ function absolute(config: Config, base: string, env: Environment): Config {
 		...config,
 		mqtt: {
 			...mqtt,
-			...(mqtt.passwordFile !== undefined && { passwordFile: resolve(base, mqtt.passwordFile) }),
+			...filesFrom(base, mqtt, ['usernameFile', 'passwordFile']),
+			...(mqtt.tls && { tls: { ...mqtt.tls, ...filesFrom(base, mqtt.tls, ['ca', 'cert', 'key']) } }),
 		},
 		journal: { ...journal, folder: resolve(base, journal.folder ?? journalFolder(config, env)) },
 		recipes: mapValues(recipes, (recipe) => ({ ...recipe, model: resolve(base, recipe.model) })),
@@ -96,6 +86,20 @@ function absolute(config: Config, base: string, env: Environment): Config {
 			};
 		}),
 	};
+}
+
+/** The settings among `keys` that name a file: credentials lie where systemd puts them. */
+function filesFrom<K extends string>(
+	base: string,
+	settings: { readonly [key in K]?: string | undefined },
+	keys: readonly K[],
+): Partial<Record<K, string>> {
+	const named = keys.flatMap((key) => {
+		const file = settings[key];
+		if (file === undefined) return [];
+		return [[key, credentialIn(file) === undefined ? resolve(base, file) : file]];
+	});
+	return Object.fromEntries(named) as Partial<Record<K, string>>;
 }
 
 /** What systemd gives for state (systemd.exec(5)); several folders are separated by colons. */

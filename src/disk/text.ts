@@ -11,10 +11,11 @@ const states: Readonly<Record<string, string>> = {
 };
 
 /**
- * A text file in UTF-8, whole, without a mark of its byte order. `what` names its part in the error: "configuration", "password file".
+ * A text file in UTF-8, whole, without a mark of its byte order. `what` names its part in the error: "configuration", "password file";
+ * `again` tells what to do when it is no text.
  * @throws Failure file-unreadable
  */
-export async function readText(path: string, what: string): Promise<string> {
+export async function readText(path: string, what: string, again = 'Save it as UTF-8.'): Promise<string> {
 	const unreadable = (state: string, advice: string) =>
 		new Failure('file-unreadable', `Cannot read ${what} "${path}": ${state}`, advice);
 	let bytes: Uint8Array;
@@ -25,7 +26,6 @@ export async function readText(path: string, what: string): Promise<string> {
 		throw unreadable(state, 'Check the path and the permissions.');
 	}
 	if (bytes.length > MOST_BYTES) throw unreadable(`it has ${bytes.length} bytes`, 'Is it the right file?');
-	const again = 'Save it as UTF-8.';
 	if (/^(\xff\xfe|\xfe\xff)/.test(Buffer.from(bytes.subarray(0, 2)).toString('latin1')) || bytes.includes(0))
 		throw unreadable('it is UTF-16, or no text', again);
 	try {

@@ -1,7 +1,7 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { Failure, reasonOf } from '../base/failure.js';
 import { type Limits, NO_LIMITS, type Packet, type Properties } from './outlet.js';
-import { causeText, reason, reasonOfConnack, reasonText } from './reasons.js';
+import { causeAdvice, causeText, reason, reasonOfConnack, reasonText } from './reasons.js';
 
 export type Will = {
 	readonly topic: string;
@@ -53,6 +53,8 @@ export type Ending = {
 	readonly text: string;
 	/** Of the operating system or TLS, like ECONNREFUSED; NOT_MQTT when what answers is no broker. */
 	readonly cause?: string;
+	/** What to do. */
+	readonly advice?: string;
 };
 
 export type Answer = { readonly code: number; readonly words?: string };
@@ -99,7 +101,12 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 			const known = reasonOfConnack(code);
 			ending = { code: known, text: reasonText(known) };
 		} else if (ending.code === undefined) {
-			ending = { text: causeText(code) ?? reasonOf(error), ...(typeof code === 'string' && { cause: code }) };
+			const advice = causeAdvice(code);
+			ending = {
+				text: textOf(error),
+				...(typeof code === 'string' && { cause: code }),
+				...(advice !== undefined && { advice }),
+			};
 		}
 	};
 	// Some errors of the stream (WebSocket, parsing) never become the client's.
@@ -201,9 +208,11 @@ export function propertiesOf({ contentType, expiryS, user }: Properties) {
  */
 function optionsOf({ url, clientId, version, username, password, tls, will }: Login): IClientOptions {
 	const address = addressOf(url);
+	const encrypted = address.protocol === 'mqtts' || address.protocol === 'wss';
 	return {
 		...address,
-		...(tls && tlsOptionsOf(tls)),
+		// Without a word, mqtt.js makes TLS of a plain address that has a certificate, and Node believes its environment.
+		...(encrypted && tlsOptionsOf(tls ?? { verify: true })),
 		...(username !== undefined && { username }),
 		...(password !== undefined && { password }),
 		clientId,
@@ -264,6 +273,16 @@ function decoded(text: string): string {
 	} catch {
 		return text;
 	}
+}
+
+/** What ended a connection, without the addresses in memory and in OpenSSL that a message of it holds. */
+function textOf(error: Error & { code?: unknown; cert?: { subjectaltname?: unknown } }): string {
+	const text =
+		causeText(error.code) ?? /:SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1] ?? reasonOf(error);
+	const names = error.cert?.subjectaltname;
+	// It is not known who said this.
+	const speakable = typeof names === 'string' ? names.replace(/[^\w.:*, -]/g, '').slice(0, 200) : '';
+	return error.code === 'ERR_TLS_CERT_ALTNAME_INVALID' && speakable !== '' ? `${text} (${speakable})` : text;
 }
 
 /** What is there instead of a broker, by the first byte that it sent: one answers with CONNACK. */

@@ -264,15 +264,17 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
 		shown = masked(url());
 		const opened = await knock().catch((thrown): Ending => {
-			if (thrown instanceof Failure) return { text: thrown.message, cause: 'OURS' };
-			throw thrown;
+			if (!(thrown instanceof Failure)) throw thrown;
+			const { message, advice } = thrown;
+			return { text: message, cause: 'OURS', ...(advice !== undefined && { advice }) };
 		});
 		if (!('send' in opened)) {
 			if (hard.signal.aborted) return 'done';
 			manner.refused(opened);
 			chosen += 1;
-			const refusal = opened.code === undefined ? 'no broker at' : 'no connection to broker';
-			complain(`${refusal} "${shown}": ${opened.text}; inspecting goes on`);
+			const { code, cause, text, advice } = opened;
+			const refusal = code === undefined && cause !== 'OURS' ? 'no broker at' : 'no connection to broker';
+			complain(`${refusal} "${shown}": ${text}; inspecting goes on${advice ? `. ${advice}` : ''}`);
 			return soft.signal.aborted ? 'done' : 'again';
 		}
 		if (manner.again()) {

@@ -189,12 +189,10 @@ async function firstOf<T>(socket: Socket, told: Promise<T>, signal: AbortSignal)
 	}
 }
 
-function adviceFor({ code, cause }: Ending): string {
+function adviceFor({ code, advice }: Ending): string {
 	if (code === reason.badCredentials || code === reason.notAuthorised)
-		return 'Are mqtt.username and the first line of mqtt.passwordFile right?';
-	if (/CERT|ISSUER|LEAF/.test(cause ?? ''))
-		return 'Give the certificate of its authority to Node with NODE_EXTRA_CA_CERTS=FILE.';
-	return 'Is it running, and is the address right?';
+		return 'Are mqtt.username, the first line of mqtt.passwordFile and mqtt.tls.cert right?';
+	return advice ?? 'Is it running, and is the address right?';
 }
 
 async function inTime<T>(value: Promise<T>, signal: AbortSignal): Promise<T | undefined> {

@@ -77,31 +77,105 @@ export function reasonText(code: number): string {
 	return says === undefined ? number : `${says} (${number})`;
 }
 
-/** What the operating system, DNS and TLS say, in words that help. */
-const causes: Readonly<Record<string, string>> = {
-	ECONNREFUSED: 'nothing listens there',
-	ECONNRESET: 'it closed the connection',
-	EHOSTUNREACH: 'there is no way to that host',
-	ENETUNREACH: 'there is no way to that network',
-	ENOTFOUND: 'no host of that name is known',
-	EAI_AGAIN: 'the name server does not answer',
-	ETIMEDOUT: 'no answer',
-	EPROTO: 'it does not speak TLS as we do',
-	ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS: write mqtt:// (or ws://)',
-	ERR_SSL_PACKET_LENGTH_TOO_LONG: 'it does not speak TLS: write mqtt:// (or ws://)',
-	DEPTH_ZERO_SELF_SIGNED_CERT:
-		'its certificate is signed by itself and unknown to this box: give it in NODE_EXTRA_CA_CERTS',
-	SELF_SIGNED_CERT_IN_CHAIN:
-		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
-	UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
-	UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-		'its certificate is signed by an authority that this box does not know: give it in NODE_EXTRA_CA_CERTS',
-	CERT_HAS_EXPIRED: 'its certificate has expired: is the clock of this box right?',
-	CERT_NOT_YET_VALID: 'its certificate is not valid yet: is the clock of this box right?',
-	ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+type Cause = { readonly says: string; readonly advice?: string };
+
+const GIVE_CA =
+	"Give the certificate of the broker's authority in mqtt.tls.ca; is it really the broker that answers there?";
+const GIVE_OWN = 'Give mqtt.tls.cert and mqtt.tls.key, signed by the authority that the broker knows.';
+const CLOCK = 'Renew it; or is the clock of this box wrong?';
+const PLAIN = 'it does not speak TLS: write mqtt:// (or ws://)';
+const UNKNOWN_AUTHORITY = 'its certificate is signed by an authority that this box does not know';
+const WEAK = { says: 'its certificate or that of its authority is too weak', advice: 'Have them made anew.' };
+
+/** What the operating system, DNS and TLS say, in words that help. What a broker's TLS says of us begins with ALERT. */
+const causes: Readonly<Record<string, Cause>> = {
+	ECONNREFUSED: { says: 'nothing listens there' },
+	ECONNRESET: { says: 'it closed the connection' },
+	EHOSTUNREACH: { says: 'there is no way to that host' },
+	ENETUNREACH: { says: 'there is no way to that network' },
+	ENOTFOUND: { says: 'no host of that name is known' },
+	EAI_AGAIN: { says: 'the name server does not answer' },
+	ETIMEDOUT: { says: 'no answer' },
+	EPROTO: { says: 'it does not speak TLS as we do' },
+	ERR_SSL_WRONG_VERSION_NUMBER: { says: PLAIN },
+	ERR_SSL_PACKET_LENGTH_TOO_LONG: { says: PLAIN },
+	ERR_SSL_UNSUPPORTED_PROTOCOL: { says: 'it speaks an older TLS than 1.2' },
+	DEPTH_ZERO_SELF_SIGNED_CERT: {
+		says: 'its certificate is signed by itself and unknown to this box',
+		advice: 'Give that certificate in mqtt.tls.ca; is it really the broker that answers there?',
+	},
+	SELF_SIGNED_CERT_IN_CHAIN: { says: UNKNOWN_AUTHORITY, advice: GIVE_CA },
+	UNABLE_TO_VERIFY_LEAF_SIGNATURE: { says: UNKNOWN_AUTHORITY, advice: GIVE_CA },
+	UNABLE_TO_GET_ISSUER_CERT: { says: UNKNOWN_AUTHORITY, advice: GIVE_CA },
+	UNABLE_TO_GET_ISSUER_CERT_LOCALLY: { says: UNKNOWN_AUTHORITY, advice: GIVE_CA },
+	CERT_SIGNATURE_FAILURE: {
+		says: 'its certificate is not signed by the authority in mqtt.tls.ca, though that has the same name',
+		advice: GIVE_CA,
+	},
+	CERT_HAS_EXPIRED: {
+		says: 'its certificate has expired',
+		advice: "Renew the broker's certificate; or is the clock of this box wrong?",
+	},
+	CERT_NOT_YET_VALID: {
+		says: 'its certificate is not valid yet',
+		advice: 'Is the clock of this box right?',
+	},
+	ERR_TLS_CERT_ALTNAME_INVALID: {
+		says: 'its certificate is for another name',
+		advice: 'Write that name in mqtt.url, or in mqtt.tls.serverName.',
+	},
+	INVALID_PURPOSE: {
+		says: 'its certificate is not made for servers',
+		advice: "Have the broker's certificate made with extendedKeyUsage = serverAuth.",
+	},
+	INVALID_CA: { says: 'its certificate is signed by what is no authority', advice: GIVE_CA },
+	EE_KEY_TOO_SMALL: WEAK,
+	CA_KEY_TOO_SMALL: WEAK,
+	CA_MD_TOO_WEAK: WEAK,
+	ALERT_CERTIFICATE_REQUIRED: { says: 'it wants a certificate of this box', advice: GIVE_OWN },
+	ALERT_HANDSHAKE_FAILURE: {
+		says: 'it breaks TLS off, as it does where it wants a certificate of this box',
+		advice: GIVE_OWN,
+	},
+	ALERT_UNKNOWN_CA: {
+		says: "it does not know the authority of this box's certificate",
+		advice:
+			'Give its certificate to the broker (cafile), or have mqtt.tls.cert signed by the one that it knows.',
+	},
+	ALERT_CERTIFICATE_EXPIRED: { says: "this box's certificate has expired", advice: CLOCK },
+	ALERT_CERTIFICATE_REVOKED: {
+		says: "this box's certificate was revoked",
+		advice: 'Have a new one made for mqtt.tls.cert.',
+	},
+	ALERT_UNSUPPORTED_CERTIFICATE: {
+		says: "this box's certificate is not made for clients",
+		advice: 'Have it made with extendedKeyUsage = clientAuth.',
+	},
+	ALERT_CERTIFICATE_UNKNOWN: { says: "it does not take this box's certificate", advice: GIVE_OWN },
+	ALERT_BAD_CERTIFICATE: { says: "it does not take this box's certificate", advice: GIVE_OWN },
+	ALERT_ACCESS_DENIED: { says: "it does not let this box's certificate in", advice: GIVE_OWN },
+	ALERT_DECRYPT_ERROR: {
+		says: "this box's certificate is not signed by the authority that the broker has by that name",
+		advice: GIVE_OWN,
+	},
+	ALERT_UNRECOGNIZED_NAME: {
+		says: 'it knows no server of that name',
+		advice: 'Is the host in mqtt.url, or mqtt.tls.serverName, right?',
+	},
+	ALERT_PROTOCOL_VERSION: { says: 'it speaks another TLS than 1.2 and 1.3' },
 };
 
+/** What a cause means, in words; undefined when it is none that we know. */
 export function causeText(cause: unknown): string | undefined {
-	return typeof cause === 'string' ? causes[cause] : undefined;
+	return causeOf(cause)?.says;
+}
+
+export function causeAdvice(cause: unknown): string | undefined {
+	return causeOf(cause)?.advice;
+}
+
+function causeOf(cause: unknown): Cause | undefined {
+	if (typeof cause !== 'string') return undefined;
+	const name = cause.replace(/^ERR_SSL_\w+?_ALERT_/, 'ALERT_');
+	return Object.hasOwn(causes, name) ? causes[name] : undefined;
 }

@@ -71,7 +71,14 @@ async function boxIn(
 		recipes: { r: { model: 'm' } },
 	});
 	const settings = { box: 't', mqtt, stations: ['s'] };
-	const broker = await openBroker(settings, { version: '0', log, journal, record, conceal: () => {} });
+	const broker = await openBroker(settings, {
+		version: '0',
+		env: {},
+		log,
+		journal,
+		record,
+		conceal: () => {},
+	});
 	return {
 		journal,
 		record,

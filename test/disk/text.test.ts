@@ -2,8 +2,6 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { configSchema } from '../../src/config/schema.js';
-import { passwordOf } from '../../src/daemon/settings.js';
 import { readText } from '../../src/disk/text.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
@@ -37,27 +35,6 @@ texts('that is none says so', async () => {
 		(await failureOf(readText(join(folder.path, name), 'file'))).message;
 	assert.match(await messageOf('absent'), /Cannot read file ".*absent": there is no such file/);
 	assert.match(await messageOf('folder'), /it is a folder/);
-});
-
-texts('with a password gives its first line as it stands', async () => {
-	await using folder = await temporaryFolder();
-	const passwordFile = join(folder.path, 'password');
-	const config = configSchema.parse({
-		box: 't',
-		mqtt: { passwordFile },
-		stations: { s: { camera: { source: '0' }, recipe: 'r' } },
-		recipes: { r: { model: 'm' } },
-	});
-	for (const [content, password] of [
-		[' p w \n', ' p w '],
-		['p\r\nsecond\r\n', 'p'],
-		['\ufeffpäß', 'päß'],
-	] as const) {
-		await writeFile(passwordFile, content);
-		assert.is(await passwordOf(config), password);
-	}
-	await writeFile(passwordFile, '\nsecond');
-	assert.match((await failureOf(passwordOf(config))).message, /its first line is empty/);
 });
 
 texts.run();
