@@ -23,7 +23,10 @@ const BINDING = at('node_modules', 'opencv4nodejs');
 const OPENCV_VERSION = '/usr/include/opencv4/opencv2/core/version.hpp';
 // Each stamp lies in the folder whose content it tells of, so that the two are copied, moved and deleted together.
 const PACKAGES_STAMP = at('node_modules', '.inspectord-packages');
-const BINDING_STAMP = path.join(BINDING, 'build', '.inspectord-binding');
+const BUILD = path.join(BINDING, 'build');
+const BINDING_STAMP = path.join(BUILD, '.inspectord-binding');
+const BUILD_ASIDE = at('.setup', 'binding');
+const BUILT_FROM = '.inspectord-version';
 const LOCK = at('.setup', 'lock');
 const OLDEST_NODE = [20, 9];
 
@@ -84,13 +87,35 @@ async function npmPackages() {
 	const wanted = fingerprint([at('package-lock.json')], `${process.platform} ${process.arch}`);
 	if (stands(PACKAGES_STAMP, wanted)) return;
 	rmSync(PACKAGES_STAMP, { force: true });
+	setBuildAside();
 	await step(
 		'installing npm packages',
 		'npm',
 		['ci', '--ignore-scripts', '--no-audit', '--no-fund'],
 		npmEnv(),
 	);
+	putBuildBack();
 	writeFileSync(PACKAGES_STAMP, wanted);
+}
+
+/** npm empties node_modules; what took minutes to compile is good as long as its package is the same. */
+function setBuildAside() {
+	if (!existsSync(BINDING_STAMP)) return;
+	writeFileSync(path.join(BUILD, BUILT_FROM), bindingVersion());
+	rmSync(BUILD_ASIDE, { recursive: true, force: true });
+	renameSync(BUILD, BUILD_ASIDE);
+}
+
+function putBuildBack() {
+	if (stands(path.join(BUILD_ASIDE, BUILT_FROM), bindingVersion())) {
+		rmSync(BUILD, { recursive: true, force: true });
+		renameSync(BUILD_ASIDE, BUILD);
+	}
+	rmSync(BUILD_ASIDE, { recursive: true, force: true });
+}
+
+function bindingVersion() {
+	return JSON.parse(readFileSync(path.join(BINDING, 'package.json'), 'utf8')).version;
 }
 
 async function openCvBinding() {
@@ -99,10 +124,9 @@ async function openCvBinding() {
 		`abi ${process.versions.modules} ${process.arch} ${existsSync(OPENCV_VERSION) ? readFileSync(OPENCV_VERSION) : ''}`,
 	);
 	if (stands(BINDING_STAMP, wanted)) return;
-	const build = path.join(BINDING, 'build');
-	rmSync(build, { recursive: true, force: true });
+	rmSync(BUILD, { recursive: true, force: true });
 	const sources = readFileSync(path.join(BINDING, 'binding.gyp'), 'utf8').match(/"cc\/.*\.cc"/g)?.length ?? 0;
-	const objects = path.join(build, 'Release', 'obj.target');
+	const objects = path.join(BUILD, 'Release', 'obj.target');
 	const progress = () =>
 		`${namesBelow(objects).filter((name) => name.endsWith('.o')).length} of ${sources} files`;
 	await step('compiling the OpenCV binding', 'npm', ['rebuild', 'opencv4nodejs'], npmEnv(), { progress });

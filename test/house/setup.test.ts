@@ -19,10 +19,13 @@ const file = join(tools, 'packages.mjs');
 
 type Ended = { readonly code: number | null; readonly said: string; readonly called: readonly string[] };
 
-function setUp(clone: string, settings: { readonly preload?: string; readonly hangs?: boolean } = {}) {
+function setUp(
+	clone: string,
+	settings: { readonly preload?: string; readonly hangs?: boolean; readonly version?: string } = {},
+) {
 	const folder = join(clone, '..');
 	const calls = join(folder, `calls-${Math.random()}`);
-	const { preload, hangs } = settings;
+	const { preload, hangs, version = '' } = settings;
 	const child: ChildProcess = spawn(
 		process.execPath,
 		[
@@ -37,6 +40,7 @@ function setUp(clone: string, settings: { readonly preload?: string; readonly ha
 				PATH: `${folder}${delimiter}${process.env.PATH}`,
 				CALLS: calls,
 				HANGS: hangs ? 'yes' : '',
+				BINDING_VERSION: version,
 			},
 		},
 	);
@@ -116,6 +120,21 @@ setup('compiles the binding again for a Node of another ABI, and installs nothin
 	assert.equal((await setUp(clone, { preload }).ended).called, []);
 	assert.equal((await setUp(clone).ended).called, ['rebuild']);
 });
+
+setup(
+	'installs other packages without compiling the binding again, unless it is another one itself',
+	async () => {
+		await using folder = await temporaryFolder();
+		const clone = await smallClone(folder.path);
+		assert.is((await setUp(clone).ended).code, 0);
+		await writeFile(join(clone, 'package-lock.json'), '{ "a": 1 }');
+		assert.equal((await setUp(clone).ended).called, ['ci']);
+		assert.equal(await setUp(clone).ended, { code: 0, said: '', called: [] });
+		await writeFile(join(clone, 'package-lock.json'), '{ "a": 2 }');
+		assert.equal((await setUp(clone, { version: '2' }).ended).called, ['ci', 'rebuild']);
+		assert.equal(await setUp(clone).ended, { code: 0, said: '', called: [] });
+	},
+);
 
 setup('goes on after it was interrupted or killed', async () => {
 	await using folder = await temporaryFolder();

@@ -12,6 +12,7 @@ ci)
 	rm -rf node_modules
 	mkdir -p node_modules/onnxruntime-node node_modules/opencv4nodejs node_modules/typescript/bin
 	touch node_modules/onnxruntime-node/index.js node_modules/opencv4nodejs/index.js
+	printf '{"version":"%s"}' "\${BINDING_VERSION:-1}" > node_modules/opencv4nodejs/package.json
 	echo '"cc/a.cc", "cc/b.cc"' | tr ' ' '\\n' > node_modules/opencv4nodejs/binding.gyp
 	echo 'require("fs").cpSync("src", process.argv.at(-1), { recursive: true })' > node_modules/typescript/bin/tsc
 	;;
