@@ -86,9 +86,6 @@ const mqtt = z.strictObject({
 			'So long a broker keeps a message (not a state) for a subscriber who is away, in seconds (MQTT 5); 0: as long as it likes. The journal keeps it longer.',
 		),
 	clientId: z.string().min(1).max(65535).optional().describe('By default <root>-<box>.'),
-	healthEveryMs: milliseconds(1000, 86_400_000)
-		.default(30_000)
-		.describe('How often the health of the box is told.'),
 	receipts: z
 		.boolean()
 		.default(false)
@@ -194,6 +191,12 @@ const station = z.strictObject({
 	recipe: z.string().min(1).describe('One of the recipes below.'),
 });
 
+const health = z.strictObject({
+	everyMs: milliseconds(1000, 86_400_000)
+		.default(30_000)
+		.describe('How often the health of the box is told.'),
+});
+
 const schedule = z.strictObject({
 	selfCheck: z
 		.string()
@@ -244,6 +247,7 @@ export const configSchema = z.strictObject({
 	recipes: z.record(name, recipe),
 	journal: journal.prefault({}),
 	schedule: schedule.prefault({}),
+	health: health.prefault({}),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info'),
 });
 

@@ -31,8 +31,14 @@ export type BrokerService = Service & {
 	readonly connected: boolean;
 	/** How often a connection was opened. */
 	readonly connections: number;
-	/** What waits for the broker: how many verdicts, and the first of them. */
-	readonly backlog: { readonly verdicts: number; readonly oldest: number | undefined };
+	/** What waits for the broker, and the first event of it. */
+	readonly backlog: {
+		readonly verdicts: number;
+		readonly pictures: number;
+		readonly oldest: number | undefined;
+	};
+	/** What it refused. */
+	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
 	retain(topic: string, payload: Uint8Array): void;
 	retell(stations: readonly string[]): void;
 };
@@ -145,7 +151,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	};
 	const openCursor = async <T extends { readonly id: number }>(
 		stream: Stream,
-		feed: Pick<Feed<T>, 'read' | 'message' | 'receiptOf' | 'refused' | 'wake'>,
+		feed: Omit<Feed<T>, 'left' | 'now'>,
 	): Promise<Cursor> => {
 		const left = (ranges: Ranges) => journal.deliver(OUTLET, stream, ranges);
 		const undelivered = await journal.undelivered(OUTLET, stream);
@@ -169,6 +175,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		message: (event, late) => (event.kind === 'gap' ? gapOf(event) : verdictOf(event, late)),
 		receiptOf: ({ kind, station, sequence }) =>
 			kind === 'verdict' ? receiptName(station!, sequence!) : undefined,
+		acknowledged: ({ id }) => record.delivered(id),
 		refused: (event, reason) => {
 			dropped.verdicts += 1;
 			journal.deadLetter({ outlet: OUTLET, event: event.id, reason, atMs: Date.now() });
@@ -238,7 +245,10 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			return speaking.connections;
 		},
 		get backlog() {
-			return { verdicts: verdicts.depth, oldest: verdicts.oldest };
+			return { verdicts: verdicts.depth, pictures: pictures.depth, oldest: verdicts.oldest };
+		},
+		get dropped() {
+			return { ...dropped };
 		},
 		retain: (topic, bytes) => speaking.retain(topic, bytes),
 		retell: (names) => {
@@ -276,13 +286,15 @@ export async function tryBroker(
 	const login = { url, clientId: clientIdOf(settings), version, ...credentials } as const;
 	const publish = [
 		topicOf('boxState', { root, box }),
+		topicOf('health', { root, box }),
 		...stations.flatMap((station) => [
 			topicOf('stationState', { root, box, station }),
 			topicOf('verdict', { root, box, station }),
+			topicOf('gap', { root, box, station }),
 			topicOf('heatmap', { root, box, station, id: 'check', index: '0' }),
 		]),
 	];
-	const places = { publish, subscribe: [] };
+	const places = { publish, subscribe: mqtt.receipts ? [topicOf('receipt', { root, box })] : [] };
 	const probe = await probeBroker(login, topicOf('check', { root, box }), places, signal);
 	const { version: spoken, refused, notes } = probe;
 	if (refused && refused.length > 0) {

@@ -16,7 +16,12 @@ import { partKey, verdictEntry } from '../protocol/verdict-message.js';
 import type { Journal } from '../sqlite/journal.js';
 
 /** When a verdict reached us, and when it was safe: milliseconds of one clock. */
-export type Moments = { readonly heardMs: number; readonly recordedMs: number };
+export type Moments = {
+	readonly heardMs: number;
+	readonly recordedMs: number;
+	/** When the broker had it. */
+	readonly deliveredMs?: number;
+};
 
 /** The only door for what happens: here it is rid of secrets, and goes into the journal, which numbers it. */
 export type Recorder = {
@@ -30,6 +35,8 @@ export type Recorder = {
 	state(state: StationState): StationState;
 	/** Undefined when nobody remembers. */
 	momentsOf(event: number): Moments | undefined;
+	/** The broker has an event. */
+	delivered(event: number): void;
 	/** Error verdicts for the parts that were in work when the last daemon died. */
 	settleOwed(): Promise<void>;
 	/** Resolves when all that was handed over is on disk, or the time is over. */
@@ -127,6 +134,10 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 			return said;
 		},
 		momentsOf: (event) => moments.get(event),
+		delivered: (event) => {
+			const known = moments.get(event);
+			if (known) moments.set(event, { ...known, deliveredMs: now() });
+		},
 		settleOwed: async () => {
 			const owed = journal.owed.map(({ body }) => body as Owed);
 			await Promise.all(owed.map(({ origin, part }) => record(errorVerdict(origin, part, interrupted), [])));

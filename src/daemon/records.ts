@@ -5,13 +5,19 @@ import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { openPictures } from '../disk/pictures.js';
 import { watchClock } from '../machine/clock.js';
+import type { Clock } from '../protocol/verdict.js';
 import { type Journal, openJournal } from '../sqlite/journal.js';
 import { createRecorder, type Recorder } from './record.js';
 
 export type RecordsSettings = { readonly folder: string };
 
 /** The open journal, and the door into it. */
-export type Records = Service & { readonly journal: Journal; readonly record: Recorder };
+export type Records = Service & {
+	readonly journal: Journal;
+	readonly record: Recorder;
+	/** Whether the wall clock can be trusted now. */
+	readonly clock: () => Clock;
+};
 
 export type RecordsWorld = {
 	/** What nobody may read in it; the list may grow. */
@@ -30,17 +36,18 @@ export async function openRecords(
 	await mkdir(folder, { recursive: true });
 	const pictures = await openPictures(join(folder, 'pictures'));
 	const journal = await openJournal({ folder, pictures }, log);
-	const clock = watchClock();
+	const watch = watchClock();
 	const { now } = realPace;
-	const record = createRecorder({ journal, secrets, clock: () => clock.clock, now, log });
+	const record = createRecorder({ journal, secrets, clock: () => watch.clock, now, log });
 	await record.settleOwed();
 	return {
 		name: 'journal',
 		journal,
 		record,
+		clock: () => watch.clock,
 		[Symbol.asyncDispose]: async () => {
 			await record.settled(SETTLE_MS);
-			await clock[Symbol.asyncDispose]();
+			await watch[Symbol.asyncDispose]();
 			await journal[Symbol.asyncDispose]();
 		},
 	};

@@ -13,6 +13,7 @@ import type { StationDown, StationUp } from '../protocol/station-messages.js';
 
 import { scheduleAt } from '../schedule/cron.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
+import { type HealthSettings, realMachine, startHealth } from './health.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
 import { openRecords, type Records, type RecordsSettings } from './records.js';
 import { type StationService, startStation, stationLimits } from './station.js';
@@ -170,8 +171,33 @@ const schedule = row<{ readonly selfCheck: string }, Service>({
 		}),
 });
 
+const health = row<HealthSettings, Service>({
+	kind: 'health',
+	on: ['journal'],
+	after: ['broker', 'station'],
+	live: [],
+	specsOf: ({ box, mqtt: { root }, health: { everyMs }, journal: { folder } }) => [
+		['health', { box, root, everyMs, folder: folder! }],
+	],
+	needs: () => [],
+	begin: (settings, { version, boot, records, running }) => {
+		const of = (kind: string) =>
+			[...running().values()].flatMap(({ spec, service }) => (spec.kind === kind ? [service] : []));
+		return startHealth(settings, {
+			version,
+			boot,
+			records: records(),
+			broker: () => (of(broker.kind) as BrokerService[])[0],
+			stations: () => of(station.kind) as StationService[],
+			machine: realMachine,
+			pace: realPace,
+			wallClock: () => Date.now(),
+		});
+	},
+});
+
 /** In the order in which they start. */
-const TABLE = [journal, broker, station, schedule];
+const TABLE = [journal, broker, station, schedule, health];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {

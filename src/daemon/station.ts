@@ -12,7 +12,7 @@ import {
 	type StationState,
 	stationState,
 } from '../protocol/states.js';
-import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import type { Engines, StationDown, StationUp } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 
 /** What the daemon hears of a station. */
@@ -26,7 +26,17 @@ export type StationListener = {
 	onKept(jpeg: Uint8Array): void;
 };
 
+/** How a station is now. */
+export type StationVitals = Pick<StationState, 'station' | 'state' | 'counts'> & {
+	readonly pid: number | null;
+	/** New processes after one that died or hung. */
+	readonly restarts: number;
+	/** Null before its process has told. */
+	readonly engines: Engines | null;
+};
+
 export type StationService = Service & {
+	readonly vitals: StationVitals;
 	selfCheck(): void;
 	/** Resolves when it has inspected for a while, or its source has ended. @throws Failure what it is in error for; the signal's reason */
 	healthy(signal: AbortSignal): Promise<void>;
@@ -79,6 +89,8 @@ export function startStation(start: Start, world: StationWorld, hearer: StationL
 	let inWork: { readonly origin: Origin; readonly part: Part } | undefined;
 	let toldMs = now();
 	let told = counts;
+	let starts = 0;
+	let engines: Engines | null = null;
 
 	const say = (state: StationState['state'] = last.state): void => {
 		toldMs = now();
@@ -95,6 +107,7 @@ export function startStation(start: Start, world: StationWorld, hearer: StationL
 	const once = async (onRunning: () => void): Promise<Failure | undefined> => {
 		const started = world.startChild();
 		child = started;
+		starts += 1;
 		last = { ...last, state: 'starting' };
 		const droppedBefore = counts.droppedFrames;
 		let heardMs = now();
@@ -115,6 +128,9 @@ export function startStation(start: Start, world: StationWorld, hearer: StationL
 					return listener.onKept(message.jpeg);
 				case 'beat':
 					counts = { ...counts, droppedFrames: droppedBefore + message.droppedFrames };
+					return;
+				case 'engines':
+					engines = message.engines;
 					return;
 				case 'self-checked':
 					return log('info', name, 'self-check passed');
@@ -167,6 +183,17 @@ export function startStation(start: Start, world: StationWorld, hearer: StationL
 	};
 	return {
 		name,
+		get vitals() {
+			const { state } = last;
+			return {
+				station: name,
+				state,
+				counts,
+				pid: child?.pid ?? null,
+				restarts: Math.max(0, starts - 1),
+				engines,
+			};
+		},
 		healthy,
 		abandon: () => {
 			if (inWork) give(errorVerdict(inWork.origin, inWork.part, hungUp(name)), []);

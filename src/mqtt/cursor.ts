@@ -11,6 +11,8 @@ export type Feed<T extends { readonly id: number }> = {
 	receiptOf(item: T): string | undefined;
 	/** Everything else was delivered, or will never be. */
 	left(ranges: Ranges): void;
+	/** The broker has it. */
+	acknowledged?(item: T): void;
 	refused(item: T, why: string): void;
 	/** There is something to send. */
 	wake(): void;
@@ -200,6 +202,7 @@ export function createCursor<T extends { readonly id: number }>(
 		holds: (message) => held.get((message as Held<T>).item.id) === message,
 		acknowledge: (message) => {
 			const entry = message as Held<T>;
+			feed.acknowledged?.(entry.item);
 			if (nameOf(entry.item) === undefined) {
 				if (release(entry)) settle(entry.item.id);
 			} else if (held.get(entry.item.id) === entry) {

@@ -76,7 +76,7 @@ const notes: Readonly<Partial<Record<TopicName, string>>> = {
 
 ${table('reason', REASONS)}`,
 	gap: `${table('reason', GAP_REASONS)}`,
-	health: `Said every \`mqtt.healthEveryMs\`. Quantiles are within 2.5 % of the true ones.
+	health: `Said every \`health.everyMs\`. Quantiles are within 2.5 % of the true ones.
 `,
 	receipt: `Where receipts are wanted, a verdict without its receipt is said again. Retained receipts are passed over.
 `,

@@ -1,5 +1,5 @@
 import { gapEntry, gapMessage } from './gap.js';
-import { type Health, healthMessage, type Quantiles } from './health.js';
+import { healthMessage, type Quantiles, type StationHealth } from './health.js';
 import type { Receipt } from './receipt.js';
 import { boxState, stationState } from './states.js';
 import type { Payloads } from './topics.js';
@@ -59,7 +59,7 @@ const event = { id: 20_817, sequence: 20_790, recordedMs: takenMs + 57 };
 
 const lasted = (p50Ms: number, p95Ms: number, p99Ms: number): Quantiles => ({ p50Ms, p95Ms, p99Ms });
 
-const latency: Health['stations'][number]['latency'] = {
+const latency: StationHealth['latency'] = {
 	wait: lasted(0.1, 0.4, 1.1),
 	prepare: lasted(0.52, 0.61, 0.9),
 	model: lasted(44.1, 46.2, 51.9),
@@ -138,7 +138,6 @@ export const examples: {
 				verdictsRefused: 0,
 				verdictsLost: 0,
 				picturesRefused: 12,
-				picturesLost: 0,
 			},
 			stations: [
 				{

@@ -9,7 +9,6 @@ export const DROPS = {
 	verdictsRefused: 'Verdicts that the broker refused.',
 	verdictsLost: 'Verdicts that had to go before the broker had them.',
 	picturesRefused: 'Pictures that the broker refused.',
-	picturesLost: 'Pictures that had to go before the broker had them.',
 } as const;
 
 const count = z.int().min(0);
@@ -32,7 +31,9 @@ const station = z.strictObject({
 	restarts: count.describe('New processes after one that died or hung.'),
 	parts: count,
 	frames: count.describe('Parts, and frames that nobody inspected.'),
-	latency: fieldsOf(STAGES, () => quantiles).describe('Of the parts since the health that was told before.'),
+	latency: fieldsOf(STAGES, () => quantiles).describe(
+		'Of the parts since the health that was told before; `publish`: until the broker has acknowledged it.',
+	),
 });
 
 export const healthSchema = z
@@ -73,7 +74,10 @@ export const healthSchema = z
 /** Retained: how the box is. */
 export type Health = Told<typeof healthSchema>;
 
-export type Quantiles = Health['stations'][number]['latency'][Stage];
+/** How one station is. */
+export type StationHealth = Health['stations'][number];
+
+export type Quantiles = StationHealth['latency'][Stage];
 
 /** What is known of a box; `oldestMs`: wall clock. */
 export type Vitals = Omit<Health, 'schema' | 'outbox' | 'at'> & {

@@ -18,6 +18,9 @@ export type StationDown =
 	  }
 	| { readonly kind: 'self-check' };
 
+/** Versions of what a station's process computes with. */
+export type Engines = { readonly onnxruntime: string; readonly opencv: string };
+
 /** What a station's process says. A part: it is due, and its verdict follows. A beat: the process's thread is not blocked. */
 export type StationUp =
 	| { readonly kind: 'state'; readonly report: StationReport }
@@ -30,6 +33,8 @@ export type StationUp =
 	  }
 	/** What is kept of the part whose verdict was told last. */
 	| { readonly kind: 'kept'; readonly jpeg: Uint8Array }
+	/** What it computes with. */
+	| { readonly kind: 'engines'; readonly engines: Engines }
 	| { readonly kind: 'self-checked' }
 	/** Frames of a live camera that nobody inspected, since the process started. */
 	| { readonly kind: 'beat'; readonly droppedFrames: number };

@@ -10,8 +10,9 @@ import { inspectionLoop } from '../inspect/loop.js';
 import { openScorer } from '../inspect/scorer.js';
 import { chosenModel } from '../model/bundle.js';
 import { openCamera } from '../opencv/camera.js';
+import { opencvVersion } from '../opencv/library.js';
 import { encodeJpeg } from '../opencv/picture.js';
-import { openSession } from '../ort/session.js';
+import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { StationReport } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
@@ -68,6 +69,8 @@ async function runStation(
 		void parent.send({ kind: 'state', report: { state, ...known, error } });
 	};
 	report('starting');
+	const engines = { onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() };
+	void parent.send({ kind: 'engines', engines });
 	try {
 		const bundle = await readBundle(recipe.model);
 		const { provider, threads, precision } = recipe;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../src/opencv/picture.js';
+import type { Health } from '../../src/protocol/health.js';
 import type { StationState } from '../../src/protocol/states.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { drawPart } from '../../src/sim/line.js';
@@ -48,7 +49,7 @@ async function line(count: number): Promise<Line> {
 		bundle,
 		config: async (camera, recipe = '') => {
 			const file = join(path, 'line.yaml');
-			const text = `box: t\nmqtt: { url: "${broker.url}" }\nstations:\n  s:\n    camera: { ${camera} }\n    recipe: r\nrecipes:\n  r:\n    model: bundle\n${recipe}`;
+			const text = `box: t\nhealth: { everyMs: 1000 }\nmqtt: { url: "${broker.url}" }\nstations:\n  s:\n    camera: { ${camera} }\n    recipe: r\nrecipes:\n  r:\n    model: bundle\n${recipe}`;
 			await writeFile(file, text);
 			return file;
 		},
@@ -218,6 +219,47 @@ run(
 		);
 	},
 );
+
+run('tells how it is: its processes, its disk, and how long parts take', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line(2);
+	const config = await world.config('source: pictures, loop: true', '    trigger: { everyMs: 20 }\n');
+	await using daemon = start('run', '--config', config);
+	const told = () =>
+		world.heard
+			.filter(({ topic }) => topic === 'inspectord/t/health')
+			.map(({ payload }): Health => JSON.parse(payload.toString()))
+			.find(({ stations }) => stations.some(({ latency }) => latency.publish));
+	const health = await eventually('its health is told', told);
+	const { versions, memoryBytes, disk, outbox, stations, uptimeS } = health;
+	const [only] = stations;
+	assert.is(versions.node, process.versions.node);
+	assert.match(versions.onnxruntime!, /^\d+\.\d+/);
+	assert.match(versions.opencv!, /^\d+\.\d+/);
+	for (const bytes of [
+		memoryBytes!,
+		only!.memoryBytes!,
+		disk.freeBytes!,
+		disk.totalBytes!,
+		disk.journalBytes!,
+	])
+		assert.ok(bytes > 10_000, JSON.stringify(health));
+	assert.ok(uptimeS > 0.5 && outbox.verdicts >= 0);
+	assert.equal([only!.station, only!.state, only!.restarts], ['s', 'running', 0]);
+	const { model, record, publish } = only!.latency;
+	for (const quantiles of [model!, record!, publish!])
+		assert.ok(
+			quantiles.p50Ms > 0 && quantiles.p50Ms <= quantiles.p95Ms && quantiles.p95Ms <= quantiles.p99Ms,
+		);
+	process.kill(only!.pid!, 'SIGKILL');
+	await eventually('a restart is told', () =>
+		world.heard.some(
+			({ topic, payload }) => topic === 'inspectord/t/health' && payload.includes('"restarts":1'),
+		),
+	);
+	daemon.child.kill('SIGTERM');
+	assert.is((await daemon.ended).code, 0);
+});
 
 const troubles: readonly (readonly [
 	what: string,

@@ -45,7 +45,7 @@ const world: ServicesWorld = {
 	running: () => new Map(),
 };
 
-const ALL = 'journal, broker, station a, station b, schedule';
+const ALL = 'journal, broker, station a, station b, schedule, health';
 const [station] = Object.values(configWith().stations);
 
 const edits: readonly (readonly [
@@ -57,10 +57,11 @@ const edits: readonly (readonly [
 	[
 		'the name of the box',
 		{ box: 'u' },
-		{ stop: 'broker, station a, station b', start: 'broker, station a, station b' },
+		{ stop: 'broker, station a, station b, health', start: 'broker, station a, station b, health' },
 	],
 	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],
-	['the root of the topics', { mqtt: { root: 'x/y' } }, { stop: 'broker', start: 'broker' }],
+	['the root of the topics', { mqtt: { root: 'x/y' } }, { stop: 'broker, health', start: 'broker, health' }],
+	['how often health is told', { more: { health: { everyMs: 5000 } } }, { stop: 'health', start: 'health' }],
 	['a camera', { cameras: { a: { source: '9' } } }, { stop: 'station a', start: 'station a' }],
 	[
 		'a region',

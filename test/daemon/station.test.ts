@@ -234,12 +234,22 @@ station('tells its counts regularly when they have changed, and at the end', asy
 station('counts on over the processes that it has had', async () => {
 	const { service, child, states } = line();
 	const first = await child(0);
+	assert.equal([service.vitals.pid, service.vitals.restarts, service.vitals.engines], [1, 0, null]);
+	first.say({ kind: 'engines', engines: { onnxruntime: '1', opencv: '4' } });
 	first.say(accepted(1));
 	first.say({ kind: 'beat', droppedFrames: 5 });
 	first.end({ code: 70 });
 	const second = await child(1);
 	second.say(accepted(1));
 	second.say({ kind: 'beat', droppedFrames: 2 });
+	assert.equal(service.vitals, {
+		station: 's',
+		state: 'starting',
+		pid: 1,
+		restarts: 1,
+		engines: { onnxruntime: '1', opencv: '4' },
+		counts: { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7 },
+	});
 	await service[Symbol.asyncDispose]();
 	assert.equal(states.at(-1)!.counts, { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7 });
 });

@@ -1,0 +1,149 @@
+import type { Pace } from '../base/retry.js';
+import type { Service } from '../base/service.js';
+import { memoryOf } from '../machine/memory.js';
+import { spaceAt } from '../machine/space.js';
+import { systemName } from '../machine/system.js';
+import type { Gap } from '../protocol/gap.js';
+import { healthMessage, type StationHealth, type Vitals } from '../protocol/health.js';
+import { encodePayload, topicOf } from '../protocol/topics.js';
+import type { Journal } from '../sqlite/journal.js';
+import type { BrokerService } from './broker.js';
+import { createLatencies } from './latency.js';
+import type { Recorder } from './record.js';
+import type { Records } from './records.js';
+import type { StationService } from './station.js';
+
+/** `folder`: where the journal lies. */
+export type HealthSettings = {
+	readonly box: string;
+	readonly root: string;
+	readonly everyMs: number;
+	readonly folder: string;
+};
+
+/** What the machine tells; null where it tells nothing. */
+export type Machine = {
+	readonly memoryOf: (pid: number) => Promise<number | null>;
+	readonly spaceAt: (folder: string) => Promise<Pick<Vitals['disk'], 'freeBytes' | 'totalBytes'>>;
+	readonly systemName: () => Promise<string>;
+};
+
+export type HealthWorld = {
+	readonly version: string;
+	readonly boot: string | null;
+	readonly records: Pick<Records, 'clock'> & {
+		readonly journal: Pick<Journal, 'condition' | 'events' | 'onEvents'>;
+		readonly record: Pick<Recorder, 'momentsOf'>;
+	};
+	/** Those that run now. */
+	readonly broker: () => Pick<BrokerService, 'backlog' | 'connections' | 'dropped' | 'retain'> | undefined;
+	readonly stations: () => readonly Pick<StationService, 'vitals'>[];
+	readonly machine: Machine;
+	readonly pace: Pick<Pace, 'now' | 'pause'>;
+	readonly wallClock: () => number;
+};
+
+export const realMachine: Machine = { memoryOf, spaceAt, systemName };
+
+/** After the start, when everything has begun. */
+const FIRST_MS = 2000;
+
+/** Tells regularly how the box is, until it is disposed. */
+export function startHealth(settings: HealthSettings, world: HealthWorld): Service {
+	const { box, root, everyMs } = settings;
+	const { records, broker, pace, wallClock } = world;
+	const ending = new AbortController();
+	const { signal } = ending;
+	const latencies = createLatencies(records.record.momentsOf);
+	const sinceMs = pace.now();
+	let verdictsLost = 0;
+	const deaf = records.journal.onEvents((events) => {
+		for (const event of events) {
+			latencies.recorded(event);
+			if (event.kind === 'gap') verdictsLost += lostIn(event.body as Gap);
+		}
+	});
+	const tell = async (): Promise<void> => {
+		const vitals = await vitalsOf(settings, world, latencies.take, {
+			uptimeS: Math.round(pace.now() - sinceMs) / 1000,
+			verdictsLost,
+		});
+		const topic = topicOf('health', { root, box });
+		if (!signal.aborted) broker()?.retain(topic, encodePayload('health', healthMessage(vitals, wallClock())));
+	};
+	const telling = async (): Promise<void> => {
+		await pace.pause(Math.min(everyMs, FIRST_MS), signal);
+		while (!signal.aborted) {
+			await tell();
+			await pace.pause(everyMs, signal);
+		}
+	};
+	const told = telling();
+	return {
+		name: 'health',
+		[Symbol.asyncDispose]: async () => {
+			ending.abort();
+			deaf();
+			await told;
+		},
+	};
+}
+
+/** What the broker refused is kept, and counted by it. */
+function lostIn({ from, to, reason }: Gap): number {
+	return reason === 'refused' ? 0 : to - from + 1;
+}
+
+async function vitalsOf(
+	{ box, folder }: HealthSettings,
+	{ version, boot, records, broker, stations, machine }: HealthWorld,
+	latencyOf: (station: string) => StationHealth['latency'],
+	{ uptimeS, verdictsLost }: { readonly uptimeS: number; readonly verdictsLost: number },
+): Promise<Vitals> {
+	const { journal, clock } = records;
+	const { databaseBytes, pictureBytes } = journal.condition;
+	const lines = stations().map(({ vitals }) => vitals);
+	const engines = lines.find((line) => line.engines)?.engines;
+	const { backlog, connections = 0, dropped } = broker() ?? {};
+	const oldest = backlog?.oldest;
+	const [first] = oldest === undefined ? [] : await journal.events({ from: oldest, to: oldest }, 1);
+	return {
+		box,
+		boot,
+		uptimeS,
+		versions: {
+			inspectord: version,
+			node: process.versions.node,
+			onnxruntime: engines?.onnxruntime ?? null,
+			opencv: engines?.opencv ?? null,
+			os: await machine.systemName(),
+		},
+		clock: clock(),
+		memoryBytes: await machine.memoryOf(process.pid),
+		disk: { ...(await machine.spaceAt(folder)), journalBytes: databaseBytes + pictureBytes },
+		outbox: {
+			verdicts: backlog?.verdicts ?? 0,
+			pictures: backlog?.pictures ?? 0,
+			oldestMs: first?.recordedMs ?? null,
+		},
+		reconnects: Math.max(0, connections - 1),
+		drops: {
+			framesOvertaken: lines.reduce((sum, { counts }) => sum + counts.droppedFrames, 0),
+			verdictsRefused: dropped?.verdicts ?? 0,
+			verdictsLost,
+			picturesRefused: dropped?.heatmaps ?? 0,
+		},
+		stations: await Promise.all(
+			lines.map(async ({ station, state, pid, restarts, counts }) => ({
+				station,
+				state,
+				pid,
+				memoryBytes: pid === null ? null : await machine.memoryOf(pid),
+				restarts,
+				parts: counts.parts,
+				frames: counts.parts + counts.droppedFrames,
+				latency: latencyOf(station),
+			})),
+		),
+	};
+}
