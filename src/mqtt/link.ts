@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { type Attempt, keepConnected, type Persistence, pause, realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
+import { isEncrypted } from '../config/address.js';
 import type { BoxState } from '../protocol/states.js';
 import {
 	addressOf,
@@ -25,8 +27,10 @@ export type LinkSettings = {
 	readonly urls: readonly string[];
 	readonly clientId: string;
 	readonly version: '5' | '3.1.1';
-	/** Read anew for each connection: certificates and passwords change while we run. @throws Failure */
+	/** Read anew for each connection, and while one stands: certificates and passwords change while we run. @throws Failure */
 	readonly credentials: () => Promise<Credentials>;
+	/** How often it is looked whether the credentials have changed; by default each minute. */
+	readonly lookMs?: number;
 	/** The first levels of every topic. */
 	readonly root: string;
 	/** The box's state: retained while we are there, the last word at the end, and said by the broker when we die. */
@@ -67,6 +71,8 @@ const persistence: Persistence = { firstMs: 250, mostMs: 15_000, lastedMs: 30_00
 /** What is still to be said gets this long at the end. */
 const FAREWELL_MS = 3000;
 
+const LOOK_MS = 60_000;
+
 /** Between two tellings of what was dropped or refused. */
 const TELL_MS = 5000;
 
@@ -78,6 +84,15 @@ const SHORT = 4;
 
 /** Refused kinds of topic that are told, at most. */
 const REFUSED = 100;
+
+/** One of the brokers that stand for one another. */
+type Broker = {
+	readonly url: string;
+	readonly shown: string;
+	readonly manner: ReturnType<typeof createManner>;
+	/** The last complaint about it. */
+	lastSaid: string;
+};
 
 /** What is unsaid at the broker's end, and what follows. */
 const lacking = {
@@ -113,11 +128,17 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
  * @throws Failure config-invalid when an address is none
  */
 export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
-	const { urls, presence, listening, window = WINDOW, name = 'mqtt' } = settings;
-	for (const url of urls) addressOf(url);
-	let chosen = 0;
-	const url = () => urls[chosen % urls.length]!;
-	let shown = masked(url());
+	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt' } = settings;
+	const brokers = urls.map((url): Broker => {
+		addressOf(url);
+		const manner = createManner(settings.version === '5' ? 5 : 4);
+		return { url, shown: masked(url), manner, lastSaid: '' };
+	});
+	/** The one that is tried next, or spoken with. */
+	let broker = brokers[0]!;
+	const chooseNext = (): void => {
+		broker = brokers[(brokers.indexOf(broker) + 1) % brokers.length]!;
+	};
 	const say = (level: Parameters<Log>[0], message: string) => log(level, name, message);
 	const now = realPace.now;
 
@@ -127,7 +148,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		const [missing, costs] = lacking[what];
 		if (lacks.has(missing)) return;
 		lacks.add(missing);
-		say('warning', `Broker "${shown}" ${costs}`);
+		say('warning', `Broker "${broker.shown}" ${costs}`);
 	};
 
 	const retained = createRetained();
@@ -141,13 +162,13 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 				if (!known)
 					say(
 						kind === 'heatmap' ? 'warning' : 'error',
-						`Broker "${shown}" refuses "${topic}": ${why}; ${consequences[kind]}`,
+						`Broker "${broker.shown}" refuses "${topic}": ${why}; ${consequences[kind]}`,
 					);
 				if (known || refused.size < REFUSED)
 					refused.set(topic, { reason: why, messages: (known?.messages ?? 0) + 1 });
 			},
 			onTaken: (topic) => {
-				if (refused.delete(topic)) say('info', `Broker "${shown}" takes "${topic}" again`);
+				if (refused.delete(topic)) say('info', `Broker "${broker.shown}" takes "${topic}" again`);
 			},
 			onLacking: lack,
 		},
@@ -157,6 +178,8 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const soft = new AbortController();
 	const hard = new AbortController();
 	let connection: Connection | undefined;
+	/** Nothing more is sent on a connection that is handed over to the next one. */
+	let handingOver = false;
 	const alarm = createAlarm(() => pump());
 
 	let lastTold = { what: '', atMs: Number.NEGATIVE_INFINITY };
@@ -188,8 +211,9 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		let againMs = tellChanges();
 		const through = connection;
 		if (through) {
-			let step = outlet.next(now());
-			for (; step && 'send' in step; step = outlet.next(now())) {
+			const next = () => (handingOver ? undefined : outlet.next(now()));
+			let step = next();
+			for (; step && 'send' in step; step = next()) {
 				const { send } = step;
 				void through.send(send).then(({ code, words }) => {
 					if (through !== connection) return;
@@ -209,17 +233,18 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		alarm.set(againMs);
 	};
 
-	const manner = createManner(settings.version === '5' ? 5 : 4);
+	let credentials: Credentials = {};
 	/** @throws Failure when a password or certificate cannot be read */
 	const knock = async (): Promise<Connection | Ending> => {
 		const { clientId } = settings;
+		const { url, manner } = broker;
 		const { version, will } = manner.current;
-		const credentials = await settings.credentials();
-		if (credentials.tls?.verify === false) lack('verification');
+		credentials = await settings.credentials();
+		if (credentials.tls?.verify === false && isEncrypted(url)) lack('verification');
 		else lacks.delete('verification');
 		const last = presence &&
 			will && { topic: presence.topic, payload: presence.payload('offline', troubles()), ...will };
-		const login = { url: url(), clientId, version, ...credentials, ...(last && { will: last }) };
+		const login = { url, clientId, version, ...credentials, ...(last && { will: last }) };
 		return openConnection(login, hard.signal);
 	};
 	const listenOn = async (opened: Connection): Promise<void> => {
@@ -228,12 +253,12 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		for (const filter of listening.filters) {
 			const code = await opened.subscribe(filter);
 			if (code >= 0x80)
-				once(`Broker "${shown}" does not let this box listen to "${filter}": ${reasonText(code)}`);
+				once(`Broker "${broker.shown}" does not let this box listen to "${filter}": ${reasonText(code)}`);
 		}
 	};
 	const reached = ({ version }: Connection, limits: Limits): void => {
-		const { will } = manner.current;
-		if (settings.version === '5' && version === 4) once(`Broker "${shown}" does not speak MQTT 5`);
+		const { will } = broker.manner.current;
+		if (settings.version === '5' && version === 4) once(`Broker "${broker.shown}" does not speak MQTT 5`);
 		if (version === 4) lack('refusals');
 		else {
 			lacks.delete('refusals');
@@ -251,32 +276,61 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		if (!warned.has(line)) say('warning', line);
 		warned.add(line);
 	};
-	let lastSaid = '';
-	let greeted = false;
+	/** Whom we were connected to when it was last said. */
+	let greeted: Broker | undefined;
+	/** Whom we last spoke with. */
+	let spoken = broker;
 	let short = 0;
 	let connections = 0;
 	const complain = (line: string, level: 'warning' | 'error' = 'warning'): void => {
-		if (line === lastSaid) return;
+		if (line === broker.lastSaid) return;
 		say(level, line);
-		lastSaid = line;
-		greeted = false;
+		broker.lastSaid = line;
+		greeted = undefined;
 	};
-	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
-		shown = masked(url());
-		const opened = await knock().catch((thrown): Ending => {
-			if (!(thrown instanceof Failure)) throw thrown;
-			const { message, advice } = thrown;
-			return { text: message, cause: 'OURS', ...(advice !== undefined && { advice }) };
-		});
-		if (!('send' in opened)) {
-			if (hard.signal.aborted) return 'done';
-			manner.refused(opened);
-			chosen += 1;
+	/** Knocks at every broker once, from the chosen one on. @returns undefined when none lets us in */
+	const knockAtEach = async (): Promise<Connection | undefined> => {
+		for (let left = brokers.length; left > 0 && !hard.signal.aborted; left -= 1) {
+			const opened = await knock().catch((thrown): Ending => {
+				if (!(thrown instanceof Failure)) throw thrown;
+				const { message, advice } = thrown;
+				return { text: message, cause: 'OURS', ...(advice !== undefined && { advice }) };
+			});
+			if ('send' in opened) return opened;
+			if (hard.signal.aborted) return undefined;
 			const { code, cause, text, advice } = opened;
 			const refusal = code === undefined && cause !== 'OURS' ? 'no broker at' : 'no connection to broker';
-			complain(`${refusal} "${shown}": ${text}; inspecting goes on${advice ? `. ${advice}` : ''}`);
-			return soft.signal.aborted ? 'done' : 'again';
+			complain(`${refusal} "${broker.shown}": ${text}; inspecting goes on${advice ? `. ${advice}` : ''}`);
+			// Another broker makes no difference to what we lack ourselves.
+			if (cause === 'OURS') return undefined;
+			broker.manner.refused(opened);
+			chooseNext();
 		}
+		return undefined;
+	};
+	/** Resolves when the credentials are others than those of the connection that stands; else when the signal is aborted. */
+	const renewed = async (used: Credentials, over: AbortSignal): Promise<'renewed' | undefined> => {
+		for (let told = ''; ; ) {
+			await pause(lookMs, over);
+			if (over.aborted) return undefined;
+			try {
+				if (!isDeepStrictEqual(await settings.credentials(), used)) return 'renewed';
+				told = '';
+			} catch (thrown) {
+				if (!(thrown instanceof Failure)) throw thrown;
+				const line = `${thrown.message}; the connection to "${broker.shown}" stays as it is`;
+				if (line !== told) say('warning', line);
+				told = line;
+			}
+		}
+	};
+	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
+		const opened = await knockAtEach();
+		if (!opened) return soft.signal.aborted || hard.signal.aborted ? 'done' : 'again';
+		const { manner } = broker;
+		// What one broker lacks says nothing of another.
+		if (broker !== spoken) for (const what of LACKS) if (what !== 'verification') lacks.delete(what);
+		spoken = broker;
 		if (manner.again()) {
 			await opened.close();
 			return 'again';
@@ -284,8 +338,9 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		told.opened();
 		connections += 1;
 		const sinceMs = now();
-		if (!greeted) say('info', `connected to "${shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
-		greeted = true;
+		if (greeted !== broker)
+			say('info', `connected to "${broker.shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
+		greeted = broker;
 		const limits = manner.within(opened.limits);
 		reached(opened, limits);
 		connection = opened;
@@ -294,31 +349,54 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		outlet.opened(opened.version, limits, now());
 		tell();
 		pump();
-		const end = await either(opened.ended, soft.signal);
-		const ending = end ?? (await farewell(opened));
+		const over = new AbortController();
+		const end = await Promise.race([
+			either(opened.ended, soft.signal),
+			renewed(credentials, AbortSignal.any([over.signal, soft.signal])),
+		]);
+		over.abort();
+		const ending = end === 'renewed' ? await handOver(opened) : (end ?? (await farewell(opened)));
 		const busy = outlet.inFlight > 0;
 		connection = undefined;
 		manner.ended();
 		outlet.ended(ending.code, now());
 		if (hard.signal.aborted || (soft.signal.aborted && said())) return 'done';
 		const lasted = now() - sinceMs >= persistence.lastedMs;
-		if (lasted) lastSaid = '';
+		if (lasted || end === 'renewed') broker.lastSaid = '';
+		if (end === 'renewed') return 'again';
 		short = lasted || busy || ending.code !== undefined ? 0 : short + 1;
 		if (ending.code === reason.takenOver)
 			complain(
-				`Another client took the connection to "${shown}" over with client id "${settings.clientId}": give each box its own name, or set mqtt.clientId`,
+				`Another client took the connection to "${broker.shown}" over with client id "${settings.clientId}": give each box its own name, or set mqtt.clientId`,
 				'error',
 			);
 		else if (short >= SHORT)
 			complain(
-				`Broker "${shown}" ends each connection at once: does another client use the client id "${settings.clientId}"?`,
+				`Broker "${broker.shown}" ends each connection at once: does another client use the client id "${settings.clientId}"?`,
 				'error',
 			);
-		else complain(`connection to "${shown}" ended: ${ending.text}; inspecting goes on`);
+		else complain(`connection to "${broker.shown}" ended: ${ending.text}; inspecting goes on`);
+		// One that lets us in and ends it at once is no better than one that is not there.
+		if (!lasted && !soft.signal.aborted) chooseNext();
 		return 'again';
 	};
 	/** Whether the last word was said: nothing waits, and every state stands as it should. */
 	const said = () => source.settled && retained.settled;
+	/** Lets what is on its way arrive, and says goodbye. */
+	const handOver = async (through: Connection): Promise<Ending> => {
+		say('info', `the credentials have changed: connecting to "${broker.shown}" again`);
+		greeted = undefined;
+		handingOver = true;
+		const limit = AbortSignal.any([hard.signal, AbortSignal.timeout(FAREWELL_MS)]);
+		let ended = false;
+		void through.ended.then(() => {
+			ended = true;
+		});
+		while (outlet.inFlight > 0 && !ended && !limit.aborted) await pause(10, limit);
+		await through.close();
+		handingOver = false;
+		return { code: reason.administrative, text: 'the credentials have changed' };
+	};
 	const farewell = async (through: Connection): Promise<Ending> => {
 		let over: Ending | undefined;
 		void through.ended.then((ending) => {

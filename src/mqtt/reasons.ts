@@ -52,6 +52,7 @@ export const reason = {
 	notAuthorised: 0x87,
 	takenOver: 0x8e,
 	tooLarge: 0x95,
+	administrative: 0x98,
 	noRetain: 0x9a,
 	noQos: 0x9b,
 } as const;

@@ -1,4 +1,4 @@
-import { type BrokerLink, openBrokerLink, type Troubles } from '../../src/mqtt/link.js';
+import { type BrokerLink, type LinkSettings, openBrokerLink, type Troubles } from '../../src/mqtt/link.js';
 import { topicOf } from '../../src/protocol/topics.js';
 import { Outbox } from './outbox.js';
 
@@ -18,18 +18,25 @@ export type LinkOptions = {
 	readonly clientId?: string;
 	readonly username?: string;
 	readonly password?: string;
+	/** Instead of user and password. */
+	readonly credentials?: LinkSettings['credentials'];
+	readonly lookMs?: number;
 	/** What the state of box `t` says. */
 	readonly payload?: (state: string, troubles: Troubles) => string;
 };
 
 const root = 'inspectord';
 
-/** The link of a box `t`, with an outbox and a log. */
-export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox): OpenedLink {
+/** The link of a box `t`, with an outbox and a log; several addresses are those of brokers that stand for one another. */
+export function openLink(
+	url: string | readonly string[],
+	options: LinkOptions = {},
+	outbox?: Outbox,
+): OpenedLink {
 	const said: string[] = [];
 	const box = outbox ?? new Outbox({ messages: 10_000, bytes: 1e8 });
 	const { payload = (state) => state, username, password, ...rest } = options;
-	const credentials = async () => ({
+	const login = async () => ({
 		...(username !== undefined && { username }),
 		...(password !== undefined && { password }),
 	});
@@ -39,7 +46,7 @@ export function openLink(url: string, options: LinkOptions = {}, outbox?: Outbox
 	};
 	const settings = { root, version: '5' as const, clientId: `link-${Math.random()}`, ...rest };
 	const link = openBrokerLink(
-		{ urls: [url], ...settings, credentials, presence },
+		{ urls: [url].flat(), credentials: login, ...settings, presence },
 		box,
 		(level, about, message) => {
 			said.push(`${level} ${about} ${message}`);
