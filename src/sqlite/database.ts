@@ -43,18 +43,22 @@ export function openLock(path: string): Database {
 /** What the world can do to a database. */
 export type Trouble = 'full' | 'damaged' | 'busy' | 'unwritable' | 'unreadable';
 
-/** By SQLite's primary result code (sqlite.org/rescode.html). */
-const RESULTS: Readonly<Record<number, Trouble>> = {
-	5: 'busy',
-	6: 'busy',
-	8: 'unwritable',
-	10: 'unreadable',
-	11: 'damaged',
-	13: 'full',
-	14: 'unwritable',
-	23: 'unwritable',
-	26: 'damaged',
-};
+/**
+ * By SQLite's primary result code (sqlite.org/rescode.html), with its text: the binding tells the code of most errors and the text of
+ * all. 19: no row of ours breaks a constraint of tables that are whole.
+ */
+const RESULTS: readonly (readonly [code: number, text: string, trouble: Trouble])[] = [
+	[5, 'database is locked', 'busy'],
+	[6, 'database table is locked', 'busy'],
+	[8, 'attempt to write a readonly database', 'unwritable'],
+	[10, 'disk I/O error', 'unreadable'],
+	[11, 'database disk image is malformed', 'damaged'],
+	[13, 'database or disk is full', 'full'],
+	[14, 'unable to open database file', 'unwritable'],
+	[19, 'constraint failed', 'damaged'],
+	[23, 'authorization denied', 'unwritable'],
+	[26, 'file is not a database', 'damaged'],
+];
 
 const SYSTEM: Readonly<Record<string, Trouble>> = {
 	ENOSPC: 'full',
@@ -68,13 +72,27 @@ const SYSTEM: Readonly<Record<string, Trouble>> = {
 	EISDIR: 'unwritable',
 	EMFILE: 'unreadable',
 	EIO: 'unreadable',
+	// Of the binding: a number in a row that none of ours is.
+	ERR_OUT_OF_RANGE: 'damaged',
 };
+
+/** What stands in the database is not what was written. */
+export class Damage extends Error {
+	override readonly name = 'Damage';
+}
 
 /** What the world did when this was thrown; undefined for a fault of ours. */
 export function troubleOf(thrown: unknown): Trouble | undefined {
-	const { errcode, code } = thrown as { readonly errcode?: unknown; readonly code?: unknown };
-	if (typeof errcode === 'number') return RESULTS[errcode & 0xff];
-	return typeof code === 'string' ? SYSTEM[code] : undefined;
+	if (thrown instanceof Damage) return 'damaged';
+	const { errcode, code, message } = thrown as {
+		readonly errcode?: unknown;
+		readonly code?: unknown;
+		readonly message?: unknown;
+	};
+	const result = RESULTS.find(([number, text]) =>
+		typeof errcode === 'number' ? number === (errcode & 0xff) : text === message,
+	);
+	return result?.[2] ?? (typeof code === 'string' ? SYSTEM[code] : undefined);
 }
 
 /** Runs work whole or not at all. */

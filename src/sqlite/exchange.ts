@@ -1,3 +1,4 @@
+import type { Level } from '../base/log.js';
 import type { Due, Event, EventKind, IdRange, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
 
@@ -65,8 +66,11 @@ export type Opened = {
 
 /** What the writer can be asked for. */
 export type Asks = {
-	open: { readonly ask: { readonly folder: string }; readonly answer: Opened };
-	commit: { readonly ask: { readonly writes: readonly Write[] }; readonly answer: Committed };
+	open: { readonly ask: { readonly folder: string; readonly nowMs: number }; readonly answer: Opened };
+	commit: {
+		readonly ask: { readonly writes: readonly Write[]; readonly nowMs: number };
+		readonly answer: Committed;
+	};
 	events: {
 		readonly ask: {
 			readonly range: IdRange;
@@ -87,9 +91,17 @@ export type Ask = {
 	[K in keyof Asks]: { readonly id: number; readonly kind: K; readonly ask: Asks[K]['ask'] };
 }[keyof Asks];
 
+/** What happened beside what was asked for. */
+export type News = {
+	/** Events that the writer added, in order; they were committed before those of the answer. */
+	readonly events: readonly Event[];
+	readonly lines: readonly (readonly [level: Level, line: string])[];
+};
+
 /** The writer's word on an ask: an answer, a failure of the world, or a fault of ours. */
 export type Answer = {
 	readonly id: number;
+	readonly news: News | null;
 	readonly answer?: unknown;
 	readonly failure?: {
 		readonly trouble: Trouble | null;

@@ -5,7 +5,8 @@ import { pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
-import type { Answer, Asks, DeadLetter, Extent, Numbers, Opened, Row, Stream, Write } from './exchange.js';
+import { eventOf, rowOf } from './entry.js';
+import type { Answer, Asks, DeadLetter, Extent, News, Numbers, Opened, Stream, Write } from './exchange.js';
 
 export type { DeadLetter, Stream } from './exchange.js';
 
@@ -84,21 +85,34 @@ type Waiting = {
 /** Opens the journal of a folder, with its writer in a thread of its own. @throws Failure journal-busy, journal-newer, file-unwritable */
 export async function openJournal(settings: JournalSettings, log: Log): Promise<Journal> {
 	const { folder, pictures: files, wallClock = Date.now } = settings;
-	const writer = startWriter();
+	const listeners = new Set<(events: readonly Event[]) => void>();
+	let newest: Event[] = [];
+	let lastEvent = 0;
+	const tell = (events: readonly Event[]): void => {
+		if (events.length === 0) return;
+		lastEvent = events.at(-1)!.id;
+		newest = newest.concat(events).slice(-NEWEST);
+		for (const listener of [...listeners]) listener(events);
+	};
+
+	const writer = startWriter(({ events, lines }) => {
+		for (const [level, line] of lines) log(level, 'journal', line);
+		tell(events);
+	});
 	let opened: Opened;
 	try {
-		opened = await writer.ask('open', { folder });
+		opened = await writer.ask('open', { folder, nowMs: wallClock() });
 	} catch (thrown) {
 		await writer.end();
 		throw thrown;
 	}
-	let { extent, lastEvent, lastPicture } = opened;
-	let newest = [...opened.newest];
+	let { extent, lastPicture } = opened;
+	lastEvent = opened.lastEvent;
+	newest = [...opened.newest];
 	const cursors = new Map(
 		opened.undelivered.map(({ outlet, stream, ranges }) => [cursorOf(outlet, stream), ranges]),
 	);
 	const toDeliver = new Map<string, Write>();
-	const listeners = new Set<(events: readonly Event[]) => void>();
 	const pictureListeners = new Set<(pictures: readonly Picture[]) => void>();
 	const queue: Waiting[] = [];
 	const ending = new AbortController();
@@ -125,7 +139,10 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			flushDeliveries();
 			const batch = queue.slice(0, MOST_WRITES);
 			try {
-				const committed = await writer.ask('commit', { writes: batch.map(({ write }) => write) });
+				const committed = await writer.ask('commit', {
+					writes: batch.map(({ write }) => write),
+					nowMs: Math.round(wallClock()),
+				});
 				queue.splice(0, batch.length);
 				if (failure !== null) log('info', 'journal', 'is written to again');
 				failure = null;
@@ -141,13 +158,6 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		}
 		// In the same turn as the last look at the queue: what comes next must not believe that somebody still looks.
 		committing = undefined;
-	};
-
-	const tell = (events: readonly Event[]): void => {
-		if (events.length === 0) return;
-		lastEvent = events.at(-1)!.id;
-		newest = newest.concat(events).slice(-NEWEST);
-		for (const listener of [...listeners]) listener(events);
 	};
 
 	const flushDeliveries = (): void => {
@@ -198,7 +208,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			new Promise((resolve) => {
 				if (entries.length === 0) return resolve([]);
 				const recordedMs = Math.round(wallClock());
-				const rows = entries.map(rowOf);
+				const rows = entries.map((entry) => rowOf(entry, recordedMs));
 				enqueue({ kind: 'events', rows, recordedMs }, (numbers) => {
 					const events = rows.map((row, i) => eventOf(row, recordedMs, numbers[i]!));
 					resolve(events);
@@ -268,27 +278,6 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 const cursorOf = (outlet: string, stream: Stream): string => `${stream} ${outlet}`;
 
-function rowOf({ atMs, origin, body, settles, ...rest }: Entry): Row {
-	return {
-		...rest,
-		atMs: Math.round(atMs),
-		origin: JSON.stringify(origin),
-		body: JSON.stringify(body),
-		settles: settles ?? null,
-	};
-}
-
-/** As it will be read from the disk. */
-function eventOf({ settles: _, origin, body, ...rest }: Row, recordedMs: number, numbers: Numbers): Event {
-	return {
-		...rest,
-		...numbers,
-		recordedMs,
-		origin: JSON.parse(origin) as object,
-		body: JSON.parse(body) as object,
-	};
-}
-
 /** The world did not let the writer do it. */
 class WriterTrouble extends Error {
 	readonly trouble: Trouble;
@@ -305,11 +294,12 @@ type WriterThread = {
 	end(): Promise<void>;
 };
 
-function startWriter(): WriterThread {
-	const worker = new Worker(new URL('./writer.js', import.meta.url), { name: 'journal' });
+function startWriter(onNews: (news: News) => void): WriterThread {
+	const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'journal' });
 	const open = new Map<number, { resolve(answer: unknown): void; reject(thrown: unknown): void }>();
 	let asked = 0;
-	worker.on('message', ({ id, answer, failure }: Answer) => {
+	worker.on('message', ({ id, news, answer, failure }: Answer) => {
+		if (news) onNews(news);
 		const waiting = open.get(id);
 		open.delete(id);
 		if (!failure) return waiting?.resolve(answer);

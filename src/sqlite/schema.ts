@@ -3,17 +3,23 @@ import { type Database, inTransaction } from './database.js';
 
 /**
  * What leads from each version of the schema to the next, the first from an empty database; a row that has been released never
- * changes. Text of others stands as the inside of a JSON string, so that every character comes back.
+ * changes. How rows are read and written is `row.ts`'s.
  */
 export const MIGRATIONS: readonly string[] = [
 	`
 	CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 	-- Who verdicts are of, and the last number that was given.
-	CREATE TABLE stations (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL);
+	CREATE TABLE stations (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, sequence INTEGER NOT NULL, seal INTEGER NOT NULL);
 
 	-- What many events have in common.
-	CREATE TABLE origins (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE);
+	CREATE TABLE origins (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE, seal INTEGER NOT NULL);
+
+	-- The names in bodies; their values stand in the events.
+	CREATE TABLE shapes (id INTEGER PRIMARY KEY, body TEXT NOT NULL UNIQUE, seal INTEGER NOT NULL);
+
+	-- Once more what events refer to, in other pages: without it they say nothing.
+	CREATE TABLE copies (id INTEGER PRIMARY KEY, original TEXT NOT NULL, ref INTEGER NOT NULL, body TEXT NOT NULL, seal INTEGER NOT NULL);
 
 	CREATE TABLE events (
 		id INTEGER PRIMARY KEY,
@@ -21,13 +27,15 @@ export const MIGRATIONS: readonly string[] = [
 		station INTEGER,
 		sequence INTEGER,
 		at_ms INTEGER NOT NULL,
-		-- After at_ms.
-		recorded_ms INTEGER NOT NULL,
+		-- Recorded so long after.
+		after_ms INTEGER NOT NULL,
 		verdict INTEGER,
 		score REAL,
 		part TEXT,
 		origin INTEGER NOT NULL,
-		body TEXT NOT NULL
+		shape INTEGER NOT NULL,
+		body TEXT NOT NULL,
+		seal INTEGER NOT NULL
 	);
 	CREATE INDEX events_by_station ON events (station);
 	CREATE INDEX events_by_verdict ON events (verdict) WHERE verdict > 0;
@@ -42,7 +50,8 @@ export const MIGRATIONS: readonly string[] = [
 		role INTEGER NOT NULL,
 		place INTEGER NOT NULL,
 		hash BLOB NOT NULL,
-		bytes INTEGER NOT NULL
+		bytes INTEGER NOT NULL,
+		seal INTEGER NOT NULL
 	);
 	CREATE INDEX pictures_by_event ON pictures (event);
 	CREATE INDEX pictures_by_hash ON pictures (hash);

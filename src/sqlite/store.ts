@@ -3,104 +3,132 @@ import {
 	EVENTS,
 	type Event,
 	type EventKind,
+	type Gap,
 	type IdRange,
 	type Picture,
-	type PictureRole,
 } from '../protocol/events.js';
-import { VERDICTS } from '../protocol/verdict.js';
-import type { Database } from './database.js';
+import { Damage, type Database } from './database.js';
 import type { DeadLetter, Numbers, Row, Stream, Undelivered, Write } from './exchange.js';
-import { restored, stored } from './text.js';
+import {
+	eventFrom,
+	eventRow,
+	folded,
+	isSealed,
+	parsed,
+	pictureFrom,
+	pictureRow,
+	restored,
+	type SealedTable,
+	sealed,
+	stored,
+	unfolded,
+	unshaped,
+	type Value,
+} from './row.js';
 
 const HOUR_MS = 3_600_000;
 
-/** A role's place is its code. */
-const ROLES: readonly PictureRole[] = ['heatmap', 'frame'];
-
-const KINDS = new Map<number, EventKind>(
-	Object.entries(EVENTS).map(([kind, { code }]) => [code, kind as EventKind]),
-);
-
 /** Dead letters that are kept; the oldest go. */
 const MOST_DEAD_LETTERS = 10_000;
+
+/** Shapes of bodies that are kept; the names of others stand in their events. */
+const MOST_SHAPES = 1000;
+
+/** Origins that are remembered. */
+const MOST_REMEMBERED = 1000;
 
 /** The last numbers that were given. */
 export type Counted = {
 	readonly event: number;
 	readonly picture: number;
-	readonly sequences: ReadonlyMap<string, number>;
+	readonly sequences: Readonly<Record<string, number>>;
 };
 
-type EventRow = {
-	readonly id: number;
-	readonly kind: number;
-	readonly station: string | null;
-	readonly sequence: number | null;
-	readonly at_ms: number;
-	readonly recorded_ms: number;
-	readonly verdict: number | null;
-	readonly score: number | null;
-	readonly part: string | null;
-	readonly origin: string;
-	readonly body: string;
-};
+/** Numbers of a station, both included. */
+export type Hole = { readonly station: string; readonly from: number; readonly to: number };
 
-const SELECT_EVENTS = `
-	SELECT e.id, e.kind, s.name AS station, e.sequence, e.at_ms, e.recorded_ms, e.verdict, e.score, e.part, o.body AS origin, e.body
-	FROM events e LEFT JOIN stations s ON s.id = e.station LEFT JOIN origins o ON o.id = e.origin`;
+type Prepare = (sql: string) => ReturnType<Database['prepare']>;
+
+type Station = { readonly id: number; readonly name: string; sequence: number };
 
 /** A journal's tables, as values of ours go in and come out. Knows no transaction, file or clock. */
 export class Store {
 	readonly #database: Database;
 	readonly #statements = new Map<string, ReturnType<Database['prepare']>>();
-	readonly #stations = new Map<string, { readonly id: number; sequence: number }>();
-	readonly #origins = new Map<string, number>();
-	#event: number;
-	#picture: number;
+	readonly #stations = new Map<string, Station>();
+	readonly #stationNames = new Map<number, string>();
+	readonly #origins = new Texts('origins', (sql) => this.#prepared(sql));
+	readonly #shapes = new Texts('shapes', (sql) => this.#prepared(sql));
+	#event = 0;
+	#picture = 0;
+	/** Rows that were read and are not what was written. */
+	readonly damaged = new Set<number>();
 
+	/** @throws Damage */
 	constructor(database: Database) {
 		this.#database = database;
-		this.#event = Number(this.fact('event') ?? 0);
-		this.#picture = Number(this.fact('picture') ?? 0);
-		this.#readStations();
+		this.forget();
 	}
 
 	get counted(): Counted {
 		return {
 			event: this.#event,
 			picture: this.#picture,
-			sequences: new Map([...this.#stations].map(([name, { sequence }]) => [name, sequence])),
+			sequences: Object.fromEntries([...this.#stations].map(([name, { sequence }]) => [name, sequence])),
 		};
 	}
 
 	fact(name: string): string | undefined {
-		const row = this.#get('SELECT value FROM facts WHERE name = ?', name) as { value: unknown } | undefined;
-		return row === undefined ? undefined : String(row.value);
+		const [row] = this.#rows('SELECT value FROM facts WHERE name = ?', name);
+		return row === undefined ? undefined : String(row[0]);
 	}
 
 	note(name: string, value: string | number): void {
-		this.#run(
-			'INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
-			name,
-			value,
-		);
+		this.run('INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value', name, value);
 	}
 
-	/** After a transaction that did not happen, what is remembered is read again. */
+	/** After a transaction that did not happen, what is remembered is read again. @throws Damage */
 	forget(): void {
-		this.#origins.clear();
-		this.#event = Number(this.fact('event') ?? 0);
-		this.#picture = Number(this.fact('picture') ?? 0);
-		this.#readStations();
+		this.#origins.forget();
+		this.#shapes.forget();
+		this.#event = this.#lastOf('event', 'events');
+		this.#picture = this.#lastOf('picture', 'pictures');
+		this.#stations.clear();
+		this.#stationNames.clear();
+		for (const row of this.#rows('SELECT * FROM stations')) {
+			if (!isSealed('stations', row)) throw new Damage('a station in the journal is not what was written');
+			const [id, name, sequence] = row as [number, string, number];
+			this.#know({ id, name: restored(name), sequence });
+		}
+	}
+
+	#lastOf(fact: string, table: string): number {
+		const [[last] = []] = this.#rows(`SELECT max(id) FROM ${table}`);
+		return Math.max(Number(this.fact(fact) ?? 0), Number(last ?? 0)) || 0;
+	}
+
+	/** Goes on after these numbers, where they are higher than what stands. */
+	skipTo({ event, picture, sequences }: Counted): void {
+		this.#event = Math.max(this.#event, event);
+		this.#picture = Math.max(this.#picture, picture);
+		this.#noteCounted();
+		for (const [name, sequence] of Object.entries(sequences)) {
+			const station = this.#stationOf(name);
+			if (sequence > station.sequence) this.#number(station, sequence);
+		}
 	}
 
 	/** Writes in order. @returns for each write the numbers of its rows */
 	write(writes: readonly Write[]): Numbers[][] {
 		const { event, picture } = this.counted;
 		const numbers = writes.map((write) => this.#writeOne(write));
-		if (this.#event !== event) this.note('event', this.#event);
-		if (this.#picture !== picture) this.note('picture', this.#picture);
+		if (this.#event !== event || this.#picture !== picture) this.#noteCounted();
 		return numbers;
+	}
+
+	#noteCounted(): void {
+		this.note('event', this.#event);
+		this.note('picture', this.#picture);
 	}
 
 	#writeOne(write: Write): Numbers[] {
@@ -108,21 +136,13 @@ export class Store {
 			case 'events':
 				return write.rows.map((row) => this.#writeEvent(row, write.recordedMs));
 			case 'pictures':
-				return write.rows.map(({ event, role, index, hash, bytes }) => {
+				return write.rows.map((row) => {
 					this.#picture += 1;
-					this.#run(
-						'INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)',
-						this.#picture,
-						event,
-						ROLES.indexOf(role),
-						index,
-						Buffer.from(hash, 'hex'),
-						bytes,
-					);
+					this.insert('pictures', pictureRow({ id: this.#picture, ...row }));
 					return { id: this.#picture, sequence: null };
 				});
 			case 'due':
-				this.#run(
+				this.run(
 					'INSERT INTO due VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body',
 					stored(write.due.station),
 					stored(write.due.key),
@@ -130,17 +150,17 @@ export class Store {
 				);
 				return [];
 			case 'undelivered':
-				this.#writeUndelivered(write);
+				this.writeUndelivered(write);
 				return [];
 			case 'dead-letter':
-				this.#run(
+				this.run(
 					'INSERT INTO dead_letters (outlet, event, reason, at_ms) VALUES (?, ?, ?, ?)',
 					stored(write.outlet),
 					write.event,
 					stored(write.reason),
 					write.atMs,
 				);
-				this.#run(
+				this.run(
 					'DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?',
 					MOST_DEAD_LETTERS,
 				);
@@ -148,47 +168,50 @@ export class Store {
 		}
 	}
 
-	#writeEvent(row: Row, recordedMs: number): Numbers {
-		const { kind, station, verdict } = row;
+	#writeEvent({ station, origin, body, settles, ...rest }: Row, recordedMs: number): Numbers {
 		this.#event += 1;
 		const id = this.#event;
-		const atMs = Math.round(row.atMs);
 		const known = station === null ? undefined : this.#stationOf(station);
 		let sequence: number | null = null;
-		if (known && EVENTS[kind].isNumbered) {
-			known.sequence += 1;
-			sequence = known.sequence;
-			this.#run('UPDATE stations SET sequence = ? WHERE id = ?', sequence, known.id);
+		if (known && EVENTS[rest.kind].isNumbered) {
+			sequence = known.sequence + 1;
+			this.#number(known, sequence);
 		}
-		this.#run(
-			'INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
-			id,
-			EVENTS[kind].code,
-			known?.id ?? null,
-			sequence,
-			atMs,
-			Math.round(recordedMs) - atMs,
-			verdict === null ? null : VERDICTS.indexOf(verdict),
-			row.score,
-			row.part === null ? null : stored(row.part),
-			this.#originOf(row.origin),
-			row.body,
-		);
-		this.#run(
+		const { shape, values } = this.#foldedOf(body);
+		const references = { station: known?.id ?? null, origin: this.#origins.idOf(origin), shape };
+		this.insert('events', eventRow({ ...rest, id, sequence, recordedMs }, values, references));
+		this.noteHour(rest.atMs, id);
+		if (settles !== null && station !== null)
+			this.run('DELETE FROM due WHERE station = ? AND key = ?', stored(station), stored(settles));
+		return { id, sequence };
+	}
+
+	#foldedOf(body: string): { readonly shape: number; readonly values: string } {
+		const value = JSON.parse(body) as object;
+		const parts = folded(value);
+		const known = this.#shapes.idOf(parts.shape, MOST_SHAPES);
+		if (known !== undefined) return { shape: known, values: parts.values };
+		const { shape, values } = unshaped(value);
+		return { shape: this.#shapes.idOf(shape), values };
+	}
+
+	insert(table: SealedTable, row: readonly Value[]): void {
+		this.run(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(', ')})`, ...row);
+	}
+
+	noteHour(atMs: number, id: number): void {
+		this.run(
 			`INSERT INTO hours VALUES (?1, ?2, ?2)
 			ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,
 			Math.floor(atMs / HOUR_MS),
 			id,
 		);
-		if (row.settles !== null && station !== null)
-			this.#run('DELETE FROM due WHERE station = ? AND key = ?', stored(station), stored(row.settles));
-		return { id, sequence };
 	}
 
-	#writeUndelivered({ outlet, stream, ranges }: Undelivered): void {
-		this.#run('DELETE FROM undelivered WHERE outlet = ? AND stream = ?', stored(outlet), stream);
+	writeUndelivered({ outlet, stream, ranges }: Undelivered): void {
+		this.run('DELETE FROM undelivered WHERE outlet = ? AND stream = ?', stored(outlet), stream);
 		for (const { from, to } of ranges)
-			this.#run(
+			this.run(
 				'INSERT INTO undelivered VALUES (?, ?, ?, ?)',
 				stored(outlet),
 				stream,
@@ -197,154 +220,268 @@ export class Store {
 			);
 	}
 
+	/** In order of ids; rows that are damaged are left out and noted. */
 	events(range: IdRange, limit: number, kinds: readonly EventKind[] | null): Event[] {
 		const codes = kinds?.map((kind) => EVENTS[kind].code).join(', ');
-		const rows = this.#all(
-			`${SELECT_EVENTS} WHERE e.id >= ? AND e.id <= ? ${codes === undefined ? '' : `AND e.kind IN (${codes})`} ORDER BY e.id LIMIT ?`,
+		return this.#events(
+			`SELECT * FROM events WHERE id >= ? AND id <= ? ${codes === undefined ? '' : `AND kind IN (${codes})`} ORDER BY id LIMIT ?`,
 			range.from,
 			Math.min(range.to, Number.MAX_SAFE_INTEGER),
 			limit,
-		) as EventRow[];
-		return rows.map(eventFrom);
+		);
 	}
 
 	/** In order of ids. */
 	newestEvents(count: number): Event[] {
-		const rows = this.#all(`${SELECT_EVENTS} ORDER BY e.id DESC LIMIT ?`, count) as EventRow[];
-		return rows.reverse().map(eventFrom);
+		return this.#events('SELECT * FROM events ORDER BY id DESC LIMIT ?', count).reverse();
 	}
 
+	#events(sql: string, ...values: readonly Value[]): Event[] {
+		return this.#rows(sql, ...values).flatMap((row) => {
+			if (isSealed('events', row)) return [this.#eventOf(row)];
+			this.damaged.add(row[0] as number);
+			return [];
+		});
+	}
+
+	#eventOf(row: readonly Value[]): Event {
+		const { event, values, references } = eventFrom(row);
+		const station = references.station === null ? null : this.#stationNames.get(references.station);
+		if (station === undefined) throw new Damage('a station is missing in the journal');
+		return {
+			...event,
+			station,
+			origin: parsed(this.#origins.textOf(references.origin)) as object,
+			body: unfolded(this.#shapes.textOf(references.shape), values),
+		};
+	}
+
+	/** In order of ids. */
 	pictures(range: IdRange, limit: number): Picture[] {
-		const rows = this.#all(
+		return this.#rows(
 			'SELECT * FROM pictures WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?',
 			range.from,
 			Math.min(range.to, Number.MAX_SAFE_INTEGER),
 			limit,
-		) as { id: number; event: number; role: number; place: number; hash: Uint8Array; bytes: number }[];
-		return rows.map(({ id, event, role, place, hash, bytes }) => ({
-			id,
-			event,
-			role: ROLES[role]!,
-			index: place,
-			hash: Buffer.from(hash).toString('hex'),
-			bytes,
-		}));
+		).flatMap((row) => (isSealed('pictures', row) ? [pictureFrom(row)] : []));
 	}
 
+	/** @throws Damage */
 	due(): Due[] {
-		const rows = this.#all('SELECT * FROM due') as { station: string; key: string; body: string }[];
-		return rows.map(({ station, key, body }) => ({
-			station: restored(station),
-			key: restored(key),
-			body: JSON.parse(body) as object,
-		}));
+		return this.#rows('SELECT station, key, body FROM due').map((row) => {
+			const [station, key, body] = row as [string, string, string];
+			return { station: restored(station), key: restored(key), body: parsed(body) as object };
+		});
 	}
 
-	clearDue(): void {
-		this.#run('DELETE FROM due');
-	}
-
+	/** @throws Damage */
 	undelivered(): Undelivered[] {
-		const rows = this.#all('SELECT * FROM undelivered ORDER BY outlet, stream, first') as {
-			outlet: string;
-			stream: Stream;
-			first: number;
-			last: number | null;
-		}[];
 		const found = new Map<string, Undelivered & { readonly ranges: IdRange[] }>();
-		for (const { outlet, stream, first, last } of rows) {
+		for (const row of this.#rows(
+			'SELECT outlet, stream, first, last FROM undelivered ORDER BY outlet, stream, first',
+		)) {
+			const [outlet, stream, first, last] = row as [string, Stream, number, number | null];
 			const key = `${stream} ${outlet}`;
 			const one = found.get(key) ?? { outlet: restored(outlet), stream, ranges: [] };
+			if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last ?? 0))
+				throw new Damage('what outlets have to deliver is not what was written');
 			one.ranges.push({ from: first, to: last ?? Number.POSITIVE_INFINITY });
 			found.set(key, one);
 		}
 		return [...found.values()];
 	}
 
-	deadLetters(): (DeadLetter & { id: number })[] {
-		const rows = this.#all('SELECT * FROM dead_letters ORDER BY id') as {
-			id: number;
-			outlet: string;
-			event: number;
-			reason: string;
-			at_ms: number;
-		}[];
-		return rows.map(({ id, outlet, event, reason, at_ms }) => ({
-			id,
-			outlet: restored(outlet),
-			event,
-			reason: restored(reason),
-			atMs: at_ms,
-		}));
+	/** Where what outlets have to deliver begins. @throws Damage */
+	firstUndelivered(): (readonly [stream: Stream, outlet: string, from: number])[] {
+		return this.#rows('SELECT stream, outlet, min(first) FROM undelivered GROUP BY outlet, stream').map(
+			(row) => {
+				const [stream, outlet, from] = row as [Stream, string, number];
+				return [stream, restored(outlet), from] as const;
+			},
+		);
 	}
 
-	#stationOf(name: string): { readonly id: number; sequence: number } {
+	/** @throws Damage */
+	deadLetters(): (DeadLetter & { readonly id: number })[] {
+		return this.#rows('SELECT id, outlet, event, reason, at_ms FROM dead_letters ORDER BY id').map((row) => {
+			const [id, outlet, event, reason, atMs] = row as [number, string, number, string, number];
+			return { id, outlet: restored(outlet), event, reason: restored(reason), atMs };
+		});
+	}
+
+	/**
+	 * After a salvage: what events refer to comes back from its copy, and events that still refer to nothing go, because the next ones
+	 * would be given their references. @returns how many
+	 */
+	settle(): number {
+		let gone = 0;
+		for (const table of ['stations', 'shapes', 'origins'] as const) {
+			for (const row of this.#rows(
+				`SELECT * FROM copies WHERE original = ? AND ref NOT IN (SELECT id FROM ${table})`,
+				table,
+			)) {
+				if (!isSealed('copies', row)) continue;
+				const [, , ref, body] = row as [number, string, number, string];
+				const last = () => this.#rows('SELECT max(sequence) FROM events WHERE station = ?', ref)[0]?.[0] ?? 0;
+				this.insert(table, sealed(table, table === 'stations' ? [ref, body, last()] : [ref, body]));
+			}
+			const column = table.slice(0, -1);
+			gone += this.run(
+				`DELETE FROM events WHERE ${column} IS NOT NULL AND ${column} NOT IN (SELECT id FROM ${table})`,
+			);
+		}
+		this.forget();
+		return gone;
+	}
+
+	/** Numbers of verdicts that stand between others and are missing, and that no gap names. */
+	holes(): Hole[] {
+		const holes: Hole[] = [];
+		const explained: Hole[] = [];
+		const reached = new Map<string, number>();
+		for (let from = 1; ; ) {
+			const events = this.events({ from, to: Number.POSITIVE_INFINITY }, 1000, ['verdict', 'gap']);
+			for (const { station, sequence, body } of events) {
+				if (station === null) continue;
+				if (sequence === null) explained.push({ station, ...(body as Gap) });
+				else {
+					const before = reached.get(station);
+					if (before !== undefined && sequence > before + 1)
+						holes.push({ station, from: before + 1, to: sequence - 1 });
+					reached.set(station, sequence);
+				}
+			}
+			const last = events.at(-1);
+			if (!last) break;
+			from = last.id + 1;
+		}
+		for (const [station, last] of reached)
+			holes.push({ station, from: last + 1, to: this.#stations.get(station)?.sequence ?? last });
+		const isExplained = (hole: Hole) =>
+			explained.some(
+				({ station, from, to }) => station === hole.station && from <= hole.from && to >= hole.to,
+			);
+		return holes.filter((hole) => hole.from <= hole.to && !isExplained(hole));
+	}
+
+	/** Numbers that are missing where an event is missing. */
+	holesAround(id: number): Hole[] {
+		return [...this.#stations.values()].flatMap((station) => {
+			const find = (where: string) =>
+				this.#rows(
+					`SELECT sequence FROM events WHERE station = ? AND sequence IS NOT NULL AND ${where} LIMIT 1`,
+					station.id,
+					id,
+				)[0]?.[0] as number | undefined;
+			const next = find('id > ? ORDER BY id') ?? station.sequence + 1;
+			const before = find('id < ? ORDER BY id DESC') ?? next - 2;
+			return next > before + 1 ? [{ station: station.name, from: before + 1, to: next - 1 }] : [];
+		});
+	}
+
+	#know(station: Station): void {
+		this.#stations.set(station.name, station);
+		this.#stationNames.set(station.id, station.name);
+	}
+
+	#stationOf(name: string): Station {
 		const known = this.#stations.get(name);
 		if (known) return known;
-		const { lastInsertRowid } = this.#run(
-			'INSERT INTO stations (name, sequence) VALUES (?, 0)',
-			stored(name),
-		);
-		const fresh = { id: Number(lastInsertRowid), sequence: 0 };
-		this.#stations.set(name, fresh);
+		const fresh = { id: Math.max(0, ...this.#stationNames.keys()) + 1, name, sequence: 0 };
+		this.insert('stations', sealed('stations', [fresh.id, stored(name), 0]));
+		copy('stations', fresh.id, stored(name), (sql) => this.#prepared(sql));
+		this.#know(fresh);
 		return fresh;
 	}
 
-	#readStations(): void {
-		this.#stations.clear();
-		const rows = this.#all('SELECT id, name, sequence FROM stations') as {
-			id: number;
-			name: string;
-			sequence: number;
-		}[];
-		for (const { id, name, sequence } of rows) this.#stations.set(restored(name), { id, sequence });
+	#number(station: Station, sequence: number): void {
+		station.sequence = sequence;
+		const [id, , last, seal] = sealed('stations', [station.id, stored(station.name), sequence]);
+		this.run('UPDATE stations SET sequence = ?, seal = ? WHERE id = ?', last!, seal!, id!);
 	}
 
-	#originOf(body: string): number {
-		let id = this.#origins.get(body);
-		if (id === undefined) {
-			const row = this.#get('SELECT id FROM origins WHERE body = ?', body) as { id: number } | undefined;
-			id = row?.id ?? Number(this.#run('INSERT INTO origins (body) VALUES (?)', body).lastInsertRowid);
-			if (this.#origins.size >= 1000) this.#origins.clear();
-			this.#origins.set(body, id);
-		}
-		return id;
+	run(sql: string, ...values: readonly Value[]): number {
+		return this.#prepared(sql).run(...values).changes;
+	}
+
+	#rows(sql: string, ...values: readonly Value[]): Value[][] {
+		return this.#prepared(sql).all(...values) as Value[][];
 	}
 
 	#prepared(sql: string): ReturnType<Database['prepare']> {
-		const known = this.#statements.get(sql) ?? this.#database.prepare(sql);
-		this.#statements.set(sql, known);
-		return known;
-	}
-
-	#run(
-		sql: string,
-		...values: unknown[]
-	): { readonly lastInsertRowid: number | bigint; readonly changes: number } {
-		return this.#prepared(sql).run(...values);
-	}
-
-	#get(sql: string, ...values: unknown[]): unknown {
-		return this.#prepared(sql).get(...values);
-	}
-
-	#all(sql: string, ...values: unknown[]): unknown[] {
-		return this.#prepared(sql).all(...values);
+		let statement = this.#statements.get(sql);
+		if (!statement) {
+			statement = this.#database.prepare(sql);
+			statement.setReturnArrays(true);
+			this.#statements.set(sql, statement);
+		}
+		return statement;
 	}
 }
 
-function eventFrom(row: EventRow): Event {
-	return {
-		id: row.id,
-		kind: KINDS.get(row.kind)!,
-		station: row.station === null ? null : restored(row.station),
-		sequence: row.sequence,
-		atMs: row.at_ms,
-		recordedMs: row.at_ms + row.recorded_ms,
-		verdict: row.verdict === null ? null : VERDICTS[row.verdict]!,
-		score: row.score,
-		part: row.part === null ? null : restored(row.part),
-		origin: JSON.parse(row.origin) as object,
-		body: JSON.parse(row.body) as object,
-	};
+/** Writes what events refer to once more. */
+function copy(
+	original: 'stations' | 'origins' | 'shapes',
+	ref: number,
+	body: string,
+	prepared: Prepare,
+): void {
+	const [last] = prepared('SELECT max(id) FROM copies').get() as [number | null];
+	const row = sealed('copies', [(last ?? 0) + 1, original, ref, body]);
+	prepared('INSERT INTO copies VALUES (?, ?, ?, ?, ?)').run(...row);
+}
+
+/** Texts that many rows share, each kept once under a number. */
+class Texts {
+	readonly #table: 'origins' | 'shapes';
+	readonly #prepared: Prepare;
+	readonly #ids = new Map<string, number>();
+	readonly #texts = new Map<number, string>();
+
+	constructor(table: 'origins' | 'shapes', prepared: Prepare) {
+		this.#table = table;
+		this.#prepared = prepared;
+	}
+
+	forget(): void {
+		this.#ids.clear();
+		this.#texts.clear();
+	}
+
+	idOf(text: string): number;
+	idOf(text: string, most: number): number | undefined;
+	idOf(text: string, most = Number.POSITIVE_INFINITY): number | undefined {
+		const known = this.#ids.get(text);
+		if (known !== undefined) return known;
+		const found = this.#prepared(`SELECT id FROM ${this.#table} WHERE body = ?`).get(text) as
+			| [number]
+			| undefined;
+		let id = found?.[0];
+		if (id === undefined) {
+			const [last] = this.#prepared(`SELECT max(id) FROM ${this.#table}`).get() as [number | null];
+			if ((last ?? 0) >= most) return undefined;
+			id = (last ?? 0) + 1;
+			this.#prepared(`INSERT INTO ${this.#table} VALUES (?, ?, ?)`).run(...sealed(this.#table, [id, text]));
+			copy(this.#table, id, text, this.#prepared);
+		}
+		this.#remember(id, text);
+		return id;
+	}
+
+	/** @throws Damage */
+	textOf(id: number): string {
+		const known = this.#texts.get(id);
+		if (known !== undefined) return known;
+		const row = this.#prepared(`SELECT * FROM ${this.#table} WHERE id = ?`).get(id) as Value[] | undefined;
+		if (!row || !isSealed(this.#table, row)) throw new Damage(`${this.#table} in the journal are damaged`);
+		const text = row[1] as string;
+		this.#remember(id, text);
+		return text;
+	}
+
+	#remember(id: number, text: string): void {
+		if (this.#ids.size >= MOST_REMEMBERED) this.forget();
+		this.#ids.set(text, id);
+		this.#texts.set(id, text);
+	}
 }

@@ -1,91 +1,346 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, statfsSync, statSync } from 'node:fs';
+import {
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	renameSync,
+	rmSync,
+	statfsSync,
+	statSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { type MessagePort, parentPort } from 'node:worker_threads';
 import { Failure, reasonOf } from '../base/failure.js';
-import { type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
-import type { Answer, Ask, Asks, Committed, Extent, Opened, Write } from './exchange.js';
+import type { Level } from '../base/log.js';
+import type { Event, Gap } from '../protocol/events.js';
+import { Damage, type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
+import { eventOf, rowOf } from './entry.js';
+import type { Asks, Committed, Extent, News, Opened } from './exchange.js';
+import {
+	flush,
+	isWithin,
+	own,
+	readLast,
+	readReserved,
+	reservedAbove,
+	resumption,
+	writeLast,
+	writeReserved,
+} from './numbers.js';
+import { type Salvaged, salvage } from './salvage.js';
 import { migrate } from './schema.js';
-import { Store } from './store.js';
+import { type Counted, Store } from './store.js';
 
 /** How many of the newest events the other side keeps in memory. */
-export const NEWEST = 512;
+const NEWEST = 512;
 
-/** The journal's only writer: every call blocks until the disk has done it, which is why it has a thread of its own. */
-class Writer {
+/** A database up to this size is looked through before it is used. */
+const CHECKED_BYTES = 64e6;
+
+/** Damaged databases that are kept. */
+const MOST_ASIDE = 3;
+const ASIDE = /^journal-damaged-.*\.db$/;
+
+/** For so long a damaged database is read at most, while nothing is written. */
+const SALVAGE_MS = 5000;
+
+const NONE: Counted = { event: 0, picture: 0, sequences: {} };
+
+type Open = { readonly database: Database; readonly store: Store; readonly series: string };
+
+/** The journal's only writer. Every call blocks until the disk has done it, which is why it has a thread of its own. */
+export class Writer {
 	readonly #folder: string;
 	readonly #path: string;
 	readonly #lock: Database;
-	readonly #database: Database;
-	readonly #store: Store;
+	readonly #lastFile: number;
+	#lastLength: number;
+	/** Undefined between a damage and the new database. */
+	#open: Open | undefined;
+	#reserved: Counted = NONE;
+	#committed: Counted = NONE;
 	#isSynced = true;
+	#nowMs: number;
+	#events: Event[] = [];
+	#lines: (readonly [Level, string])[] = [];
 
 	/** @throws Failure journal-busy, journal-newer, file-unwritable */
-	constructor(folder: string) {
+	constructor({ folder, nowMs }: Asks['open']['ask']) {
 		this.#folder = folder;
+		this.#nowMs = nowMs;
 		this.#path = join(folder, 'journal.db');
 		makeFolder(folder);
 		this.#lock = lockOf(folder);
-		this.#database = openToWrite(this.#path);
-		migrate(this.#database, this.#path);
-		this.#store = new Store(this.#database);
+		try {
+			this.#lastFile = openSync(this.#in('last.json'), existsSync(this.#in('last.json')) ? 'r+' : 'w+');
+			this.#lastLength = bytesOf(this.#in('last.json'));
+			this.#begin();
+		} catch (thrown) {
+			this.#lock.close();
+			if (thrown instanceof Failure || troubleOf(thrown) === undefined) throw thrown;
+			throw unwritable(this.#path, thrown);
+		}
 	}
 
 	opened(): Opened {
-		const store = this.#store;
-		let series = store.fact('series');
-		if (series === undefined) {
-			series = randomBytes(6).toString('hex');
-			store.note('series', series);
-		}
-		const { event, picture } = store.counted;
-		return {
-			series,
-			owed: store.due(),
-			newest: store.newestEvents(NEWEST),
-			lastEvent: event,
-			lastPicture: picture,
-			undelivered: store.undelivered(),
-			extent: this.#extent(),
-		};
+		return this.#with(({ store, series }) => {
+			const { event, picture } = store.counted;
+			return {
+				series,
+				owed: store.due(),
+				newest: store.newestEvents(NEWEST),
+				lastEvent: event,
+				lastPicture: picture,
+				undelivered: store.undelivered(),
+				extent: this.#extent(),
+			};
+		});
 	}
 
-	commit(writes: readonly Write[]): Committed {
+	commit({ writes, nowMs }: Asks['commit']['ask']): Committed {
+		this.#nowMs = nowMs;
+		// What is lost at most when the power goes waits for the next commit that does not wait: it costs no write of its own.
 		this.#sync(writes.some(({ kind }) => kind !== 'due' && kind !== 'undelivered'));
-		try {
-			const numbers = inTransaction(this.#database, () => this.#store.write(writes));
+		return this.#with((open) => {
+			const numbers = this.#transact(open, () => open.store.write(writes));
 			return { numbers, extent: this.#extent() };
+		});
+	}
+
+	events({ range, limit, kinds }: Asks['events']['ask']): readonly Event[] {
+		return this.#with(({ store }) => store.events(range, limit, kinds));
+	}
+
+	pictures({ range, limit }: Asks['pictures']['ask']): Asks['pictures']['answer'] {
+		return this.#with(({ store }) => store.pictures(range, limit));
+	}
+
+	deadLetters(): Asks['deadLetters']['answer'] {
+		return this.#with(({ store }) => store.deadLetters());
+	}
+
+	/** What happened beside what was asked for, since this was last called. */
+	news(): News {
+		const news = { events: this.#events, lines: this.#lines };
+		this.#events = [];
+		this.#lines = [];
+		return news;
+	}
+
+	close(): null {
+		this.#sync(true);
+		this.#with((open) => {
+			this.#transact(open, () => open.store.run('DELETE FROM due'));
+			open.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+			writeReserved(this.#in('numbers.json'), { ...open.store.counted, series: open.series, isClean: true });
+		});
+		this.#leave();
+		this.#lock.close();
+		return null;
+	}
+
+	/** Works on the database; when it shows to be damaged, on the one that takes its place. */
+	#with<T>(work: (open: Open) => T): T {
+		const open = this.#open ?? this.#begin();
+		try {
+			const done = work(open);
+			return this.#mend(open) ? work(open) : done;
 		} catch (thrown) {
-			this.#store.forget();
+			if (troubleOf(thrown) !== 'damaged') throw thrown;
+			this.#leave();
+			// So far numbers were given, and no further.
+			writeReserved(this.#in('numbers.json'), { ...this.#committed, series: open.series, isClean: true });
+			return work(this.#begin(thrown as Error));
+		}
+	}
+
+	/** Writes whole or not at all; a number stands in a file of its own before it is used. */
+	#transact<T>({ database, store, series }: Open, work: () => T): T {
+		const events = this.#events.length;
+		try {
+			const done = inTransaction(database, () => {
+				const inside = work();
+				if (!isWithin(store.counted, this.#reserved)) this.#reserve(series, store.counted);
+				return inside;
+			});
+			this.#committed = store.counted;
+			this.#noteLast(store, series);
+			return done;
+		} catch (thrown) {
+			this.#events.length = events;
+			if (troubleOf(thrown) !== 'damaged') store.forget();
 			throw thrown;
 		}
 	}
 
-	events({ range, limit, kinds }: Asks['events']['ask']): Asks['events']['answer'] {
-		return this.#store.events(range, limit, kinds);
+	#reserve(series: string, counted: Counted): void {
+		const reserved = reservedAbove(counted);
+		writeReserved(this.#in('numbers.json'), { ...reserved, series, isClean: false });
+		this.#reserved = reserved;
 	}
 
-	pictures({ range, limit }: Asks['pictures']['ask']): Asks['pictures']['answer'] {
-		return this.#store.pictures(range, limit);
+	#noteLast(store: Store, series: string): void {
+		const last = { ...store.counted, series, delivered: store.firstUndelivered() };
+		this.#lastLength = writeLast(this.#lastFile, last, this.#lastLength);
 	}
 
-	deadLetters(): Asks['deadLetters']['answer'] {
-		return this.#store.deadLetters();
+	/** Opens the database, or one in place of it when it is damaged, and sees to it that no number is given twice. */
+	#begin(damage?: Error): Open {
+		const reserved = readReserved(this.#in('numbers.json'));
+		const last = readLast(this.#in('last.json'));
+		const fresh = this.#in('journal-fresh.db');
+		// The place was emptied for it already.
+		if (existsSync(fresh) && !existsSync(this.#path)) renameSync(fresh, this.#path);
+		const isMissing = !existsSync(this.#path) && reserved !== undefined;
+		if (isMissing) this.#say('error', `"${this.#path}" is missing: a new one goes on with its numbers`);
+		let found: Found | undefined;
+		let database: Database;
+		try {
+			if (damage) throw damage;
+			database = this.#openDatabase();
+		} catch (thrown) {
+			if (troubleOf(thrown) !== 'damaged') throw thrown;
+			found = this.#rebuild(thrown as Error, Math.max(reserved?.event ?? 0, reserved?.picture ?? 0));
+			database = this.#openDatabase();
+		}
+		try {
+			const store = new Store(database);
+			const known = store.fact('series');
+			/** What tells of another journal tells nothing of this one. */
+			const mine = <T extends { readonly series: string }>(one: T | undefined) =>
+				known === undefined || one?.series === known ? one : undefined;
+			const shown = store.counted;
+			const goesOn = resumption(shown, !found && !isMissing, mine(reserved), mine(last));
+			const before = goesOn && (known ?? mine(reserved)?.series);
+			if (found && before === undefined) this.#say('error', 'its numbers are lost too: a new series begins');
+			const series = before ?? randomBytes(6).toString('hex');
+			const counted = goesOn ?? shown;
+			// What was last written is overwritten only when the numbers above it are taken care of.
+			if (!mine(reserved)) this.#noteLast(store, series);
+			this.#reserve(series, counted);
+			const open = { database, store, series };
+			this.#transact(open, () => {
+				if (series !== known) store.note('series', series);
+				const delivered = found && !found.knowsUndelivered ? mine(last)?.delivered : undefined;
+				for (const [stream, outlet, from] of delivered ?? [])
+					store.writeUndelivered({ outlet, stream, ranges: [{ from, to: Number.POSITIVE_INFINITY }] });
+				if (goesOn?.isLoss || found) this.#explain(store, shown, counted, found?.aside);
+			});
+			this.#open = open;
+			return open;
+		} catch (thrown) {
+			database.close();
+			throw thrown;
+		}
 	}
 
-	close(): void {
-		this.#sync(true);
-		inTransaction(this.#database, () => this.#store.clearDue());
-		this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-		this.#database.close();
-		this.#lock.close();
+	/** Goes on at higher numbers, and says which are missing. `aside`: where what was there before lies now. */
+	#explain(store: Store, shown: Counted, counted: Counted, aside: string | undefined): void {
+		const holes = aside === undefined ? [] : store.holes();
+		store.skipTo(counted);
+		for (const [station, to] of Object.entries(counted.sequences))
+			holes.push({ station, from: (own(shown.sequences, station) ?? 0) + 1, to });
+		for (const { station, from, to } of holes)
+			if (from <= to) this.#addGap(store, station, { reason: 'journal-damaged', from, to });
+		const [from, to] = [shown.event + 1, counted.event];
+		this.#addGap(store, null, { reason: 'journal-damaged', from, to, ...(aside !== undefined && { aside }) });
+		if (from <= to) this.#say('error', `events ${from} to ${to} may be lost: numbers go on above them`);
 	}
 
-	/** What is lost at most when the power goes may wait for the next commit that does not: it costs no write of its own. */
+	#addGap(store: Store, station: string | null, body: Gap): void {
+		const entry = {
+			kind: 'gap',
+			station,
+			atMs: this.#nowMs,
+			verdict: null,
+			score: null,
+			part: null,
+		} as const;
+		const row = rowOf({ ...entry, origin: {}, body }, this.#nowMs);
+		const [numbers] = store.write([{ kind: 'events', rows: [row], recordedMs: this.#nowMs }]);
+		this.#events.push(eventOf(row, this.#nowMs, numbers![0]!));
+	}
+
+	/** @throws Damage, Failure journal-newer */
+	#openDatabase(): Database {
+		const database = openToWrite(this.#path);
+		try {
+			migrate(database, this.#path);
+			if (bytesOf(this.#path) <= CHECKED_BYTES) {
+				const found = database.prepare('PRAGMA quick_check(1)').get() as { readonly quick_check: string };
+				if (found.quick_check !== 'ok') throw new Damage(found.quick_check);
+			}
+			new Store(database);
+			return database;
+		} catch (thrown) {
+			database.close();
+			throw thrown;
+		}
+	}
+
+	/** A new database of what can be read of a damaged one, which is set aside. */
+	#rebuild(damage: Error, highest: number): Found {
+		const name = `journal-damaged-${new Date(this.#nowMs).toISOString().replaceAll(':', '-')}.db`;
+		this.#say('error', `"${this.#path}" is damaged (${damage.message}): set aside as "${name}"`);
+		const fresh = this.#in('journal-fresh.db');
+		remove(fresh);
+		const database = openToWrite(fresh);
+		let salvaged: Salvaged;
+		try {
+			migrate(database, fresh);
+			salvaged = salvage(this.#path, database, Math.max(highest, 1e6), SALVAGE_MS);
+			if (salvaged.series !== undefined) new Store(database).note('series', salvaged.series);
+			database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+		} finally {
+			database.close();
+		}
+		// First its log, which must not be taken for the new one's.
+		for (const ending of ['-wal', '-shm', '']) {
+			const from = this.#path + ending;
+			if (ending === '-shm') rmSync(from, { force: true });
+			else if (existsSync(from)) renameSync(from, this.#in(name) + ending);
+		}
+		renameSync(fresh, this.#path);
+		flush(this.#folder);
+		for (const old of this.#asides().slice(0, -MOST_ASIDE)) remove(this.#in(old));
+		const rest = salvaged.isComplete ? '' : ', which was not all: the time or the room did not last';
+		this.#say('warning', `${salvaged.events} events were read from "${name}"${rest}`);
+		return { ...salvaged, aside: name };
+	}
+
+	/** Rows that were read and are not what was written go, and their numbers are said. @returns whether there were any */
+	#mend(open: Open): boolean {
+		const { store } = open;
+		if (store.damaged.size === 0) return false;
+		const ids = [...store.damaged];
+		store.damaged.clear();
+		this.#say('error', `events ${ids.slice(0, 10).join(', ')} in the journal are damaged`);
+		this.#transact(open, () => {
+			for (const id of ids) {
+				store.run('DELETE FROM events WHERE id = ?', id);
+				for (const { station, from, to } of store.holesAround(id))
+					this.#addGap(store, station, { reason: 'journal-damaged', from, to });
+			}
+		});
+		return true;
+	}
+
+	#leave(): void {
+		this.#open?.database.close();
+		this.#open = undefined;
+		this.#isSynced = true;
+	}
+
 	#sync(isSynced: boolean): void {
-		if (isSynced !== this.#isSynced)
-			this.#database.exec(`PRAGMA synchronous = ${isSynced ? 'FULL' : 'NORMAL'}`);
+		if (isSynced === this.#isSynced || !this.#open) return;
+		this.#open.database.exec(`PRAGMA synchronous = ${isSynced ? 'FULL' : 'NORMAL'}`);
 		this.#isSynced = isSynced;
+	}
+
+	#asides(): string[] {
+		return readdirSync(this.#folder)
+			.filter((name) => ASIDE.test(name))
+			.sort();
 	}
 
 	#extent(): Extent {
@@ -99,17 +354,28 @@ class Writer {
 			freeBytes: bavail * bsize,
 		};
 	}
+
+	#say(level: Level, line: string): void {
+		this.#lines.push([level, line]);
+	}
+
+	#in(name: string): string {
+		return join(this.#folder, name);
+	}
+}
+
+type Found = Salvaged & { readonly aside: string };
+
+/** A database with what belongs to it. */
+function remove(path: string): void {
+	for (const ending of ['-wal', '-shm', '']) rmSync(path + ending, { force: true });
 }
 
 function makeFolder(folder: string): void {
 	try {
 		mkdirSync(folder, { recursive: true });
 	} catch (thrown) {
-		throw new Failure(
-			'file-unwritable',
-			`Cannot make folder "${folder}" for the journal: ${reasonOf(thrown)}`,
-			'Choose a folder that this user may write to.',
-		);
+		throw unwritable(folder, thrown);
 	}
 }
 
@@ -118,58 +384,23 @@ function lockOf(folder: string): Database {
 	try {
 		return openLock(path);
 	} catch (thrown) {
-		if (troubleOf(thrown) === 'busy')
-			throw new Failure(
-				'journal-busy',
-				`Cannot open journal "${folder}": another program writes to it`,
-				'End the other inspectord, or give this one a folder of its own.',
-			);
+		if (troubleOf(thrown) !== 'busy') throw unwritable(path, thrown);
 		throw new Failure(
-			'file-unwritable',
-			`Cannot write "${path}": ${reasonOf(thrown)}`,
-			'Choose a folder that this user may write to.',
+			'journal-busy',
+			`Cannot open journal "${folder}": another program writes to it`,
+			'End the other inspectord, or give this one a folder of its own.',
 		);
 	}
+}
+
+function unwritable(path: string, thrown: unknown): Failure {
+	return new Failure(
+		'file-unwritable',
+		`Cannot write "${path}": ${reasonOf(thrown)}`,
+		'Free some space, or choose a folder that this user may write to.',
+	);
 }
 
 function bytesOf(path: string): number {
 	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
-
-/** Answers what comes through the port, one after the other. */
-function serve(port: MessagePort): void {
-	let writer: Writer | undefined;
-	const answerTo = (ask: Ask): unknown => {
-		if (ask.kind === 'open') {
-			writer = new Writer(ask.ask.folder);
-			return writer.opened();
-		}
-		if (!writer) throw new Error('the journal is not open');
-		switch (ask.kind) {
-			case 'commit':
-				return writer.commit(ask.ask.writes);
-			case 'events':
-				return writer.events(ask.ask);
-			case 'pictures':
-				return writer.pictures(ask.ask);
-			case 'deadLetters':
-				return writer.deadLetters();
-			case 'close':
-				return writer.close();
-		}
-	};
-	port.on('message', (ask: Ask) => {
-		let answer: Answer;
-		try {
-			answer = { id: ask.id, answer: answerTo(ask) };
-		} catch (thrown) {
-			const { message, stack = null } = thrown as Error;
-			const { code = null, advice = null } = thrown instanceof Failure ? thrown : {};
-			answer = { id: ask.id, failure: { trouble: troubleOf(thrown) ?? null, code, message, advice, stack } };
-		}
-		port.postMessage(answer);
-		if (ask.kind === 'close' && !answer.failure) port.close();
-	});
-}
-
-if (parentPort) serve(parentPort);

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import type { Event } from '../../src/protocol/events.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { appending } from './appending.js';
 import { ALL, journalIn, state, verdict } from './journals.js';
 
 const journals = suite('the journal');
@@ -235,7 +234,7 @@ journals('loses nothing that it acknowledged, and no number, when it is killed',
 		idsOf(events),
 		events.map((_, i) => i + 1),
 	);
-	for (const station of ['a', 'b']) {
+	for (const station of ['a', 'b', 'c']) {
 		const sequences = events.filter((event) => event.station === station).map(({ sequence }) => sequence);
 		assert.equal(
 			sequences,
@@ -249,31 +248,5 @@ journals('loses nothing that it acknowledged, and no number, when it is killed',
 	// What is owed was announced by the last one that died, and has no verdict.
 	for (const { key } of journal.owed) assert.not.ok(events.some(({ part }) => part?.startsWith(`${key}-`)));
 });
-
-/** Another process that appends. */
-function appending(folder: string, many: number) {
-	const child = spawn(
-		process.execPath,
-		[fileURLToPath(new URL('./appending-process.js', import.meta.url)), folder, String(many)],
-		{ stdio: ['ignore', 'pipe', 'inherit'] },
-	);
-	let out = '';
-	const lines = () => out.split('\n').slice(0, -1);
-	const ended = new Promise((resolve) => child.once('close', resolve));
-	return {
-		lines: () => lines().map((line) => JSON.parse(line) as unknown),
-		said: (count: number) =>
-			new Promise<void>((resolve) => {
-				child.stdout.on('data', (chunk) => {
-					out += chunk;
-					if (lines().length >= count) resolve();
-				});
-			}),
-		killed: async () => {
-			child.kill('SIGKILL');
-			await ended;
-		},
-	};
-}
 
 journals.run();
