@@ -6,6 +6,7 @@ export const packages = [
 	{ name: 'libopencv-dev', shows: '/usr/include/opencv4/opencv2/core.hpp', for: 'build' },
 	{ name: 'mosquitto', shows: '/usr/sbin/mosquitto', for: 'test' },
 	{ name: 'openssl', shows: '/usr/bin/openssl', for: 'test' },
+	{ name: 'mosquitto-clients', shows: '/usr/bin/mosquitto_sub', for: 'test' },
 	{ name: 'libfaketime', shows: '/usr/share/doc/libfaketime', for: 'test' },
 	{ name: 'qemu-user-static', shows: '/usr/bin/qemu-x86_64-static', for: 'test' },
 	{ name: 'python3-gi', shows: '/usr/lib/python3/dist-packages/gi/__init__.py', for: 'test' },

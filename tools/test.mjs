@@ -16,6 +16,7 @@ const WAITING = [
 	'mqtt/',
 	'opencv/camera',
 	'process/',
+	'scada/',
 	'station/',
 ];
 const words = process.argv.slice(2);

@@ -1,0 +1,87 @@
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { eventually } from '../free-port.js';
+import { hasMosquitto } from '../mosquitto.js';
+import { EXAMPLES, type Example, example, hasClients, type Plant, plant, type Said } from './plant.js';
+
+const watching = suite('docs/scada/watch.mjs');
+
+const watch = ({ path, port }: Plant, ...more: string[]): Example =>
+	example(
+		process.execPath,
+		[join(EXAMPLES, 'watch.mjs'), '127.0.0.1', `${port}`, 'inspectord', ...more],
+		path,
+		{ PATIENCE_MS: '3000' },
+	);
+
+const of = (said: readonly Said[], kind: string) => said.filter((one) => one.kind === kind);
+const ids = (said: readonly Said[]) => of(said, 'part').map(({ id }) => id as string);
+
+watching(
+	'tells every part once through kill -9 of the box and of the broker, and every gap with its reason',
+	async () => {
+		if (!hasMosquitto() || !hasClients()) return;
+		await using line = await plant();
+		const told: Said[] = [];
+		let watcher = watch(line);
+		try {
+			const more = async (what: string, n: number) => {
+				const from = watcher.said.length;
+				await eventually(
+					`${what} ${watcher.errors()}`,
+					() => of(watcher.said.slice(from), 'part').length >= n,
+				);
+			};
+			await eventually('it subscribes', () => watcher.child.pid);
+			await new Promise((resolve) => setTimeout(resolve, 500));
+			let box = line.box();
+			await more('parts come', 30);
+			await box[Symbol.asyncDispose]();
+			box = line.box();
+			await more('they come after kill -9 of the box', 30);
+			await line.broker.kill('SIGKILL');
+			await new Promise((resolve) => setTimeout(resolve, 7000));
+			await line.restartBroker();
+			await more('they come after kill -9 of the broker', 100);
+			await eventually('late ones come', () => of(watcher.said, 'part').some(({ late }) => late));
+			await watcher.end('SIGTERM');
+			told.push(...watcher.said);
+			await new Promise((resolve) => setTimeout(resolve, 1000));
+			watcher = watch(line);
+			await more('they come after the watcher was away', 30);
+			await line.broker.kill('SIGKILL');
+			await new Promise((resolve) => setTimeout(resolve, 3000));
+			box.child.kill('SIGTERM');
+			await box.ended;
+			const gaps = await line.lose(5);
+			assert.is(gaps.length, 2);
+			await line.restartBroker();
+			box = line.box();
+			await more('they come after the gap', 100);
+			box.child.kill('SIGTERM');
+			await box.ended;
+			const recorded = await line.recorded();
+			const lost = ({ station, sequence }: (typeof recorded)[number]) =>
+				gaps.some((gap) => gap.station === station && gap.from <= sequence && sequence <= gap.to);
+			const expected = recorded.filter((part) => !lost(part)).map(({ id }) => id);
+			await eventually('all are told', () => ids([...told, ...watcher.said]).length >= expected.length);
+			await new Promise((resolve) => setTimeout(resolve, 4000));
+			await watcher.end('SIGTERM');
+			told.push(...watcher.said);
+			assert.equal(ids(told).sort(), expected.sort());
+			assert.equal(
+				of(told, 'gap').map(({ station, from, to, reason }) => ({ station, from, to, reason })),
+				gaps.map((gap) => ({ ...gap, reason: 'retention' })),
+			);
+			assert.equal(of(told, 'missing'), []);
+			const pictures = of(told, 'picture');
+			assert.ok(pictures.length > 50 && pictures.every(({ is }) => is === 'whole'));
+			assert.equal(of(told, 'unread'), []);
+		} finally {
+			await watcher[Symbol.asyncDispose]();
+		}
+	},
+);
+
+watching.run();
