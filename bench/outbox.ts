@@ -1,0 +1,260 @@
+// Is any verdict lost? A real mosquitto, the real daemon with four stations, and a subscriber that never misses a word; then
+// kill -9 of both at random moments, an hour's backlog over a far line, a black hole, and a full disk.
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomFrom } from '../src/base/random.js';
+import { openPictures } from '../src/disk/pictures.js';
+import { encodePng } from '../src/opencv/picture.js';
+import type { Entry } from '../src/protocol/events.js';
+import type { VerdictMessage } from '../src/protocol/verdict.js';
+import { drawPart } from '../src/sim/line.js';
+import { openJournal } from '../src/sqlite/journal.js';
+import { lineTo } from '../test/far-broker.js';
+import { eventually, freePort } from '../test/free-port.js';
+import { type Heard, listen, type Mosquitto, startMosquitto } from '../test/mosquitto.js';
+import { type Running, startWith } from '../test/program.js';
+import { tinyBundle } from '../test/tiny-bundle.js';
+
+const BOX = 'bench';
+const STATIONS = ['a', 'b', 'c', 'd'] as const;
+const GOAL = Number(process.env.BENCH_VERDICTS ?? 20_000);
+const KILLS = { daemon: 20, broker: 5 } as const;
+const BACKLOG = 36_000;
+const ROUND_TRIP_MS = 100;
+const HOLE_MS = 13_000;
+const random = randomFrom(12);
+
+type Told = { readonly message: VerdictMessage; readonly heardMs: number };
+
+/** Everything that a subscriber with a lasting session hears, whatever the broker goes through. */
+async function subscriber(url: string) {
+	const listening = await listen(url);
+	const verdicts: Told[] = [];
+	const gaps: Heard[] = [];
+	listening.client.on('message', (topic, payload, { retain }) => {
+		if (topic.endsWith('/verdict'))
+			verdicts.push({ message: JSON.parse(payload.toString()) as VerdictMessage, heardMs: Date.now() });
+		if (topic.endsWith('/gap')) gaps.push({ topic, payload, retain });
+	});
+	return { verdicts, gaps, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
+}
+
+async function configuration(
+	folder: string,
+	url: string,
+	stations: readonly string[],
+	everyMs: number,
+	more = '',
+): Promise<string> {
+	const pictures = join(folder, 'pictures');
+	await mkdir(pictures, { recursive: true });
+	for (const i of [0, 1, 2])
+		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
+	const bundle = await tinyBundle(join(folder, 'bundle'));
+	const file = join(folder, 'bench.yaml');
+	const lines = [
+		`box: ${BOX}`,
+		`mqtt: { url: "${url}" }`,
+		'stations:',
+		...stations.map((name) => `  ${name}: { camera: { source: pictures, loop: true }, recipe: r }`),
+		`recipes: { r: { model: "${bundle}", threads: 1, trigger: { everyMs: ${everyMs} }, heatmap: { most: 1 } } }`,
+		more,
+	];
+	await writeFile(file, lines.join('\n'));
+	return file;
+}
+
+const daemon = (file: string): Running => startWith({}, 'run', '--config', file, '--json');
+
+type Found = {
+	/** Numbers of a station, and parts within a run of its process, that nobody heard of. */
+	readonly lost: number;
+	/** Numbers that came with two ids. */
+	readonly twice: number;
+	readonly repeated: number;
+	readonly verdicts: number;
+};
+type Drained = { readonly drainPerSecond: number; readonly liveP95Ms: number };
+
+function missingOf(told: readonly Told[]): Found {
+	const numbers = new Map<string, Map<number, string>>();
+	const runs = new Map<string, Set<number>>();
+	let twice = 0;
+	let repeated = 0;
+	for (const { message } of told) {
+		const { station, sequence, id, run, runSequence } = message;
+		const known = numbers.get(station) ?? new Map<number, string>();
+		numbers.set(station, known);
+		const before = known.get(sequence);
+		if (before === id) repeated += 1;
+		else if (before !== undefined) twice += 1;
+		known.set(sequence, id);
+		runs.set(run, (runs.get(run) ?? new Set()).add(runSequence));
+	}
+	const holes = [...numbers.values()].map((known) => Math.max(...known.keys()) - known.size);
+	const inRuns = [...runs.values()].map((parts) => Math.max(...parts) - parts.size);
+	const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+	return { lost: sum(holes) + sum(inRuns), twice, repeated, verdicts: told.length };
+}
+
+/** Nothing more comes for a while. */
+async function quiet(told: readonly Told[], forMs: number): Promise<void> {
+	for (let before = -1; before !== told.length; ) {
+		before = told.length;
+		await new Promise((resolve) => setTimeout(resolve, forMs));
+	}
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function killings(folder: string) {
+	const port = await freePort();
+	const start = () => startMosquitto(port, folder, ['max_queued_messages 0']);
+	let broker: Mosquitto = await start();
+	await using heard = await subscriber(broker.url);
+	const file = await configuration(folder, broker.url, STATIONS, 10);
+	let running = daemon(file);
+	const moments = [
+		...Array.from({ length: KILLS.daemon }, () => ({ who: 'daemon', at: random.uniform() * GOAL })),
+		...Array.from({ length: KILLS.broker }, () => ({ who: 'broker', at: random.uniform() * GOAL })),
+	].sort((a, b) => a.at - b.at);
+	const beganMs = performance.now();
+	for (const { who, at } of moments) {
+		await eventually('verdicts come', () => heard.verdicts.length >= at, 300_000);
+		await sleep(random.uniform() * 300);
+		if (who === 'daemon') {
+			running.child.kill('SIGKILL');
+			await running.ended;
+			running = daemon(file);
+		} else {
+			await broker.kill('SIGKILL');
+			await sleep(random.uniform() * 2000);
+			broker = await start();
+		}
+	}
+	await eventually('all verdicts come', () => heard.verdicts.length >= GOAL, 300_000);
+	running.child.kill('SIGTERM');
+	await running.ended;
+	// What waited at the end is said by the next one.
+	const reached = heard.verdicts.length;
+	running = daemon(await configuration(folder, broker.url, STATIONS, 2000));
+	await eventually('the last one speaks', () => heard.verdicts.length > reached, 60_000);
+	await eventually('nothing is missing', () => missingOf(heard.verdicts).lost === 0, 120_000).catch(() => {});
+	running.child.kill('SIGTERM');
+	await running.ended;
+	await quiet(heard.verdicts, 1500);
+	const found = missingOf(heard.verdicts);
+	const interrupted = heard.verdicts.filter(({ message }) => message.reason === 'interrupted').length;
+	console.log(
+		`${heard.verdicts.length} verdicts in ${((performance.now() - beganMs) / 1000).toFixed(0)} s through ${KILLS.daemon} kill -9 of the daemon and ${KILLS.broker} of the broker: ${found.lost} lost, ${found.twice} under two ids, ${found.repeated} repeated, ${interrupted} were in work`,
+	);
+	await broker.kill('SIGTERM');
+	return found;
+}
+
+/** An hour's backlog of one station, then the box behind a far line, with new verdicts coming. */
+async function drain(folder: string) {
+	const port = await freePort();
+	await using broker = await startMosquitto(port, folder, ['max_queued_messages 0']);
+	await using heard = await subscriber(broker.url);
+	await using line = await lineTo(port, { roundTripMs: ROUND_TRIP_MS });
+	const file = await configuration(folder, line.url, ['a'], 100);
+	// One run by the real program tells what a verdict looks like, and makes the outlet known.
+	const first = daemon(file);
+	await eventually('it speaks', () => heard.verdicts.length > 20, 120_000);
+	first.child.kill('SIGTERM');
+	await first.ended;
+	await quiet(heard.verdicts, 1000);
+	const state = join(folder, `${BOX}-state`);
+	{
+		await using journal = await openJournal(
+			{ folder: state, pictures: await openPictures(join(state, 'pictures')) },
+			() => {},
+		);
+		const [pattern] = await journal.events({ from: 1, to: Number.POSITIVE_INFINITY }, 1, ['verdict']);
+		const { kind, station, atMs, verdict, score, part, origin, body } = pattern!;
+		const run = { ...origin, run: 'backlog0' };
+		for (let done = 0; done < BACKLOG; done += 500) {
+			const entries = Array.from({ length: 500 }, (_, i): Entry => {
+				const own = { ...body, runSequence: done + i + 1, heatmaps: [] };
+				return { kind, station, atMs, verdict, score, part, origin: run, body: own };
+			});
+			await journal.append(entries);
+		}
+	}
+	const before = heard.verdicts.length;
+	const running = daemon(file);
+	await eventually('the backlog begins', () => heard.verdicts.length > before, 60_000);
+	const beganMs = performance.now();
+	const late = () => heard.verdicts.slice(before).filter(({ message }) => message.late);
+	await eventually('the backlog has arrived', () => late().length >= BACKLOG, 300_000);
+	const seconds = (performance.now() - beganMs) / 1000;
+	const live = heard.verdicts.slice(before).filter(({ message }) => !message.late);
+	const ages = live.map(({ message, heardMs }) => heardMs - Date.parse(message.times.recorded));
+	running.child.kill('SIGTERM');
+	await running.ended;
+	await quiet(heard.verdicts, 1000);
+	const found = missingOf(heard.verdicts);
+	const sorted = [...ages].sort((a, b) => a - b);
+	const liveP95Ms = sorted[Math.floor(0.95 * sorted.length)] ?? Number.NaN;
+	const drainPerSecond = BACKLOG / seconds;
+	console.log(
+		`${BACKLOG} verdicts of backlog over a line of ${ROUND_TRIP_MS} ms there and back: ${drainPerSecond.toFixed(0)} a second; of ${live.length} live ones 95 % were heard within ${liveP95Ms.toFixed(0)} ms of being recorded; ${found.lost} lost, ${found.repeated} repeated`,
+	);
+	return { ...found, drainPerSecond, liveP95Ms };
+}
+
+/** Everything vanishes for a while, and nobody is told. */
+async function blackHole(folder: string) {
+	const port = await freePort();
+	await using broker = await startMosquitto(port, folder, ['max_queued_messages 0']);
+	await using heard = await subscriber(broker.url);
+	await using line = await lineTo(port);
+	const file = await configuration(folder, line.url, STATIONS, 100);
+	const running = daemon(file);
+	await eventually('verdicts come', () => heard.verdicts.length > 100, 120_000);
+	line.swallow(true);
+	await sleep(HOLE_MS);
+	line.swallow(false);
+	const before = heard.verdicts.length;
+	await eventually('verdicts come again', () => heard.verdicts.length > before + 100, 180_000);
+	await sleep(5000);
+	running.child.kill('SIGTERM');
+	await running.ended;
+	await quiet(heard.verdicts, 1000);
+	const found = missingOf(heard.verdicts);
+	console.log(
+		`a black hole of ${HOLE_MS / 1000} s: ${heard.verdicts.length} verdicts, ${found.lost} lost, ${found.repeated} repeated`,
+	);
+	return found;
+}
+
+const parts: Readonly<Record<string, (folder: string) => Promise<Found & Partial<Drained>>>> = {
+	kills: killings,
+	drain,
+	hole: blackHole,
+};
+const wanted = process.argv.slice(2).filter((word) => word in parts);
+const results: (Found & Partial<Drained>)[] = [];
+for (const [name, part] of Object.entries(parts)) {
+	if (wanted.length > 0 && !wanted.includes(name)) continue;
+	const folder = await mkdtemp(join(tmpdir(), `inspectord-bench-${name}-`));
+	try {
+		results.push(await part(folder));
+	} finally {
+		await rm(folder, { recursive: true, force: true });
+	}
+}
+const sumOf = (key: 'lost' | 'twice' | 'repeated' | 'verdicts') =>
+	results.reduce((sum, result) => sum + result[key], 0);
+const drained = results.find((result): result is Found & Drained => 'drainPerSecond' in result);
+console.log(
+	JSON.stringify({
+		lost: sumOf('lost') + sumOf('twice'),
+		duplicates: sumOf('repeated') / sumOf('verdicts'),
+		drainPerSecond: drained?.drainPerSecond ?? null,
+		liveP95Ms: drained?.liveP95Ms ?? null,
+	}),
+);
+process.exit(0);
