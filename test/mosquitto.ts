@@ -43,6 +43,11 @@ export async function startMosquitto(
 	const names = new Set(more.map((line) => line.split(' ')[0]));
 	const kept = lines.filter((line) => !names.has(line.split(' ')[0]));
 	await writeFile(file, `${[...kept, ...more].join('\n')}\n`);
+	return runMosquitto(file, port, host);
+}
+
+/** A real mosquitto by a configuration that has a listener on `port`. */
+export async function runMosquitto(file: string, port: number, host = '127.0.0.1'): Promise<Mosquitto> {
 	const child = spawn(MOSQUITTO, ['-c', file], { stdio: 'ignore' });
 	await eventually('mosquitto listens', () => listens(port, host));
 	return {
