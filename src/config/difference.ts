@@ -56,6 +56,12 @@ export function differing(before: unknown, after: unknown, path = ''): readonly 
 	);
 }
 
+/** Whether all that differs is live. */
+export function canBeTold(before: unknown, after: unknown, live: readonly string[]): boolean {
+	const isLive = (path: string) => live.some((key) => path === key || path.startsWith(`${key}.`));
+	return differing(before, after).every(isLive);
+}
+
 function byName<S extends Spec>(specs: readonly S[]): ReadonlyMap<string, S> {
 	return new Map(specs.map((spec) => [spec.name, spec]));
 }
@@ -63,9 +69,7 @@ function byName<S extends Spec>(specs: readonly S[]): ReadonlyMap<string, S> {
 /** Whether one cannot become the other while it runs. */
 function isAnother(before: Spec | undefined, after: Spec | undefined): boolean {
 	if (!before || !after || before.kind !== after.kind) return true;
-	const isLive = (path: string) =>
-		after.live.some((setting) => path === setting || path.startsWith(`${setting}.`));
-	return !differing(before.settings, after.settings).every(isLive);
+	return !canBeTold(before.settings, after.settings, after.live);
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -11,7 +11,8 @@ export type Finding = { readonly path: string; readonly message: string; readonl
 export type Movable = Spec & {
 	/** Tries what it needs and those that run do not have yet, and leaves those alone. Failures of the world are findings. */
 	probe(running: readonly Spec[], signal: AbortSignal): Promise<readonly Finding[]>;
-	begin(): Service | Promise<Service>;
+	/** `standing`: what runs at this moment, with what it stands on. */
+	begin(standing: Running<Movable>): Service | Promise<Service>;
 	/** Tells it those settings that it can be told while it runs. */
 	retell(service: Service): void | Promise<void>;
 	/** Resolves when it has shown that it does its work. @throws Failure why it does not */
@@ -167,7 +168,7 @@ function fleetOf<S extends Movable>(running: Running<S>, world: MoveWorld) {
 	};
 
 	const start = async (spec: S): Promise<readonly Setback[]> => {
-		const beginning = (async () => spec.begin())();
+		const beginning = (async () => spec.begin(fleet))();
 		const tried = await attempt('start', spec, () => beginning, pace, limits.start);
 		if ('value' in tried) {
 			fleet.set(spec.name, { spec, service: tried.value });

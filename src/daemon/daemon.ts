@@ -2,24 +2,24 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
-import { type Movable, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
+import { type Movable, type Moved, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
 import { bootId } from '../machine/boot.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
-import type { Records } from './records.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
 
-/** A station's process gets 4 s to end, and the broker 3 s for the last words; a bundle may be proven for 10 minutes. */
+/** A station's process gets 4 s to end; a bundle may be proven for 10 minutes. */
 const limits: MoveWorld['limits'] = {
 	probe: 700_000,
-	stop: 15_000,
+	stop: 10_000,
 	start: 60_000,
 	retell: 10_000,
 	health: 120_000,
 };
 
-const LEAST_STOP_MS = 5000;
+/** What the journal and the broker may take for their last words, also when a station has hung before. */
+const LEAST_STOP_MS = 6000;
 
 /** Each probe is a process. */
 const PROBES_AT_ONCE = 4;
@@ -36,61 +36,84 @@ export type DaemonWorld = {
 	readonly untilFinished: boolean;
 };
 
-/**
- * Runs a configuration until the signal is aborted: a move from nothing, and one to nothing.
- * @throws what kept a service from starting or ending
- */
-export async function runDaemon(config: Config, world: DaemonWorld): Promise<void> {
-	const { env, version, log, onVerdict, signal } = world;
+/** What runs, and how it comes to run what a configuration wants. */
+export type Daemon = {
+	/** One move after the other. Null: to nothing. */
+	moveTo(config: Config | null): Promise<Moved<Movable>>;
+	/** Aborted when the sources of all stations have ended. */
+	readonly finished: AbortSignal;
+};
+
+/** A daemon that runs nothing yet. */
+export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): Promise<Daemon> {
+	const { env, version, log, signal } = world;
 	const secrets: string[] = [];
 	const conceal = (found: readonly string[]) => {
 		const unknown = found.filter((secret) => !secrets.includes(secret));
 		secrets.push(...unknown);
 		world.conceal(unknown);
 	};
-	const finished = new Set<string>();
 	const allFinished = new AbortController();
+	const finished = new Set<string>();
+	/** What stands or is moved to. */
+	let config: Config | null = null;
 	let running: Running<Movable> = new Map();
-	let records: Records | undefined;
+	let moving: Promise<unknown> = Promise.resolve();
 	const servicesWorld: ServicesWorld = {
 		env,
 		version,
 		boot: await bootId(),
 		log,
 		secrets,
-		records: () => records!,
-		onRecords: (opened) => {
-			records = opened;
-		},
 		conceal,
 		onState: ({ state, station }) => {
 			if (state === 'finished') finished.add(station);
-			if (finished.size === Object.keys(config.stations).length) allFinished.abort();
+			if (state === 'starting') finished.delete(station);
+			if (config && Object.keys(config.stations).every((name) => finished.has(name))) allFinished.abort();
 		},
-		onVerdict: (event) => {
-			const { series } = records!.journal;
-			onVerdict(
-				verdictMessage(event, { series, root: config.mqtt.root, publishedMs: Date.now(), late: false }),
-			);
+		onVerdict: (event, series) => {
+			const root = config?.mqtt.root ?? '';
+			world.onVerdict(verdictMessage(event, { series, root, publishedMs: Date.now(), late: false }));
 		},
 		running: () => running,
 	};
-	const moveTo = async (wanted: readonly Movable[]) => {
-		const moved = await move(running, wanted, {
-			pace: realPace,
-			limits,
-			leastStopMs: LEAST_STOP_MS,
-			probesAtOnce: PROBES_AT_ONCE,
-			signal,
-		});
-		running = moved.running;
+	const moveWorld: MoveWorld = {
+		pace: realPace,
+		limits,
+		leastStopMs: LEAST_STOP_MS,
+		probesAtOnce: PROBES_AT_ONCE,
+		signal,
+	};
+	const moveTo = async (wanted: Config | null) => {
+		const before = config;
+		config = wanted ?? before;
+		if (wanted) conceal(secretsOf(wanted));
+		const moved = await move(running, wanted ? specsOf(wanted, servicesWorld) : [], moveWorld);
+		({ running } = moved);
+		if (moved.stands !== 'new') config = before;
 		return moved;
 	};
-	conceal(secretsOf(config));
-	const { setbacks } = await moveTo(specsOf(config, servicesWorld));
-	if (setbacks[0]) throw setbacks[0].reason;
-	await aborted(world.untilFinished ? AbortSignal.any([signal, allFinished.signal]) : signal);
-	const ended = await moveTo([]);
+	return {
+		finished: allFinished.signal,
+		moveTo: (wanted) => {
+			const moved = moving.then(() => moveTo(wanted));
+			moving = moved.catch(() => {});
+			return moved;
+		},
+	};
+}
+
+/**
+ * Runs a configuration until the signal is aborted: a move from nothing, and one to nothing.
+ * @throws what kept a service from starting or ending
+ */
+export async function runDaemon(config: Config, world: DaemonWorld): Promise<void> {
+	const { log, signal, untilFinished } = world;
+	const daemon = await createDaemon(world);
+	const started = await daemon.moveTo(config);
+	if (started.setbacks[0]) throw started.setbacks[0].reason;
+	await aborted(untilFinished ? AbortSignal.any([signal, daemon.finished]) : signal);
+	const ended = await daemon.moveTo(null);
 	if (ended.setbacks.length > 0) log('error', 'daemon', outcomeOf(ended));
 	const reasons = ended.setbacks.map(({ reason }) => reason);
 	const worst = reasons.find((reason) => !(reason instanceof Failure)) ?? reasons[0];

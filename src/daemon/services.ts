@@ -3,14 +3,13 @@ import type { Log } from '../base/log.js';
 import { pause, realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
-import type { Spec } from '../config/difference.js';
+import { canBeTold, type Spec } from '../config/difference.js';
 import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
 import type { Finding, Movable, Running } from '../control/move.js';
 import { startChild } from '../process/child.js';
 import type { Event } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
-
 import { scheduleAt } from '../schedule/cron.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
 import { type HealthSettings, realMachine, startHealth } from './health.js';
@@ -29,14 +28,11 @@ export type ServicesWorld = {
 	readonly log: Log;
 	/** What nobody may read in the journal; the list may grow. */
 	readonly secrets: readonly string[];
-	/** The journal that is open: what runs stands on it. */
-	readonly records: () => Records;
-	readonly onRecords: (records: Records) => void;
 	/** From now on nobody is shown these. */
 	readonly conceal: (secrets: readonly string[]) => void;
 	readonly onState: (state: StationState) => void;
-	/** A verdict stands in the journal. */
-	readonly onVerdict: (event: Event) => void;
+	/** A verdict stands in the journal of this series. */
+	readonly onVerdict: (event: Event, series: string) => void;
 	readonly running: () => Running<Movable>;
 };
 
@@ -53,7 +49,8 @@ type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'li
 	readonly specsOf: (config: Config) => readonly (readonly [name: string, settings: Settings])[];
 	/** `running`: the settings of those of its kind that run. */
 	readonly needs: (settings: Settings, running: readonly Settings[]) => readonly Need[];
-	readonly begin: (settings: Settings, world: ServicesWorld) => S | Promise<S>;
+	/** `standing`: what runs at this moment, with what it stands on. */
+	readonly begin: (settings: Settings, world: ServicesWorld, standing: Running<Movable>) => S | Promise<S>;
 	/** Tells settings that are live. Without it they are none: the service starts anew. */
 	readonly retell?: (service: S, settings: Settings) => void | Promise<void>;
 	/** Resolves when it has shown that it does its work. @throws Failure */
@@ -69,11 +66,7 @@ const journal = row<RecordsSettings, Records>({
 	live: [],
 	specsOf: ({ journal: { folder } }) => [['journal', { folder: folder! }]],
 	needs: () => [],
-	begin: async (settings, world) => {
-		const records = await openRecords(settings, world);
-		world.onRecords(records);
-		return records;
-	},
+	begin: openRecords,
 });
 
 const broker = row<BrokerSettings, BrokerService>({
@@ -89,7 +82,7 @@ const broker = row<BrokerSettings, BrokerService>({
 			attempt: ({ env, signal }) => tryBroker(url, settings, env, signal),
 		}));
 	},
-	begin: (settings, world) => openBroker(settings, { ...world, ...world.records() }),
+	begin: (settings, world, standing) => openBroker(settings, { ...world, ...recordsIn(standing) }),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {
 		while (!service.connected) {
@@ -99,12 +92,15 @@ const broker = row<BrokerSettings, BrokerService>({
 	},
 });
 
+/** Of a station's settings. */
+const LIVE = liveInRecipe.map((key) => `recipe.${key}`);
+
 const station = row<StationSettings, StationService>({
 	kind: 'station',
 	on: ['journal'],
 	// Its last word is said, too.
 	after: ['broker'],
-	live: liveInRecipe.map((key) => `recipe.${key}`),
+	live: LIVE,
 	specsOf: ({ box, stations, recipes, journal }) =>
 		Object.entries(stations).map(([name, { camera, recipe }]) => [
 			`station ${name}`,
@@ -117,20 +113,19 @@ const station = row<StationSettings, StationService>({
 				keep: { pictures: journal.pictures, frames: journal.frames },
 			},
 		]),
-	needs: ({ station: name, recipeName, recipe, camera }, running) => [
-		bundleNeed(recipeName, recipe),
-		{
+	needs: (settings, running) => {
+		const { station: name, recipeName, recipe, camera } = settings;
+		const before = running.find((other) => other.station === name);
+		if (before && canBeTold(before, settings, LIVE)) return [];
+		const inUse = running.map((other) => other.camera);
+		const cameraNeed = {
 			path: `stations.${name}`,
-			attempt: (world) =>
-				tryCamera(
-					camera,
-					running.map((other) => other.camera),
-					world,
-				),
-		},
-	],
-	begin: (settings, { env, boot, log, records, onState, onVerdict }) => {
-		const { record } = records();
+			attempt: (world: ProbeWorld) => tryCamera(camera, inUse, world),
+		};
+		return [bundleNeed(recipeName, recipe), cameraNeed];
+	},
+	begin: (settings, { env, boot, log, onState, onVerdict }, standing) => {
+		const { record, journal } = recordsIn(standing);
 		const name = settings.station;
 		const tell = stateLog(log, name);
 		return startStation(
@@ -148,7 +143,8 @@ const station = row<StationSettings, StationService>({
 					tell(state);
 					onState(state);
 				},
-				onVerdict: (verdict, pictures) => void record.verdict(verdict, pictures).then(onVerdict),
+				onVerdict: (verdict, pictures) =>
+					void record.verdict(verdict, pictures).then((event) => onVerdict(event, journal.series)),
 				onPart: record.part,
 				onKept: (jpeg) => record.kept(name, jpeg),
 			},
@@ -180,13 +176,13 @@ const health = row<HealthSettings, Service>({
 		['health', { box, root, everyMs, folder: folder! }],
 	],
 	needs: () => [],
-	begin: (settings, { version, boot, records, running }) => {
+	begin: (settings, { version, boot, running }, standing) => {
 		const of = (kind: string) =>
 			[...running().values()].flatMap(({ spec, service }) => (spec.kind === kind ? [service] : []));
 		return startHealth(settings, {
 			version,
 			boot,
-			records: records(),
+			records: recordsIn(standing),
 			broker: () => (of(broker.kind) as BrokerService[])[0],
 			stations: () => of(station.kind) as StationService[],
 			machine: realMachine,
@@ -195,6 +191,10 @@ const health = row<HealthSettings, Service>({
 		});
 	},
 });
+
+function recordsIn(standing: Running<Movable>): Records {
+	return standing.get('journal')!.service as Records;
+}
 
 /** In the order in which they start. */
 const TABLE = [journal, broker, station, schedule, health];
@@ -252,7 +252,7 @@ function row<Settings, S extends Service>({ kind, on, after, live, retell, ...ro
 					const probing = { env: world.env, note, signal };
 					return Promise.all(row.needs(settings, same).map((need) => attempt(need, probing)));
 				},
-				begin: () => row.begin(settings, world),
+				begin: (standing) => row.begin(settings, world, standing),
 				retell: (service) => retell?.(service as S, settings),
 				healthy: async (service, signal) => row.healthy?.(service as S, signal),
 			})),

@@ -161,6 +161,7 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 		ended,
 		send: ({ message: { topic, payload, properties }, qos, retain }) =>
 			new Promise((resolve) => {
+				if (!client.connected) return;
 				const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
 				const told = login.version === 5 && properties ? { properties: propertiesOf(properties) } : {};
 				client.publish(topic, bytes, { qos, retain, ...told }, (error, packet) => {
@@ -171,6 +172,7 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 			}),
 		offer: (topic) =>
 			new Promise((resolve) => {
+				if (!client.connected) return;
 				client.publish(topic, '', { qos: 2 }, () => {});
 				offers.set(client.getLastMessageId(), resolve);
 			}),
@@ -179,6 +181,7 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 		},
 		subscribe: (filter) =>
 			new Promise((resolve) => {
+				if (!client.connected) return;
 				client.subscribe(filter, { qos: 1 }, (_error, _granted, suback) => {
 					resolve((suback?.granted as number[] | undefined)?.[0] ?? reason.unspecified);
 				});

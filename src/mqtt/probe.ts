@@ -49,36 +49,56 @@ export async function probeBroker(
 			adviceFor(opened),
 		);
 	}
-	const connection = opened;
+	let over: Ending | undefined;
+	void opened.ended.then((ending) => {
+		over = ending;
+	});
 	try {
-		const version = connection.version === 5 ? '5' : '3.1.1';
-		const notes = notesOf(connection, login.version);
-		const refused: { topic: string; reason: string }[] = [];
-		for (const filter of subscribe) {
-			const code = await inTime(connection.subscribe(filter), signal);
-			if (code === undefined || code >= 0x80)
-				refused.push({ topic: filter, reason: code === undefined ? 'no answer' : reasonText(code) });
-		}
-		if (version === '3.1.1') {
-			notes.push('with MQTT 3.1.1 it cannot be known whether it takes messages');
-			return { version, refused: refused.length > 0 ? refused : undefined, notes };
-		}
-		if (connection.limits.maximumQos < 2 || (await deliversAtOnce(connection, checkTopic, signal))) {
-			notes.push('whether it takes messages cannot be known without disturbing who listens');
-			return { version, refused: refused.length > 0 ? refused : undefined, notes };
-		}
-		for (const topic of publish) {
-			const code = await inTime(connection.offer(topic), signal);
-			if (code === undefined) {
-				notes.push('whether it takes messages cannot be known: it does not answer those with QoS 2');
-				return { version, refused: refused.length > 0 ? refused : undefined, notes };
-			}
-			if (fateOf(code) !== 'delivered') refused.push({ topic, reason: reasonText(code) });
-		}
-		return { version, refused, notes };
+		const probe = await askAll(opened, login.version, checkTopic, { publish, subscribe }, signal);
+		if (!over) return probe;
+		throw new Failure(
+			'broker-refused',
+			`Cannot stay with broker "${shown}": ${over.text}`,
+			'Its log says why it ends the connection.',
+		);
 	} finally {
-		await connection.close();
+		await opened.close();
 	}
+}
+
+/** Asks for every place, until the connection ends. */
+async function askAll(
+	connection: Connection,
+	wanted: 4 | 5,
+	checkTopic: string,
+	{ publish, subscribe }: Places,
+	signal: AbortSignal,
+): Promise<Probe> {
+	const version = connection.version === 5 ? '5' : '3.1.1';
+	const notes = notesOf(connection, wanted);
+	const refused: { topic: string; reason: string }[] = [];
+	for (const filter of subscribe) {
+		const code = await inTime(connection.subscribe(filter), connection, signal);
+		if (code === undefined || code >= 0x80)
+			refused.push({ topic: filter, reason: code === undefined ? 'no answer' : reasonText(code) });
+	}
+	if (version === '3.1.1') {
+		notes.push('with MQTT 3.1.1 it cannot be known whether it takes messages');
+		return { version, refused: refused.length > 0 ? refused : undefined, notes };
+	}
+	if (connection.limits.maximumQos < 2 || (await deliversAtOnce(connection, checkTopic, signal))) {
+		notes.push('whether it takes messages cannot be known without disturbing who listens');
+		return { version, refused: refused.length > 0 ? refused : undefined, notes };
+	}
+	for (const topic of publish) {
+		const code = await inTime(connection.offer(topic), connection, signal);
+		if (code === undefined) {
+			notes.push('whether it takes messages cannot be known: it does not answer those with QoS 2');
+			return { version, refused: refused.length > 0 ? refused : undefined, notes };
+		}
+		if (fateOf(code) !== 'delivered') refused.push({ topic, reason: reasonText(code) });
+	}
+	return { version, refused, notes };
 }
 
 function notesOf({ limits, version }: Connection, wanted: 4 | 5): string[] {
@@ -97,7 +117,7 @@ async function deliversAtOnce(
 	topic: string,
 	signal: AbortSignal,
 ): Promise<boolean | undefined> {
-	const granted = await inTime(connection.subscribe(topic), signal);
+	const granted = await inTime(connection.subscribe(topic), connection, signal);
 	if (granted === undefined || granted >= 0x80) return undefined;
 	let early = false;
 	const control = new Promise<boolean>((resolve) => {
@@ -107,10 +127,10 @@ async function deliversAtOnce(
 			else resolve(true);
 		});
 	});
-	const offered = await inTime(connection.offer(topic), signal);
+	const offered = await inTime(connection.offer(topic), connection, signal);
 	const message = { topic, payload: new TextEncoder().encode('check'), kind: 'state' } as const;
 	void connection.send({ message, qos: 1, retain: false });
-	const seen = offered !== undefined && offered < 0x80 && (await inTime(control, signal));
+	const seen = offered !== undefined && offered < 0x80 && (await inTime(control, connection, signal));
 	return early || (seen ? false : undefined);
 }
 
@@ -195,11 +215,16 @@ function adviceFor({ code, advice }: Ending): string {
 	return advice ?? 'Is it running, and is the address right?';
 }
 
-async function inTime<T>(value: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+/** Undefined when it takes too long, or the connection ends. */
+async function inTime<T>(
+	value: Promise<T>,
+	{ ended }: Connection,
+	signal: AbortSignal,
+): Promise<T | undefined> {
 	const settled = new AbortController();
-	const limit = pause(ANSWER_MS, AbortSignal.any([signal, settled.signal])).then(() => undefined);
+	const limit = pause(ANSWER_MS, AbortSignal.any([signal, settled.signal]));
 	try {
-		return await Promise.race([value, limit]);
+		return await Promise.race([value, limit.then(() => undefined), ended.then(() => undefined)]);
 	} finally {
 		settled.abort();
 	}

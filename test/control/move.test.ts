@@ -116,8 +116,11 @@ function worldOf(seed = 1) {
 					(failure: Failure) => [{ path, message: failure.message, failure }],
 				);
 			},
-			begin: async () => {
+			begin: async (standing) => {
 				log.push(`start ${name}`);
+				for (const other of spec.on)
+					if (![...standing.values()].some((one) => one.spec.kind === other))
+						broken.push(`starts ${name} without ${other}`);
 				stillThere(`starts ${name}`, (other) => other.name === name || other.on.includes(kind));
 				await step('start', wanted);
 				instances += 1;
@@ -405,10 +408,10 @@ moves('says so when the way back fails, too, and keeps what runs', async () => {
 	const [journal, broker, a, b] = world.specs(...line);
 	const once: Movable = {
 		...a!,
-		begin: async () => {
+		begin: async (standing) => {
 			starts += 1;
 			if (starts > 1) throw new Failure('camera-unavailable', 'Cannot open camera "0": it is gone');
-			return a!.begin();
+			return a!.begin(standing);
 		},
 	};
 	await world.move([journal!, broker!, once, b!]);

@@ -35,10 +35,6 @@ const world: ServicesWorld = {
 	boot: null,
 	log: () => {},
 	secrets: [],
-	records: () => {
-		throw new Error('nothing begins here');
-	},
-	onRecords: () => {},
 	conceal: () => {},
 	onState: () => {},
 	onVerdict: () => {},

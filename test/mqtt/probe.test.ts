@@ -192,6 +192,12 @@ const strict: readonly (readonly [what: string, habits: Habits, found: Probe | R
 		/^Cannot log in to broker ".*": bad user name or password \(0x86\)$/,
 	],
 	['a ban', { admit: () => 0x8a }, /this client is banned \(0x8a\)/],
+	['a broker that ends every connection', { spanMs: 0 }, /^Cannot stay with broker ".*": .*\(0x80\)$/],
+	[
+		'a broker that ends the connection over a topic',
+		{ treat: ({ topic }) => (topic.endsWith('/verdict') ? [0x87] : 0) },
+		/^Cannot stay with broker ".*": not authorised \(0x87\)$/,
+	],
 	['another server', { admit: () => 0x9c }, /use another server \(0x9c\)/],
 	[
 		'3.1.1 alone',

@@ -1,0 +1,229 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import { type Config, configSchema } from '../../src/config/schema.js';
+import { type Movable, type Moved, outcomeOf } from '../../src/control/move.js';
+import { createDaemon } from '../../src/daemon/daemon.js';
+import { encodePng } from '../../src/opencv/picture.js';
+import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import { drawPart } from '../../src/sim/line.js';
+import { childrenOf } from '../children-of.js';
+import { eventually, freePort } from '../free-port.js';
+import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+
+const edits = suite('a daemon that moves to another configuration');
+
+type Edit = {
+	readonly url?: string;
+	readonly journal?: string;
+	readonly a?: object;
+	readonly b?: object;
+	readonly camera?: string;
+};
+
+/** Stations `a` and `b` that inspect pictures for ever, and a broker; all runs in this process but its stations. */
+async function line() {
+	const folder = await temporaryFolder();
+	const at = (name: string) => join(folder.path, name);
+	await mkdir(at('pictures'));
+	for (const i of [0, 1])
+		await writeFile(at(`pictures/${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
+	await tinyBundle(at('bundle'));
+	const broker = await startMosquitto(await freePort(), folder.path);
+	const stop = new AbortController();
+	const verdicts: VerdictMessage[] = [];
+	const logged: string[] = [];
+	const daemon = await createDaemon({
+		env: process.env,
+		version: '0',
+		conceal: () => {},
+		log: (level, about, message) => void logged.push(`${level} ${about}: ${message}`),
+		onVerdict: (message) => void verdicts.push(message),
+		signal: stop.signal,
+	});
+	const config = ({
+		url = broker.url,
+		journal = 'journal',
+		a = {},
+		b = {},
+		camera = at('pictures'),
+	}: Edit = {}): Config =>
+		configSchema.parse({
+			box: 't',
+			mqtt: { url },
+			stations: {
+				a: { camera: { source: at('pictures'), loop: true }, recipe: 'a' },
+				b: { camera: { source: camera, loop: true }, recipe: 'b' },
+			},
+			recipes: {
+				a: { model: at('bundle'), trigger: { everyMs: 20 }, threads: 1, ...a },
+				b: { model: at('bundle'), trigger: { everyMs: 20 }, threads: 1, ...b },
+			},
+			journal: { folder: at(journal) },
+		});
+	const of = (station: string) => verdicts.filter((verdict) => verdict.station === station);
+	const started = await daemon.moveTo(config());
+	assert.is(started.stands, 'new');
+	return {
+		at,
+		broker,
+		config,
+		verdicts: of,
+		logged,
+		moveTo: (edit: Edit): Promise<Moved<Movable>> => daemon.moveTo(config(edit)),
+		/** The processes' runs that the newest verdicts are of, once both stations have given one more. */
+		runs: async () => {
+			const counts = { a: of('a').length, b: of('b').length };
+			await eventually('both inspect', () => of('a').length > counts.a + 1 && of('b').length > counts.b + 1);
+			return { a: of('a').at(-1)!.run, b: of('b').at(-1)!.run };
+		},
+		[Symbol.asyncDispose]: async () => {
+			stop.abort(new Failure('interrupted', 'Interrupted'));
+			const ended = await daemon.moveTo(null);
+			assert.equal(ended.setbacks, [], outcomeOf(ended));
+			assert.equal(await childrenOf(process.pid).then((all) => all.length), 1, 'only the broker is left');
+			await broker[Symbol.asyncDispose]();
+			await folder[Symbol.asyncDispose]();
+		},
+	};
+}
+
+/** A station's verdicts are numbered without a hole, over all of its processes. */
+function assertWhole(verdicts: readonly VerdictMessage[]): void {
+	assert.equal(
+		verdicts.map(({ sequence }) => sequence),
+		verdicts.map((_, i) => verdicts[0]!.sequence + i),
+	);
+}
+
+edits('starts a station anew whose settings differ, and no other notices', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	const moved = await world.moveTo({ b: { region: { x: 0, y: 0, width: 96, height: 96 } } });
+	assert.is(moved.stands, 'new', outcomeOf(moved));
+	const after = await world.runs();
+	assert.is(after.a, before.a);
+	assert.is.not(after.b, before.b);
+	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+});
+
+const harmful: readonly (readonly [
+	what: string,
+	edit: (world: Awaited<ReturnType<typeof line>>) => Promise<Edit>,
+	setback: RegExp,
+])[] = [
+	[
+		'a camera that is not there',
+		async () => ({ camera: '/dev/video97' }),
+		/^Cannot try "station b": Cannot open camera "\/dev\/video97"/,
+	],
+	[
+		'a bundle that is not there',
+		async ({ at }) => ({ b: { model: at('absent') } }),
+		/^Cannot try "station b": Cannot use bundle/,
+	],
+	[
+		'a broker that is not there',
+		async () => ({ url: `mqtt://127.0.0.1:${await freePort()}` }),
+		/^Cannot try "broker": Cannot reach broker/,
+	],
+	[
+		'two faults',
+		async ({ at }) => ({ url: 'mqtt://127.0.0.1:1', a: { model: at('absent') } }),
+		/^Cannot try "broker": .*; Cannot try "station a": /,
+	],
+];
+
+for (const [what, edit, setback] of harmful) {
+	edits(`refuses ${what}, and nothing has moved`, async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line();
+		const before = await world.runs();
+		const moved = await world.moveTo(await edit(world));
+		assert.is(moved.stands, 'old');
+		assert.match(outcomeOf(moved), setback);
+		assert.match(outcomeOf(moved), /; what ran before runs$/);
+		assert.equal(await world.runs(), before);
+		for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+	});
+}
+
+edits('goes back when a station turns out to be ill: it is as before, and loses no number', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	// Larger than the pictures: only inspecting shows it.
+	const moved = await world.moveTo({ b: { region: { x: 0, y: 0, width: 960, height: 960 } } });
+	assert.is(moved.stands, 'old');
+	assert.match(outcomeOf(moved), /^Cannot trust "station b": .*; what ran before runs$/);
+	await eventually('b inspects as before', () => world.verdicts('b').at(-1)!.verdict !== 'error');
+	const after = await world.runs();
+	assert.is(after.a, before.a);
+	assert.is.not(after.b, before.b);
+	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+});
+
+edits('speaks to another broker while its stations inspect on, and says goodbye to the old one', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await using old = await listen(world.broker.url);
+	await mkdir(world.at('other'));
+	await using other = await startMosquitto(await freePort(), world.at('other'));
+	await using heard = await listen(other.url);
+	const before = await world.runs();
+	const moved = await world.moveTo({ url: other.url });
+	assert.is(moved.stands, 'new', `${outcomeOf(moved)}\n${world.logged.join('\n')}`);
+	assert.equal(await world.runs(), before);
+	const said = (at: typeof heard, topic: string) =>
+		at.heard
+			.filter((one) => one.topic === topic)
+			.map(({ payload }) => JSON.parse(payload.toString()).state as string);
+	await eventually('the old one hears goodbye', () => said(old, 'inspectord/t/state').at(-1) === 'offline');
+	await eventually('the new one hears the box', () => said(heard, 'inspectord/t/state').at(-1) === 'online');
+	for (const station of ['a', 'b'])
+		await eventually(
+			'and its stations',
+			() => said(heard, `inspectord/t/${station}/state`).at(-1) === 'running',
+		);
+	await eventually('no verdict is lost between them', () => {
+		const sequences = (at: typeof heard) =>
+			at.heard
+				.filter(({ topic }) => topic === 'inspectord/t/a/verdict')
+				.map(({ payload }) => (JSON.parse(payload.toString()) as VerdictMessage).sequence);
+		const all = [...new Set([...sequences(old), ...sequences(heard)])].sort((x, y) => x - y);
+		return sequences(heard).length > 5 && all.every((sequence, i) => sequence === all[0]! + i);
+	});
+	await world.moveTo({});
+});
+
+edits('moves all that stands on the journal when that moves', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	const moved = await world.moveTo({ journal: 'another' });
+	assert.is(moved.stands, 'new', outcomeOf(moved));
+	const after = await world.runs();
+	assert.is.not(after.a, before.a);
+	const again = await world.moveTo({ journal: 'pictures/0.png' });
+	assert.is(again.stands, 'old');
+	assert.match(outcomeOf(again), /^Cannot (start|try) "journal": /);
+	await world.runs();
+	await rm(world.at('another'), { recursive: true, force: true });
+});
+
+edits('answers moves one after the other', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const moves = [world.moveTo({ b: { deadlineMs: 4000 } }), world.moveTo({ b: { deadlineMs: 3000 } })];
+	assert.equal(
+		(await Promise.all(moves)).map(({ stands }) => stands),
+		['new', 'new'],
+	);
+	await world.runs();
+});
+
+edits.run();
