@@ -65,17 +65,16 @@ export async function move<S extends Movable>(
 	if (refused.length > 0) return { running, stands: 'old', setbacks: refused, setbacksBack: [] };
 
 	const fleet = fleetOf(running, world);
-	const setbacks = await inTurn(
-		[...fleet.steps(way), ...(isFirst ? [] : [() => fleet.watch(differs)])],
-		isLast,
-	);
-	if (setbacks.length === 0 || isLast)
+	const isCut = () => world.signal.aborted && !isLast;
+	const acts = [...fleet.acts(way), ...(isFirst ? [] : [() => fleet.watch(differs)])];
+	const { setbacks, isDone } = await inTurn(acts, (failed) => isCut() || (failed && !isLast));
+	if (isDone && (setbacks.length === 0 || isLast))
 		return { running: fleet.inOrder(wanted), stands: 'new', setbacks, setbacksBack: [] };
 
 	const now = fleet.inOrder([...before, ...wanted]);
-	if (world.signal.aborted) return { running: now, stands: 'rest', setbacks, setbacksBack: [] };
+	if (isCut()) return { running: now, stands: 'rest', setbacks, setbacksBack: [] };
 	const back = difference(specsOf(now), before);
-	const setbacksBack = await inTurn(fleet.steps(back), true);
+	const { setbacks: setbacksBack } = await inTurn(fleet.acts(back), isCut);
 	const old = fleet.inOrder(before);
 	const isWhole = before.every((spec) => old.get(spec.name)?.spec === spec);
 	return { running: old, stands: isWhole ? 'old' : 'rest', setbacks, setbacksBack };
@@ -129,14 +128,17 @@ function specsOf<S extends Movable>(running: Running<S>): readonly S[] {
 
 type Act = () => Promise<readonly Setback[]>;
 
-/** One after the other, until one has setbacks. */
-async function inTurn(acts: readonly Act[], goesOn: boolean): Promise<readonly Setback[]> {
+/** One after the other, until it is enough. */
+async function inTurn(
+	acts: readonly Act[],
+	isEnough: (hasFailed: boolean) => boolean,
+): Promise<{ readonly setbacks: readonly Setback[]; readonly isDone: boolean }> {
 	const setbacks: Setback[] = [];
 	for (const act of acts) {
+		if (isEnough(setbacks.length > 0)) return { setbacks, isDone: false };
 		setbacks.push(...(await act()));
-		if (setbacks.length > 0 && !goesOn) break;
 	}
-	return setbacks;
+	return { setbacks, isDone: true };
 }
 
 /** What runs, and what changes it; nothing throws, every act resolves to its setbacks. */
@@ -208,7 +210,7 @@ function fleetOf<S extends Movable>(running: Running<S>, world: MoveWorld) {
 	};
 
 	return {
-		steps: (way: Difference<S>): readonly Act[] => [
+		acts: (way: Difference<S>): readonly Act[] => [
 			() => stop(way.stop),
 			...way.start.map((spec) => () => start(spec)),
 			...way.retell.map((spec) => () => retell(spec)),

@@ -9,11 +9,11 @@ import { verdictMessage } from '../protocol/verdict-message.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
 
-/** A station's process gets 4 s to end; a bundle may be proven for 10 minutes. */
+/** A bundle may be proven for 10 minutes, and a damaged journal be read for as long; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
 	probe: 700_000,
 	stop: 10_000,
-	start: 60_000,
+	start: 900_000,
 	retell: 10_000,
 	health: 120_000,
 };

@@ -447,4 +447,43 @@ moves('that is interrupted does not turn back: all ends', async () => {
 	assert.equal(world.runs(), []);
 });
 
+moves('that is interrupted while it stops or starts begins nothing more', async () => {
+	for (const [when, runs] of [
+		['stop', ['broker 0 0', 'journal 0 0', 'schedule 0 0']],
+		['start', ['a 1 0', 'broker 0 0', 'journal 0 0', 'schedule 0 0']],
+		['first', ['a 1 0', 'broker 0 0', 'journal 0 0']],
+	] as const) {
+		const world = worldOf();
+		if (when !== 'first') await world.move(world.specs(...line));
+		const wanted = world.specs(...lineWith({ a: { fixed: 1 }, b: { fixed: 1 } })).map((spec): Movable => {
+			if (spec.name !== 'a') return spec;
+			if (when === 'stop') {
+				return {
+					...spec,
+					probe: async (running, signal) => {
+						world.pace.pause(20, new AbortController().signal).then(world.stop);
+						return spec.probe(running, signal);
+					},
+				};
+			}
+			return {
+				...spec,
+				begin: async (standing) => {
+					world.stop();
+					return spec.begin(standing);
+				},
+			};
+		});
+		const slow = lineWith({ b: { faults: [{ step: 'stop', how: 40 }] } });
+		if (when === 'stop')
+			await world.move(world.specs(...slow.map((one) => ({ ...one, fixed: one.name === 'b' ? 2 : 0 }))));
+		const moved = await world.move(wanted);
+		assert.is(moved.stands, 'rest', when);
+		assert.equal(moved.setbacks, [], when);
+		assert.equal(world.runs(), [...runs], when);
+		await world.move([]);
+		assert.equal(world.runs(), [], when);
+	}
+});
+
 moves.run();
