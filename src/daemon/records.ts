@@ -6,10 +6,10 @@ import type { Service } from '../base/service.js';
 import { openPictures } from '../disk/pictures.js';
 import { watchClock } from '../machine/clock.js';
 import type { Clock } from '../protocol/verdict.js';
-import { type Journal, openJournal } from '../sqlite/journal.js';
+import { type Journal, type JournalSettings, openJournal } from '../sqlite/journal.js';
 import { createRecorder, type Recorder } from './record.js';
 
-export type RecordsSettings = { readonly folder: string };
+export type RecordsSettings = Pick<JournalSettings, 'folder' | 'box' | 'bounds'>;
 
 /** The open journal, and the door into it. */
 export type Records = Service & {
@@ -30,12 +30,12 @@ const SETTLE_MS = 2000;
 
 /** Opens the journal, and settles what the last daemon owed. @throws Failure journal-busy, file-unwritable */
 export async function openRecords(
-	{ folder }: RecordsSettings,
+	{ folder, ...settings }: RecordsSettings,
 	{ secrets, log }: RecordsWorld,
 ): Promise<Records> {
 	await mkdir(folder, { recursive: true });
 	const pictures = await openPictures(join(folder, 'pictures'));
-	const journal = await openJournal({ folder, pictures }, log);
+	const journal = await openJournal({ folder, pictures, ...settings }, log);
 	const watch = watchClock();
 	const { now } = realPace;
 	const record = createRecorder({ journal, secrets, clock: () => watch.clock, now, log });

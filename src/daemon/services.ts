@@ -64,7 +64,10 @@ const journal = row<RecordsSettings, Records>({
 	on: [],
 	after: [],
 	live: [],
-	specsOf: ({ journal: { folder } }) => [['journal', { folder: folder! }]],
+	specsOf: ({ box, journal: { folder, mostMb, mostDays, leastFreeMb } }) => {
+		const bounds = { mostBytes: mostMb * 1e6, mostAgeDays: mostDays, leastFreeBytes: leastFreeMb * 1e6 };
+		return [['journal', { box, folder: folder!, bounds }]];
+	},
 	needs: () => [],
 	begin: openRecords,
 });

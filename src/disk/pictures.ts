@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
-import { flush, unfinished, writeThrough } from './file.js';
+import { flush, UNFINISHED, unfinished, writeThrough } from './file.js';
 
 /** Pictures on disk, each a file that is named by the SHA-256 of its content. */
 export type Pictures = {
@@ -21,13 +22,21 @@ const NAME = /^[0-9a-f]{64}\.jpg$/;
 /** So many files are on their way to the disk at once: others need the threads that wait for it. */
 const AT_ONCE = 2;
 
-/** @throws an error of the file system when the folder cannot be made */
+/** @throws Failure file-unwritable when the folder cannot be made */
 export async function openPictures(folder: string): Promise<Pictures> {
-	await mkdir(folder, { recursive: true });
 	const pathOf = (hash: string) => join(folder, hash + ENDING);
-	// Files that a writer left unfinished which is no more.
-	for (const name of await readdir(folder))
-		if (!NAME.test(name)) await rm(join(folder, name), { force: true, recursive: true });
+	try {
+		await mkdir(folder, { recursive: true });
+		// What a writer left unfinished which is no more.
+		for (const name of await readdir(folder))
+			if (name.includes(UNFINISHED)) await rm(join(folder, name), { force: true });
+	} catch (thrown) {
+		throw new Failure(
+			'file-unwritable',
+			`Cannot make folder "${folder}" for pictures: ${reasonOf(thrown)}`,
+			'Free some space, or choose a folder that this user may write to.',
+		);
+	}
 
 	const write = async (jpeg: Uint8Array): Promise<string> => {
 		const hash = sha256Of(jpeg);

@@ -44,21 +44,6 @@ export type Event = Omit<Entry, 'settles'> & {
 	readonly recordedMs: number;
 };
 
-/** The body of a gap. */
-export type Gap = {
-	/** `journal-damaged`: they cannot be read any more. `retention`: they had to go before an outlet had delivered them. `journal-full`: they could not be written. */
-	readonly reason: 'journal-damaged' | 'retention' | 'journal-full';
-	/** A station's numbers, both included; where it is of the box, ids of events. */
-	readonly from: number;
-	readonly to: number;
-	/** How many of them, where it is known and not all. */
-	readonly count?: number;
-	/** The outlet that did not deliver them; without one, nobody will. */
-	readonly outlet?: string;
-	/** The name of the damaged database in the journal's folder. */
-	readonly aside?: string;
-};
-
 /** A part that is due: should the daemon die, the next one owes it a verdict. */
 export type Due = { readonly station: string; readonly key: string; readonly body: object };
 

@@ -1,6 +1,7 @@
 import type { Level } from '../base/log.js';
 import type { Due, Event, EventKind, IdRange, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
+import type { Bounds } from './retention.js';
 
 /** What an outlet delivers: events, or pictures. */
 export type Stream = 'events' | 'pictures';
@@ -32,7 +33,14 @@ export type Write =
 	| { readonly kind: 'pictures'; readonly rows: readonly Omit<Picture, 'id'>[] }
 	| { readonly kind: 'due'; readonly due: Omit<Due, 'body'> & { readonly body: string } }
 	| ({ readonly kind: 'undelivered' } & Undelivered)
-	| ({ readonly kind: 'dead-letter' } & DeadLetter);
+	| ({ readonly kind: 'dead-letter' } & DeadLetter)
+	/** Verdicts that memory could not hold while the disk took nothing: they are numbered, and a gap says which. */
+	| {
+			readonly kind: 'lost';
+			readonly station: string;
+			readonly count: number;
+			readonly settles: readonly string[];
+	  };
 
 /** The numbers that a write was given. */
 export type Numbers = { readonly id: number; readonly sequence: number | null };
@@ -44,7 +52,12 @@ export type Extent = {
 	readonly events: number;
 	readonly pictures: number;
 	readonly oldestMs: number | null;
+	/** On its disk, for this user. */
 	readonly freeBytes: number;
+	/** What has to go first, where there is more than may be. */
+	readonly excess: 'pictures' | 'events' | null;
+	/** The reserve for a full disk is in use: pictures have to wait. */
+	readonly isTight: boolean;
 };
 
 export type Committed = {
@@ -66,11 +79,31 @@ export type Opened = {
 
 /** What the writer can be asked for. */
 export type Asks = {
-	open: { readonly ask: { readonly folder: string; readonly nowMs: number }; readonly answer: Opened };
+	open: {
+		readonly ask: {
+			readonly folder: string;
+			readonly box: string;
+			readonly nowMs: number;
+			readonly bounds: Bounds;
+		};
+		readonly answer: Opened;
+	};
 	commit: {
 		readonly ask: { readonly writes: readonly Write[]; readonly nowMs: number };
 		readonly answer: Committed;
 	};
+	/** One step towards the bounds. */
+	tidy: {
+		readonly ask: { readonly nowMs: number };
+		/** Pictures that no row names any more; whether there is more to do. */
+		readonly answer: {
+			readonly hashes: readonly string[];
+			readonly isMore: boolean;
+			readonly extent: Extent;
+		};
+	};
+	/** Which of these pictures no row names. */
+	unnamed: { readonly ask: { readonly hashes: readonly string[] }; readonly answer: readonly string[] };
 	events: {
 		readonly ask: {
 			readonly range: IdRange;

@@ -1,19 +1,22 @@
 import { Worker } from 'node:worker_threads';
-import { Failure, type FailureCode } from '../base/failure.js';
+import { Failure, type FailureCode, reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from '../protocol/events.js';
+import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Answer, Asks, DeadLetter, Extent, News, Numbers, Opened, Stream, Write } from './exchange.js';
+import type { Answer, Asks, DeadLetter, Extent, News, Opened, Stream, Write } from './exchange.js';
+import type { Bounds } from './retention.js';
 
 export type { DeadLetter, Stream } from './exchange.js';
 
 /** Where pictures lie: each a file that is named by its SHA-256. */
 export type PictureFiles = {
-	/** Resolves with the hashes when all are on the disk's surface. */
-	write(jpegs: readonly Uint8Array[]): Promise<readonly string[]>;
+	/** Resolves when all are on the disk's surface. */
+	write(jpegs: readonly Uint8Array[]): Promise<unknown>;
 	/** Undefined where there is none, or not what its name says. */
 	read(hash: string): Promise<Uint8Array | undefined>;
 	remove(hashes: readonly string[]): Promise<void>;
@@ -23,15 +26,23 @@ export type PictureFiles = {
 export type JournalSettings = {
 	/** Made where it is missing. */
 	readonly folder: string;
+	/** Stands in the origin of events that the journal adds itself. */
+	readonly box: string;
 	readonly pictures: PictureFiles;
+	readonly bounds?: Bounds;
 	readonly wallClock?: () => number;
+	/** What waits in memory at most. */
+	readonly mostWaitingBytes?: number;
 };
 
 export type JournalCondition = Extent & {
 	/** What waits to be written. */
 	readonly waiting: number;
+	readonly waitingBytes: number;
 	/** Why writing fails now. */
 	readonly failure: string | null;
+	/** What had to go while the disk took nothing. */
+	readonly dropped: Dropped;
 };
 
 export type Journal = Service & {
@@ -40,11 +51,14 @@ export type Journal = Service & {
 	/** What was due when the last daemon died; empty after a clean end. */
 	readonly owed: readonly Due[];
 	readonly condition: JournalCondition;
-	/** Numbers and writes in order, in one commit with whatever waits at that moment; resolves when on disk. */
+	/**
+	 * Numbers and writes in order, in one commit with whatever waits at that moment; resolves when on disk, however long that takes.
+	 * What had to go because memory could not hold it any more is missing in the answer; a gap names its number.
+	 */
 	append(entries: readonly Entry[]): Promise<readonly Event[]>;
 	/** Notes a part that is due; not waited for. An entry with `settles: key` of its station takes it away in its own transaction. */
 	announce(due: Due): void;
-	/** Picture files first, then the rows that name them; appends pass in between. */
+	/** Picture files first, then the rows that name them; appends pass in between. Resolves with those that stand: they are the first to go. */
 	keep(pictures: readonly NewPicture[]): Promise<readonly Picture[]>;
 	readPicture(hash: string): Promise<Uint8Array | undefined>;
 	/** In order of ids. */
@@ -77,14 +91,34 @@ const DELIVER_MS = 200;
 /** Between attempts while the disk takes nothing. */
 const RETRY_MS = 1000;
 
-type Waiting = {
-	readonly write: Write;
-	done(numbers: readonly Numbers[]): readonly Event[];
+/** What waits in memory at most for a disk that is slow, full or gone. */
+const MOST_WAITING_BYTES = 64e6;
+const MOST_PICTURE_BYTES = 64e6;
+
+/** So often it is looked whether something is too old, or the disk too full. */
+const TIDY_MS = 60_000;
+
+const PICTURES_AT_ONCE = 64;
+
+/** Files of pictures that are looked at at once for whether a row names them. */
+const FILES_AT_ONCE = 1000;
+
+/** For a card of 32 GB. */
+const BOUNDS: Bounds = { mostBytes: 8e9, mostAgeDays: 400, leastFreeBytes: 1e9 };
+
+/** A picture on its way into a file. */
+type Coming = {
+	readonly jpeg: Uint8Array;
+	readonly row: Omit<Picture, 'id'>;
+	/** Called when it stands, or when it had to go. */
+	done(kept: Picture | undefined): void;
 };
 
 /** Opens the journal of a folder, with its writer in a thread of its own. @throws Failure journal-busy, journal-newer, file-unwritable */
 export async function openJournal(settings: JournalSettings, log: Log): Promise<Journal> {
-	const { folder, pictures: files, wallClock = Date.now } = settings;
+	const { folder, box, pictures: files, bounds = BOUNDS, wallClock = Date.now } = settings;
+	const { mostWaitingBytes = MOST_WAITING_BYTES } = settings;
+	const nowMs = () => Math.round(wallClock());
 	const listeners = new Set<(events: readonly Event[]) => void>();
 	let newest: Event[] = [];
 	let lastEvent = 0;
@@ -95,13 +129,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		for (const listener of [...listeners]) listener(events);
 	};
 
+	/** What the writer added beside what it was asked for, to be told in order of ids. */
+	const besides: Event[] = [];
 	const writer = startWriter(({ events, lines }) => {
 		for (const [level, line] of lines) log(level, 'journal', line);
-		tell(events);
+		besides.push(...events);
 	});
 	let opened: Opened;
 	try {
-		opened = await writer.ask('open', { folder, nowMs: wallClock() });
+		opened = await writer.ask('open', { folder, box, bounds, nowMs: nowMs() });
 	} catch (thrown) {
 		await writer.end();
 		throw thrown;
@@ -109,61 +145,117 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	let { extent, lastPicture } = opened;
 	lastEvent = opened.lastEvent;
 	newest = [...opened.newest];
+	besides.length = 0;
 	const cursors = new Map(
 		opened.undelivered.map(({ outlet, stream, ranges }) => [cursorOf(outlet, stream), ranges]),
 	);
 	const toDeliver = new Map<string, Write>();
 	const pictureListeners = new Set<(pictures: readonly Picture[]) => void>();
-	const queue: Waiting[] = [];
+	const backlog = new Backlog(mostWaitingBytes);
 	const ending = new AbortController();
-	let committing: Promise<void> | undefined;
-	let keeping: Promise<unknown> = Promise.resolve();
+	/** Pictures on their way into files. */
+	const onTheWay = new Map<string, number>();
+	let onTheWayBytes = 0;
+	let working: Promise<void> | undefined;
+	const pictures: Coming[] = [];
+	let keeping: Promise<void> | undefined;
+	let removing: Promise<void> = Promise.resolve();
 	let deliverTimer: NodeJS.Timeout | undefined;
+	let isUntidy = false;
 	let failure: string | null = null;
 	let isClosed = false;
 
 	const enqueue = (write: Write, done: Waiting['done'] = () => []): void => {
 		if (isClosed) throw new Error('the journal is closed');
-		queue.push({ write, done });
+		backlog.put({ write, done });
 		wake();
 	};
 
 	const wake = (): void => {
-		committing ??= commitAll();
+		working ??= workOff();
 	};
 
-	const commitAll = async (): Promise<void> => {
+	/** Writes what waits, and takes a step towards the bounds after each commit where it is needed. */
+	const workOff = async (): Promise<void> => {
 		// Whatever comes in this turn goes along.
 		await Promise.resolve();
-		while (queue.length > 0) {
-			flushDeliveries();
-			const batch = queue.slice(0, MOST_WRITES);
-			try {
-				const committed = await writer.ask('commit', {
-					writes: batch.map(({ write }) => write),
-					nowMs: Math.round(wallClock()),
-				});
-				queue.splice(0, batch.length);
-				if (failure !== null) log('info', 'journal', 'is written to again');
-				failure = null;
-				extent = committed.extent;
-				tell(batch.flatMap(({ done }, i) => done(committed.numbers[i]!)));
-			} catch (thrown) {
-				if (!(thrown instanceof WriterTrouble)) throw thrown;
-				if (failure !== thrown.message) log('error', 'journal', `cannot be written to: ${thrown.message}`);
-				failure = thrown.message;
-				if (ending.signal.aborted) break;
-				await pause(RETRY_MS, ending.signal);
-			}
+		while (backlog.length > 0 || isUntidy) {
+			const isWritten = backlog.length === 0 || (await succeeds(commit));
+			const isTidied = !isUntidy || (await succeeds(tidy));
+			if (isWritten && isTidied) continue;
+			if (ending.signal.aborted) break;
+			await pause(RETRY_MS, ending.signal);
 		}
-		// In the same turn as the last look at the queue: what comes next must not believe that somebody still looks.
-		committing = undefined;
+		// In the same turn as the last look at what waits: what comes next must not believe that somebody still looks.
+		working = undefined;
+	};
+
+	/** @returns whether the disk took it */
+	const succeeds = async (work: () => Promise<void>): Promise<boolean> => {
+		try {
+			await work();
+			return true;
+		} catch (thrown) {
+			if (!(thrown instanceof WriterTrouble)) throw thrown;
+			if (failure !== thrown.message) log('error', 'journal', `cannot be written to: ${thrown.message}`);
+			failure = thrown.message;
+			return false;
+		}
+	};
+
+	const commit = async (): Promise<void> => {
+		flushDeliveries();
+		const batch = backlog.take(MOST_WRITES);
+		try {
+			const writes = batch.map(({ write }) => write);
+			const { numbers, extent: now } = await writer.ask('commit', { writes, nowMs: nowMs() });
+			backlog.written();
+			if (failure !== null) log('info', 'journal', 'is written to again');
+			failure = null;
+			extent = now;
+			isUntidy ||= now.excess !== null || now.isTight;
+			const added = batch.flatMap(({ done }, i) => done(numbers[i]!));
+			tell([...added, ...besides.splice(0)].sort((a, b) => a.id - b.id));
+		} catch (thrown) {
+			backlog.refused();
+			// What is over the bounds makes room.
+			isUntidy = thrown instanceof WriterTrouble && thrown.trouble === 'full';
+			throw thrown;
+		}
+	};
+
+	const tidy = async (): Promise<void> => {
+		isUntidy = false;
+		const { hashes, isMore, extent: now } = await writer.ask('tidy', { nowMs: nowMs() });
+		extent = now;
+		isUntidy = isMore;
+		tell(besides.splice(0));
+		const oldest = lastEvent - extent.events + 1;
+		newest = newest.filter(({ id }) => id >= oldest);
+		await removeFiles(hashes);
+	};
+
+	/** Files that are on their way again stay; files that come wait for those that go. */
+	const removeFiles = (hashes: readonly string[]): Promise<void> => {
+		removing = files.remove(hashes.filter((hash) => !onTheWay.has(hash))).catch((thrown) => {
+			log('warning', 'journal', `cannot remove pictures: ${reasonOf(thrown)}`);
+		});
+		return removing;
+	};
+
+	/** Files that a daemon left which died before it had named them. */
+	const sweep = async (): Promise<void> => {
+		const hashes = await files.list();
+		for (let at = 0; at < hashes.length && !ending.signal.aborted; at += FILES_AT_ONCE) {
+			const some = hashes.slice(at, at + FILES_AT_ONCE);
+			await removeFiles(await ask('unnamed', { hashes: some }));
+		}
 	};
 
 	const flushDeliveries = (): void => {
 		clearTimeout(deliverTimer);
 		deliverTimer = undefined;
-		for (const write of toDeliver.values()) queue.push({ write, done: () => [] });
+		for (const write of toDeliver.values()) backlog.put({ write, done: () => [] });
 		toDeliver.clear();
 	};
 
@@ -177,51 +269,117 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		}, DELIVER_MS);
 	};
 
-	const keepFiles = async (fresh: readonly NewPicture[]): Promise<readonly Picture[]> => {
-		const hashes = await files.write(fresh.map(({ jpeg }) => jpeg));
-		const rows = fresh.map(({ event, role, index, jpeg }, i) => ({
-			event,
-			role,
-			index,
-			hash: hashes[i]!,
-			bytes: jpeg.length,
-		}));
+	/** A reader waits out what keeps the disk from answering. @throws Failure file-unreadable when the journal ends meanwhile */
+	const ask: WriterThread['ask'] = async (kind, asked) => {
+		for (;;)
+			try {
+				const answer = await writer.ask(kind, asked);
+				tell(besides.splice(0));
+				return answer;
+			} catch (thrown) {
+				if (!(thrown instanceof WriterTrouble)) throw thrown;
+				if (ending.signal.aborted)
+					throw new Failure('file-unreadable', `Cannot read journal "${folder}": ${thrown.message}`);
+				await pause(RETRY_MS, ending.signal);
+			}
+	};
+
+	/** @returns whether they are on disk: not when there is no place for pictures, or the journal ends */
+	const writeFiles = async (jpegs: readonly Uint8Array[]): Promise<boolean> => {
+		while (!extent.isTight) {
+			try {
+				await files.write(jpegs);
+				return true;
+			} catch (thrown) {
+				log('error', 'journal', `cannot write pictures: ${reasonOf(thrown)}`);
+				isUntidy = true;
+				wake();
+			}
+			if (ending.signal.aborted) break;
+			await pause(RETRY_MS, ending.signal);
+		}
+		return false;
+	};
+
+	/** Some at a time, as files and then as rows, which wait for nothing but their files. */
+	const keepAll = async (): Promise<void> => {
+		await Promise.resolve();
+		while (pictures.length > 0) {
+			await removing;
+			const some = pictures.splice(0, PICTURES_AT_ONCE);
+			const isWritten = await writeFiles(some.map(({ jpeg }) => jpeg));
+			const rows = some.map(({ row }) => row);
+			if (!isWritten) for (const { done } of some) done(undefined);
+			else
+				enqueue({ kind: 'pictures', rows }, (numbers) => {
+					const kept = rows.map((row, i) => ({ id: numbers[i]!.id, ...row }));
+					lastPicture = kept.at(-1)?.id ?? lastPicture;
+					some.forEach(({ done }, i) => {
+						done(kept[i]);
+					});
+					for (const listener of [...pictureListeners]) listener(kept);
+					return [];
+				});
+		}
+		keeping = undefined;
+	};
+
+	const keepOne = ({ jpeg, ...picture }: NewPicture): Promise<Picture | undefined> => {
+		// Verdicts first: in the reserve there is no place for pictures.
+		if (extent.isTight || onTheWayBytes + jpeg.length > MOST_PICTURE_BYTES) {
+			backlog.count('picture', 1);
+			return Promise.resolve(undefined);
+		}
+		const hash = sha256Of(jpeg);
+		onTheWay.set(hash, (onTheWay.get(hash) ?? 0) + 1);
+		onTheWayBytes += jpeg.length;
 		return new Promise((resolve) => {
-			enqueue({ kind: 'pictures', rows }, (numbers) => {
-				const kept = rows.map((row, i) => ({ id: numbers[i]!.id, ...row }));
-				lastPicture = kept.at(-1)?.id ?? lastPicture;
+			const done = (kept: Picture | undefined): void => {
+				const others = onTheWay.get(hash)! - 1;
+				if (others > 0) onTheWay.set(hash, others);
+				else onTheWay.delete(hash);
+				onTheWayBytes -= jpeg.length;
+				if (!kept) backlog.count('picture', 1);
 				resolve(kept);
-				for (const listener of [...pictureListeners]) listener(kept);
-				return [];
-			});
+			};
+			pictures.push({ jpeg, row: { ...picture, hash, bytes: jpeg.length }, done });
+			keeping ??= keepAll();
 		});
 	};
+
+	const sweeping = sweep().catch((thrown) =>
+		log('warning', 'journal', `cannot look through pictures: ${reasonOf(thrown)}`),
+	);
+	const tidyTimer = setInterval(() => {
+		isUntidy = true;
+		wake();
+	}, TIDY_MS);
+	// What became too old meanwhile.
+	isUntidy = true;
+	wake();
 
 	return {
 		name: 'journal',
 		series: opened.series,
 		owed: opened.owed,
 		get condition() {
-			return { ...extent, waiting: queue.length, failure };
+			const { length: waiting, bytes: waitingBytes, dropped } = backlog;
+			return { ...extent, waiting, waitingBytes, failure, dropped };
 		},
 		append: (entries) =>
 			new Promise((resolve) => {
 				if (entries.length === 0) return resolve([]);
-				const recordedMs = Math.round(wallClock());
+				const recordedMs = nowMs();
 				const rows = entries.map((entry) => rowOf(entry, recordedMs));
 				enqueue({ kind: 'events', rows, recordedMs }, (numbers) => {
-					const events = rows.map((row, i) => eventOf(row, recordedMs, numbers[i]!));
+					const events = numbers.map((given, i) => eventOf(rows[i]!, recordedMs, given));
 					resolve(events);
 					return events;
 				});
 			}),
 		announce: ({ station, key, body }) =>
 			enqueue({ kind: 'due', due: { station, key, body: JSON.stringify(body) } }),
-		keep: (fresh) => {
-			const kept = keeping.then(() => keepFiles(fresh));
-			keeping = kept.catch(() => {});
-			return kept;
-		},
+		keep: async (fresh) => (await Promise.all(fresh.map(keepOne))).filter((kept) => kept !== undefined),
 		readPicture: (hash) => files.read(hash),
 		events: async (range, limit, kinds) => {
 			const first = newest[0];
@@ -231,9 +389,9 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				);
 				return found.slice(0, limit);
 			}
-			return writer.ask('events', { range, limit, kinds: kinds ?? null });
+			return ask('events', { range, limit, kinds: kinds ?? null });
 		},
-		pictures: (range, limit) => writer.ask('pictures', { range, limit }),
+		pictures: (range, limit) => ask('pictures', { range, limit }),
 		undelivered: async (outlet, stream) => {
 			const known = cursors.get(cursorOf(outlet, stream));
 			if (known) return known;
@@ -244,7 +402,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		},
 		deliver,
 		deadLetter: (letter) => enqueue({ kind: 'dead-letter', ...letter }),
-		deadLetters: () => writer.ask('deadLetters', null),
+		deadLetters: () => ask('deadLetters', null),
 		onEvents: (listener) => {
 			listeners.add(listener);
 			return () => {
@@ -262,15 +420,18 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		},
 		[Symbol.asyncDispose]: async () => {
 			if (isClosed) return;
+			clearInterval(tidyTimer);
+			ending.abort();
+			await sweeping;
 			await keeping;
 			flushDeliveries();
-			ending.abort();
-			if (queue.length > 0) wake();
-			await committing;
+			isUntidy = false;
+			if (backlog.length > 0) wake();
+			await working;
 			isClosed = true;
-			if (queue.length > 0)
-				log('error', 'journal', `ends with ${queue.length} entries that it could not write`);
-			await writer.ask('close', null).catch((thrown) => log('error', 'journal', String(thrown)));
+			if (backlog.length > 0)
+				log('error', 'journal', `ends with ${backlog.length} things that it could not write`);
+			await writer.ask('close', null).catch((thrown) => log('error', 'journal', reasonOf(thrown)));
 			await writer.end();
 		},
 	};
@@ -309,6 +470,8 @@ function startWriter(onNews: (news: News) => void): WriterThread {
 		waiting?.reject(Object.assign(new Error(message), { stack: stack ?? message }));
 	});
 	worker.on('error', (fault) => {
+		// A fault of ours, which somebody has to hear of.
+		if (open.size === 0) throw fault;
 		for (const { reject } of open.values()) reject(fault);
 		open.clear();
 	});

@@ -3,10 +3,10 @@ import {
 	EVENTS,
 	type Event,
 	type EventKind,
-	type Gap,
 	type IdRange,
 	type Picture,
 } from '../protocol/events.js';
+import type { Gap } from '../protocol/gap.js';
 import { Damage, type Database } from './database.js';
 import type { DeadLetter, Numbers, Row, Stream, Undelivered, Write } from './exchange.js';
 import {
@@ -46,6 +46,37 @@ export type Counted = {
 
 /** Numbers of a station, both included. */
 export type Hole = { readonly station: string; readonly from: number; readonly to: number };
+
+type TakenPictures = {
+	/** Of those that no row names any more. */
+	readonly hashes: readonly string[];
+	readonly pictures: number;
+	readonly pictureBytes: number;
+};
+
+/** Verdicts of a station that an outlet had not delivered. */
+export type Unheard = {
+	readonly outlet: string;
+	readonly station: string;
+	readonly reason: Gap['reason'];
+	readonly holes: readonly IdRange[];
+};
+
+/** Ranges of an outlet, a station and a reason at most; where there are more, they become one, which names too many. */
+const MOST_HOLES = 20;
+
+/** Rising ranges, of which the last may touch the one before. */
+function joined(holes: readonly IdRange[]): readonly IdRange[] {
+	const last = holes.at(-1)!;
+	const before = holes.at(-2);
+	if (before && last.from <= before.to + 1)
+		return [
+			...holes.slice(0, -2),
+			{ from: Math.min(before.from, last.from), to: Math.max(before.to, last.to) },
+		];
+	if (holes.length <= MOST_HOLES) return holes;
+	return [{ from: Math.min(...holes.map(({ from }) => from)), to: Math.max(...holes.map(({ to }) => to)) }];
+}
 
 type Prepare = (sql: string) => ReturnType<Database['prepare']>;
 
@@ -119,7 +150,7 @@ export class Store {
 	}
 
 	/** Writes in order. @returns for each write the numbers of its rows */
-	write(writes: readonly Write[]): Numbers[][] {
+	write(writes: readonly Exclude<Write, { kind: 'lost' }>[]): Numbers[][] {
 		const { event, picture } = this.counted;
 		const numbers = writes.map((write) => this.#writeOne(write));
 		if (this.#event !== event || this.#picture !== picture) this.#noteCounted();
@@ -131,7 +162,20 @@ export class Store {
 		this.note('picture', this.#picture);
 	}
 
-	#writeOne(write: Write): Numbers[] {
+	/** Numbers that are given to verdicts which could not be kept. */
+	skip(station: string, count: number): { readonly from: number; readonly to: number } {
+		const known = this.#stationOf(station);
+		const from = known.sequence + 1;
+		this.#number(known, known.sequence + count);
+		return { from, to: known.sequence };
+	}
+
+	/** The part is owed no verdict any more. */
+	unowe(station: string, key: string): void {
+		this.run('DELETE FROM due WHERE station = ? AND key = ?', stored(station), stored(key));
+	}
+
+	#writeOne(write: Exclude<Write, { kind: 'lost' }>): Numbers[] {
 		switch (write.kind) {
 			case 'events':
 				return write.rows.map((row) => this.#writeEvent(row, write.recordedMs));
@@ -181,8 +225,7 @@ export class Store {
 		const references = { station: known?.id ?? null, origin: this.#origins.idOf(origin), shape };
 		this.insert('events', eventRow({ ...rest, id, sequence, recordedMs }, values, references));
 		this.noteHour(rest.atMs, id);
-		if (settles !== null && station !== null)
-			this.run('DELETE FROM due WHERE station = ? AND key = ?', stored(station), stored(settles));
+		if (settles !== null && station !== null) this.unowe(station, settles);
 		return { id, sequence };
 	}
 
@@ -254,6 +297,110 @@ export class Store {
 			origin: parsed(this.#origins.textOf(references.origin)) as object,
 			body: unfolded(this.#shapes.textOf(references.shape), values),
 		};
+	}
+
+	/** What the database's pages take that hold something. */
+	usedBytes(): number {
+		const value = (name: string) => this.#rows(`PRAGMA ${name}`)[0]![0] as number;
+		return (value('page_count') - value('freelist_count')) * value('page_size');
+	}
+
+	/** The id of the oldest event; above the newest where there is none. */
+	get oldest(): number {
+		return (this.#rows('SELECT min(id) FROM events')[0]?.[0] as number | null) ?? this.#event + 1;
+	}
+
+	/** When the oldest event was, where there is one. */
+	get oldestMs(): number | null {
+		return (this.#rows('SELECT at_ms FROM events ORDER BY id LIMIT 1')[0]?.[0] as number | undefined) ?? null;
+	}
+
+	/** The number of pictures, and their bytes. */
+	pictureExtent(): { readonly pictures: number; readonly pictureBytes: number } {
+		const [[pictures, bytes] = []] = this.#rows('SELECT count(*), sum(bytes) FROM pictures');
+		return { pictures: Number(pictures ?? 0), pictureBytes: Number(bytes ?? 0) };
+	}
+
+	/** The last event of the hours from one time to another, below the first of what came later and is not in the future: clocks move. */
+	lastBetween(fromMs: number, toMs: number, nowMs: number): number | undefined {
+		const hour = (ms: number) => Math.floor(ms / HOUR_MS);
+		const [[last] = []] = this.#rows(
+			'SELECT max(last) FROM hours WHERE hour >= ? AND hour < ?',
+			hour(fromMs),
+			hour(toMs),
+		);
+		if (last === null) return undefined;
+		const [[first] = []] = this.#rows(
+			'SELECT min(first) FROM hours WHERE hour >= ? AND hour <= ?',
+			hour(toMs),
+			hour(nowMs),
+		);
+		return first === null ? (last as number) : Math.min(last as number, (first as number) - 1);
+	}
+
+	/** Takes the oldest pictures away. */
+	takePictures(count: number): TakenPictures {
+		return this.#takePictures('id IN (SELECT id FROM pictures ORDER BY id LIMIT ?)', count);
+	}
+
+	/** Takes the pictures of events up to one away. */
+	takePicturesOf(event: number): TakenPictures {
+		return this.#takePictures('event <= ?', event);
+	}
+
+	#takePictures(where: string, value: number): TakenPictures {
+		const rows = this.#rows(`DELETE FROM pictures WHERE ${where} RETURNING id, hash, bytes`, value) as [
+			number,
+			Uint8Array,
+			number,
+		][];
+		const hashes = new Set(rows.map(([, hash]) => Buffer.from(hash).toString('hex')));
+		return {
+			hashes: [...hashes].filter((hash) => !this.isNamed(hash)),
+			pictures: rows.length,
+			pictureBytes: rows.reduce((sum, [, , bytes]) => sum + bytes, 0),
+		};
+	}
+
+	/** Whether a row names this picture. */
+	isNamed(hash: string): boolean {
+		return this.#rows('SELECT 1 FROM pictures WHERE hash = ? LIMIT 1', Buffer.from(hash, 'hex')).length > 0;
+	}
+
+	/** What outlets would never hear of if the events up to one went, gaps that they did not hear of included. */
+	undeliveredUpTo(last: number): Unheard[] {
+		const unheard = new Map<string, Unheard>();
+		const add = (outlet: string, station: string, reason: Gap['reason'], from: number, to: number): void => {
+			const key = JSON.stringify([outlet, station, reason]);
+			const { holes } = unheard.get(key) ?? { holes: [] };
+			unheard.set(key, { outlet, station, reason, holes: joined([...holes, { from, to }]) });
+		};
+		for (const { outlet, stream, ranges } of this.undelivered()) {
+			if (stream !== 'events') continue;
+			for (const { from, to } of ranges)
+				for (const event of this.events({ from, to: Math.min(to, last) }, Number.MAX_SAFE_INTEGER, [
+					'verdict',
+					'gap',
+				])) {
+					const { station, sequence, body, origin } = event;
+					if (station === null) continue;
+					if (sequence !== null) add(outlet, station, 'retention', sequence, sequence);
+					else if (((origin as { readonly outlet?: string }).outlet ?? outlet) === outlet) {
+						const gap = body as Gap;
+						add(outlet, station, gap.reason, gap.from, gap.to);
+					}
+				}
+		}
+		return [...unheard.values()];
+	}
+
+	/** Takes the events up to one away, also from what outlets have to deliver. */
+	takeEvents(last: number): void {
+		this.run('DELETE FROM events WHERE id <= ?', last);
+		this.run('DELETE FROM hours WHERE last <= ?', last);
+		this.run('UPDATE hours SET first = ?1 + 1 WHERE first <= ?1', last);
+		this.run("DELETE FROM undelivered WHERE stream = 'events' AND last <= ?", last);
+		this.run("UPDATE undelivered SET first = ?1 + 1 WHERE stream = 'events' AND first <= ?1", last);
 	}
 
 	/** In order of ids. */

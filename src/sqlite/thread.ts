@@ -16,6 +16,10 @@ function answerTo(ask: Ask): unknown {
 	switch (ask.kind) {
 		case 'commit':
 			return writer.commit(ask.ask);
+		case 'tidy':
+			return writer.tidy(ask.ask);
+		case 'unnamed':
+			return writer.unnamed(ask.ask);
 		case 'events':
 			return writer.events(ask.ask);
 		case 'pictures':

@@ -8,14 +8,16 @@ import {
 	rmSync,
 	statfsSync,
 	statSync,
+	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Level } from '../base/log.js';
-import type { Event, Gap } from '../protocol/events.js';
+import type { Entry, Event } from '../protocol/events.js';
+import type { Gap } from '../protocol/gap.js';
 import { Damage, type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Asks, Committed, Extent, News, Opened } from './exchange.js';
+import type { Asks, Committed, Extent, News, Numbers, Opened, Write } from './exchange.js';
 import {
 	flush,
 	isWithin,
@@ -27,6 +29,16 @@ import {
 	writeLast,
 	writeReserved,
 } from './numbers.js';
+import {
+	type Bounds,
+	excess,
+	giveBack,
+	nextStep,
+	type Taken,
+	takeEvents,
+	takePictures,
+	tooOld,
+} from './retention.js';
 import { type Salvaged, salvage } from './salvage.js';
 import { migrate } from './schema.js';
 import { type Counted, Store } from './store.js';
@@ -46,12 +58,18 @@ const SALVAGE_MS = 5000;
 
 const NONE: Counted = { event: 0, picture: 0, sequences: {} };
 
+/** As much as some thousand verdicts take. */
+const RESERVE_BYTES = 8e6;
+
 type Open = { readonly database: Database; readonly store: Store; readonly series: string };
 
 /** The journal's only writer. Every call blocks until the disk has done it, which is why it has a thread of its own. */
 export class Writer {
 	readonly #folder: string;
 	readonly #path: string;
+	readonly #bounds: Bounds;
+	/** Of what the journal adds itself. */
+	readonly #origin: object;
 	readonly #lock: Database;
 	readonly #lastFile: number;
 	#lastLength: number;
@@ -61,12 +79,17 @@ export class Writer {
 	#committed: Counted = NONE;
 	#isSynced = true;
 	#nowMs: number;
+	#pictures = 0;
+	#pictureBytes = 0;
+	#asideBytes = 0;
 	#events: Event[] = [];
 	#lines: (readonly [Level, string])[] = [];
 
 	/** @throws Failure journal-busy, journal-newer, file-unwritable */
-	constructor({ folder, nowMs }: Asks['open']['ask']) {
+	constructor({ folder, box, bounds, nowMs }: Asks['open']['ask']) {
+		this.#origin = { box };
 		this.#folder = folder;
+		this.#bounds = bounds;
 		this.#nowMs = nowMs;
 		this.#path = join(folder, 'journal.db');
 		makeFolder(folder);
@@ -83,7 +106,9 @@ export class Writer {
 	}
 
 	opened(): Opened {
-		return this.#with(({ store, series }) => {
+		this.#holdReserve();
+		return this.#with((open) => {
+			const { store, series } = open;
 			const { event, picture } = store.counted;
 			return {
 				series,
@@ -92,7 +117,7 @@ export class Writer {
 				lastEvent: event,
 				lastPicture: picture,
 				undelivered: store.undelivered(),
-				extent: this.#extent(),
+				extent: this.#extent(open),
 			};
 		});
 	}
@@ -101,10 +126,117 @@ export class Writer {
 		this.#nowMs = nowMs;
 		// What is lost at most when the power goes waits for the next commit that does not wait: it costs no write of its own.
 		this.#sync(writes.some(({ kind }) => kind !== 'due' && kind !== 'undelivered'));
+		const write = (open: Open): Committed => {
+			const numbers = this.#transact(open, () => {
+				const given: Numbers[][] = [];
+				for (const one of writes)
+					given.push(one.kind === 'lost' ? this.#lose(open.store, one) : open.store.write([one])[0]!);
+				return given;
+			});
+			for (const one of writes)
+				if (one.kind === 'pictures') this.#countPictures(one.rows.length, sumOf(one.rows));
+			return { numbers, extent: this.#extent(open) };
+		};
 		return this.#with((open) => {
-			const numbers = this.#transact(open, () => open.store.write(writes));
-			return { numbers, extent: this.#extent() };
+			try {
+				return write(open);
+			} catch (thrown) {
+				if (troubleOf(thrown) !== 'full' || !this.#dropReserve()) throw thrown;
+				return write(open);
+			}
 		});
+	}
+
+	/** Verdicts that could not be kept get their numbers, and a gap names them. */
+	#lose(store: Store, { station, count, settles }: Extract<Write, { kind: 'lost' }>): Numbers[] {
+		const { from, to } = store.skip(station, count);
+		for (const key of settles) store.unowe(station, key);
+		this.#addGap(store, station, { reason: 'disk-full', from, to });
+		return [];
+	}
+
+	/** One step towards the bounds: small, because nothing is written meanwhile. */
+	tidy({ nowMs }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
+		this.#nowMs = nowMs;
+		this.#sync(false);
+		return this.#with((open) => {
+			const isLess = this.#takeAside(open.store);
+			const taken = isLess ? undefined : this.#transact(open, () => this.#take(open.store));
+			this.#countPictures(-(taken?.pictures ?? 0), -(taken?.pictureBytes ?? 0));
+			const isGiven = this.#isShort() && giveBack(open.database);
+			this.#holdReserve();
+			const isMore = isLess || isGiven || taken !== undefined;
+			return { hashes: taken?.hashes ?? [], isMore, extent: this.#extent(open) };
+		});
+	}
+
+	/** A damaged database goes before anything that is whole. @returns whether there was one that had to */
+	#takeAside(store: Store): boolean {
+		const [oldest] = this.#asides();
+		if (oldest === undefined) return false;
+		if (!this.#isShort() && excess(this.#extentOf(store), this.#bounds) !== 'events') return false;
+		remove(this.#in(oldest));
+		this.#weighAsides();
+		return true;
+	}
+
+	#weighAsides(): void {
+		this.#asideBytes = this.#asides().reduce(
+			(sum, name) => sum + bytesOf(this.#in(name)) + bytesOf(this.#in(`${name}-wal`)),
+			0,
+		);
+	}
+
+	#take(store: Store): Taken | undefined {
+		const old = tooOld(store, this.#bounds.mostAgeDays, this.#nowMs);
+		const first = old === undefined ? excess(this.#extentOf(store), this.#bounds) : 'events';
+		if (first === 'pictures') return takePictures(store);
+		if (first === undefined) return undefined;
+		const taken = takeEvents(store, old ?? nextStep(store));
+		for (const { outlet, station, reason, holes } of taken.unheard)
+			for (const { from, to } of holes) this.#addGap(store, station, { reason, from, to }, outlet);
+		return taken;
+	}
+
+	unnamed({ hashes }: Asks['unnamed']['ask']): readonly string[] {
+		return this.#with(({ store }) => hashes.filter((hash) => !store.isNamed(hash)));
+	}
+
+	#countPictures(count: number, bytes: number): void {
+		this.#pictures += count;
+		this.#pictureBytes += bytes;
+	}
+
+	#isShort(): boolean {
+		return this.#freeBytes() < this.#bounds.leastFreeBytes;
+	}
+
+	#freeBytes(): number {
+		const { bavail, bsize } = statfsSync(this.#folder);
+		return bavail * bsize;
+	}
+
+	/** @returns whether there was one */
+	#dropReserve(): boolean {
+		if (!existsSync(this.#in('reserve'))) return false;
+		rmSync(this.#in('reserve'), { force: true });
+		this.#say('error', 'the disk is full: its reserve is in use now');
+		return true;
+	}
+
+	/** Room that others cannot take, for when they have taken everything else. */
+	#holdReserve(): void {
+		const path = this.#in('reserve');
+		const left = Math.max(this.#bounds.leastFreeBytes, RESERVE_BYTES) + RESERVE_BYTES;
+		if (bytesOf(path) === RESERVE_BYTES || this.#freeBytes() < left) return;
+		try {
+			// Random, because some disks keep no zeros.
+			writeFileSync(path, randomBytes(RESERVE_BYTES));
+			flush(path);
+		} catch (thrown) {
+			rmSync(path, { force: true });
+			if (troubleOf(thrown) === undefined) throw thrown;
+		}
 	}
 
 	events({ range, limit, kinds }: Asks['events']['ask']): readonly Event[] {
@@ -227,6 +359,8 @@ export class Writer {
 				if (goesOn?.isLoss || found) this.#explain(store, shown, counted, found?.aside);
 			});
 			this.#open = open;
+			({ pictures: this.#pictures, pictureBytes: this.#pictureBytes } = store.pictureExtent());
+			this.#weighAsides();
 			return open;
 		} catch (thrown) {
 			database.close();
@@ -241,24 +375,28 @@ export class Writer {
 		for (const [station, to] of Object.entries(counted.sequences))
 			holes.push({ station, from: (own(shown.sequences, station) ?? 0) + 1, to });
 		for (const { station, from, to } of holes)
-			if (from <= to) this.#addGap(store, station, { reason: 'journal-damaged', from, to });
+			if (from <= to) this.#addGap(store, station, { reason: 'damaged', from, to });
 		const [from, to] = [shown.event + 1, counted.event];
-		this.#addGap(store, null, { reason: 'journal-damaged', from, to, ...(aside !== undefined && { aside }) });
+		this.#add(store, {
+			kind: 'state',
+			station: null,
+			origin: this.#origin,
+			body: { state: 'journal-damaged', aside: aside ?? null, events: from <= to ? { from, to } : null },
+		});
 		if (from <= to) this.#say('error', `events ${from} to ${to} may be lost: numbers go on above them`);
 	}
 
-	#addGap(store: Store, station: string | null, body: Gap): void {
-		const entry = {
-			kind: 'gap',
-			station,
-			atMs: this.#nowMs,
-			verdict: null,
-			score: null,
-			part: null,
-		} as const;
-		const row = rowOf({ ...entry, origin: {}, body }, this.#nowMs);
-		const [numbers] = store.write([{ kind: 'events', rows: [row], recordedMs: this.#nowMs }]);
-		this.#events.push(eventOf(row, this.#nowMs, numbers![0]!));
+	/** `outlet`: who did not deliver them; without one nobody will. */
+	#addGap(store: Store, station: string, body: Gap, outlet?: string): void {
+		const origin = { ...this.#origin, ...(outlet !== undefined && { outlet }) };
+		this.#add(store, { kind: 'gap', station, origin, body });
+	}
+
+	#add(store: Store, entry: Pick<Entry, 'kind' | 'station' | 'origin' | 'body'>): void {
+		const recordedMs = this.#nowMs;
+		const row = rowOf({ ...entry, atMs: recordedMs, verdict: null, score: null, part: null }, recordedMs);
+		const [numbers] = store.write([{ kind: 'events', rows: [row], recordedMs }]);
+		this.#events.push(eventOf(row, recordedMs, numbers![0]!));
 	}
 
 	/** @throws Damage, Failure journal-newer */
@@ -319,7 +457,7 @@ export class Writer {
 			for (const id of ids) {
 				store.run('DELETE FROM events WHERE id = ?', id);
 				for (const { station, from, to } of store.holesAround(id))
-					this.#addGap(store, station, { reason: 'journal-damaged', from, to });
+					this.#addGap(store, station, { reason: 'damaged', from, to });
 			}
 		});
 		return true;
@@ -343,15 +481,22 @@ export class Writer {
 			.sort();
 	}
 
-	#extent(): Extent {
-		const { bavail, bsize } = statfsSync(this.#folder);
+	#extent({ store }: Open): Extent {
+		const extent = this.#extentOf(store);
+		return { ...extent, excess: excess(extent, this.#bounds) ?? null };
+	}
+
+	#extentOf(store: Store): Extent {
+		const { oldest, oldestMs } = store;
 		return {
-			databaseBytes: bytesOf(this.#path) + bytesOf(`${this.#path}-wal`),
-			pictureBytes: 0,
-			events: 0,
-			pictures: 0,
-			oldestMs: null,
-			freeBytes: bavail * bsize,
+			databaseBytes: store.usedBytes() + bytesOf(`${this.#path}-wal`) + this.#asideBytes,
+			pictureBytes: this.#pictureBytes,
+			events: store.counted.event - oldest + 1,
+			pictures: this.#pictures,
+			oldestMs,
+			freeBytes: this.#freeBytes(),
+			excess: null,
+			isTight: !existsSync(this.#in('reserve')),
 		};
 	}
 
@@ -400,6 +545,9 @@ function unwritable(path: string, thrown: unknown): Failure {
 		'Free some space, or choose a folder that this user may write to.',
 	);
 }
+
+const sumOf = (rows: readonly { readonly bytes: number }[]): number =>
+	rows.reduce((sum, { bytes }) => sum + bytes, 0);
 
 function bytesOf(path: string): number {
 	return statSync(path, { throwIfNoEntry: false })?.size ?? 0;

@@ -53,7 +53,10 @@ const edits: readonly (readonly [
 	[
 		'the name of the box',
 		{ box: 'u' },
-		{ stop: 'broker, station a, station b, health', start: 'broker, station a, station b, health' },
+		{
+			stop: 'journal, broker, station a, station b, health',
+			start: 'journal, broker, station a, station b, health',
+		},
 	],
 	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],
 	['the root of the topics', { mqtt: { root: 'x/y' } }, { stop: 'broker, health', start: 'broker, health' }],

@@ -12,7 +12,7 @@ export async function journalIn(
 ): Promise<Journal> {
 	const log: Log = (level, about, message) => lines.push(`${level}: ${about}: ${message}`);
 	const pictures = await openPictures(join(folder, 'pictures'));
-	return openJournal({ folder, pictures, ...settings }, log);
+	return openJournal({ folder, box: 'cell-4', pictures, ...settings }, log);
 }
 
 /** A verdict as a station gives one. */
