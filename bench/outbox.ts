@@ -171,7 +171,7 @@ async function drain(folder: string) {
 	const state = join(folder, `${BOX}-state`);
 	{
 		await using journal = await openJournal(
-			{ folder: state, pictures: await openPictures(join(state, 'pictures')) },
+			{ folder: state, box: BOX, pictures: await openPictures(join(state, 'pictures')) },
 			() => {},
 		);
 		const [pattern] = await journal.events({ from: 1, to: Number.POSITIVE_INFINITY }, 1, ['verdict']);
