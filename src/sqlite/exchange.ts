@@ -1,7 +1,6 @@
 import type { Level } from '../base/log.js';
 import type { Due, Event, EventKind, IdRange, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
-import type { Bounds } from './retention.js';
 
 /** What an outlet delivers: events, or pictures. */
 export type Stream = 'events' | 'pictures';
@@ -44,6 +43,14 @@ export type Write =
 
 /** The numbers that a write was given. */
 export type Numbers = { readonly id: number; readonly sequence: number | null };
+
+/** How much a journal may hold, and how much room it leaves on its disk. */
+export type Bounds = {
+	/** Database and pictures together. */
+	readonly mostBytes: number;
+	readonly mostAgeDays: number;
+	readonly leastFreeBytes: number;
+};
 
 /** How the journal stands on its disk. */
 export type Extent = {

@@ -8,10 +8,9 @@ import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from 
 import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Answer, Asks, DeadLetter, Extent, News, Opened, Stream, Write } from './exchange.js';
-import type { Bounds } from './retention.js';
+import type { Answer, Asks, Bounds, DeadLetter, Extent, News, Opened, Stream, Write } from './exchange.js';
 
-export type { DeadLetter, Stream } from './exchange.js';
+export type { Bounds, DeadLetter, Stream } from './exchange.js';
 
 /** Where pictures lie: each a file that is named by its SHA-256. */
 export type PictureFiles = {

@@ -1,14 +1,6 @@
 import type { Database } from './database.js';
-import type { Extent } from './exchange.js';
+import type { Bounds, Extent } from './exchange.js';
 import type { Store, Unheard } from './store.js';
-
-/** How much a journal may hold, and how much room it leaves on its disk. */
-export type Bounds = {
-	/** Database and pictures together. */
-	readonly mostBytes: number;
-	readonly mostAgeDays: number;
-	readonly leastFreeBytes: number;
-};
 
 /** Pictures have this share of the bytes, and go before events where room is to be made. */
 const PICTURE_SHARE = 0.5;

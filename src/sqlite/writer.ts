@@ -17,7 +17,7 @@ import type { Entry, Event } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
 import { Damage, type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Asks, Committed, Extent, News, Numbers, Opened, Write } from './exchange.js';
+import type { Asks, Bounds, Committed, Extent, News, Numbers, Opened, Write } from './exchange.js';
 import {
 	flush,
 	isWithin,
@@ -29,16 +29,7 @@ import {
 	writeLast,
 	writeReserved,
 } from './numbers.js';
-import {
-	type Bounds,
-	excess,
-	giveBack,
-	nextStep,
-	type Taken,
-	takeEvents,
-	takePictures,
-	tooOld,
-} from './retention.js';
+import { excess, giveBack, nextStep, type Taken, takeEvents, takePictures, tooOld } from './retention.js';
 import { type Salvaged, salvage } from './salvage.js';
 import { migrate } from './schema.js';
 import { type Counted, Store } from './store.js';
