@@ -8,7 +8,7 @@ import { eventually, freePort } from '../test/free-port.js';
 import { listen, startMosquitto } from '../test/mosquitto.js';
 import { startWith } from '../test/program.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
-import { shown } from './median.js';
+import { percentile, shown } from './median.js';
 import { program } from './program.js';
 
 const PARTS = Number(process.env.BENCH_PARTS ?? 1200);
@@ -59,17 +59,18 @@ try {
 		);
 	console.log(shown('capture to subscriber', 'ms', whole));
 	console.log(shown('beside the model', 'ms', rest));
-	console.log(`beside the model, p99: ${at(rest, 0.99).toFixed(1)} ms`);
-	console.log(JSON.stringify({ p50Ms: at(whole, 0.5), p99Ms: at(whole, 0.99), modelMs: at(model, 0.5) }));
+	console.log(`beside the model, p99: ${percentile(rest, 0.99).toFixed(1)} ms`);
+	console.log(
+		JSON.stringify({
+			p50Ms: percentile(whole, 0.5),
+			p99Ms: percentile(whole, 0.99),
+			modelMs: percentile(model, 0.5),
+		}),
+	);
 } finally {
 	await rm(folder, { recursive: true, force: true });
 }
 process.exit(0);
-
-function at(values: readonly number[], share: number): number {
-	const sorted = [...values].sort((a, b) => a - b);
-	return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!;
-}
 
 /** The demonstration's part and teacher, taught for a moment: what it scores does not matter here. */
 async function taught(): Promise<string> {

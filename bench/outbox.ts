@@ -10,11 +10,13 @@ import type { Entry } from '../src/protocol/events.js';
 import type { VerdictMessage } from '../src/protocol/verdict.js';
 import { drawPart } from '../src/sim/line.js';
 import { openJournal } from '../src/sqlite/journal.js';
+import type { Image } from '../src/vision/image.js';
 import { lineTo } from '../test/far-broker.js';
 import { eventually, freePort } from '../test/free-port.js';
 import { type Heard, listen, type Mosquitto, startMosquitto } from '../test/mosquitto.js';
 import { type Running, startWith } from '../test/program.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
+import { percentile, shown } from './median.js';
 
 const BOX = 'bench';
 const STATIONS = ['a', 'b', 'c', 'd'] as const;
@@ -23,6 +25,7 @@ const KILLS = { daemon: 20, broker: 5 } as const;
 const BACKLOG = 36_000;
 const ROUND_TRIP_MS = 100;
 const HOLE_MS = 13_000;
+const NARROW_BYTES_PER_SECOND = 500_000;
 /** As docs/mosquitto wants it: by default it takes 20 messages at a time, which is 200 a second over a line of 100 ms. */
 const BROKER = ['max_queued_messages 0', 'max_inflight_messages 64'];
 const random = randomFrom(12);
@@ -198,8 +201,7 @@ async function drain(folder: string) {
 	await running.ended;
 	await quiet(heard.verdicts, 1000);
 	const found = missingOf(heard.verdicts);
-	const sorted = [...ages].sort((a, b) => a - b);
-	const liveP95Ms = sorted[Math.floor(0.95 * sorted.length)] ?? Number.NaN;
+	const liveP95Ms = percentile(ages, 0.95);
 	const drainPerSecond = BACKLOG / seconds;
 	console.log(
 		`${BACKLOG} verdicts of backlog over a line of ${ROUND_TRIP_MS} ms there and back: ${drainPerSecond.toFixed(0)} a second; of ${live.length} live ones 95 % were heard within ${liveP95Ms.toFixed(0)} ms of being recorded; ${found.lost} lost, ${found.repeated} repeated`,
@@ -232,10 +234,51 @@ async function blackHole(folder: string) {
 	return found;
 }
 
+/** What makes large JPEGs. */
+function noise(side: number): Image {
+	const data = Uint8Array.from({ length: side * side * 3 }, () => random.below(256));
+	return { width: side, height: side, channels: 3, data };
+}
+
+/** A line of 4 Mbit/s that pictures alone would fill. */
+async function narrow(folder: string) {
+	const port = await freePort();
+	await using broker = await startMosquitto(port, folder, BROKER);
+	await using heard = await subscriber(broker.url);
+	await using line = await lineTo(port, { bytesPerSecond: NARROW_BYTES_PER_SECOND, roundTripMs: 20 });
+	const pictures = join(folder, 'pictures');
+	await mkdir(pictures, { recursive: true });
+	for (const i of [0, 1, 2]) await writeFile(join(pictures, `${i}.png`), encodePng(noise(256)));
+	const bundle = await tinyBundle(join(folder, 'bundle'));
+	const file = join(folder, 'narrow.yaml');
+	const stations = STATIONS.map(
+		(name) => `  ${name}: { camera: { source: pictures, loop: true }, recipe: r }`,
+	);
+	const recipe = `{ model: "${bundle}", threads: 1, threshold: 0.000001, trigger: { everyMs: 100 }, heatmap: { most: 1, padding: 64, longestSide: 1024, quality: 100 } }`;
+	const lines = [`box: ${BOX}`, `mqtt: { url: "${line.url}" }`, 'stations:', ...stations];
+	await writeFile(file, [...lines, `recipes: { r: ${recipe} }`].join('\n'));
+	const running = daemon(file);
+	await eventually('verdicts come', () => heard.verdicts.length > 60, 120_000);
+	const [before, sentBefore, beganMs] = [heard.verdicts.length, line.sent, performance.now()];
+	await sleep(30_000);
+	const measured = heard.verdicts.slice(before);
+	const filled = (line.sent - sentBefore) / ((performance.now() - beganMs) / 1000) / NARROW_BYTES_PER_SECOND;
+	running.child.kill('SIGTERM');
+	await running.ended;
+	const ages = measured.map(({ message, heardMs }) => heardMs - Date.parse(message.times.recorded));
+	const sizes = measured.flatMap(({ message }) => message.heatmaps.map(({ bytes }) => bytes / 1000));
+	console.log(shown('size of a picture', 'kB', sizes));
+	console.log(
+		`a line of 4 Mbit/s, ${(100 * filled).toFixed(0)} % full of pictures: of ${measured.length} verdicts 95 % were heard within ${percentile(ages, 0.95).toFixed(0)} ms of being recorded, half within ${percentile(ages, 0.5).toFixed(0)} ms`,
+	);
+	return { lost: 0, twice: 0, repeated: 0, verdicts: measured.length };
+}
+
 const parts: Readonly<Record<string, (folder: string) => Promise<Found & Partial<Drained>>>> = {
 	kills: killings,
 	drain,
 	hole: blackHole,
+	narrow,
 };
 const wanted = process.argv.slice(2).filter((word) => word in parts);
 const results: (Found & Partial<Drained>)[] = [];

@@ -14,9 +14,50 @@ export type Line = AsyncDisposable & {
 export type LineSettings = {
 	/** There and back, in milliseconds. */
 	readonly roundTripMs?: number;
-	/** Of both directions and all connections together. */
+	/** Of each direction, for all connections together, which share it packet by packet. */
 	readonly bytesPerSecond?: number;
 };
+
+const PACKET_BYTES = 1460;
+
+/** Of each connection, before the line: what does not fit waits at its sender. */
+const BUFFER_BYTES = 16_384;
+
+/** One direction of a line. */
+function direction(delayMs: number, bytesPerSecond: number, isSwallowing: () => boolean) {
+	const waiting: { readonly from: Socket; readonly to: Socket; bytes: Buffer }[] = [];
+	const onTheLine: { readonly atMs: number; readonly to: Socket; readonly bytes: Buffer }[] = [];
+	let busyMs = 0;
+	let timer: NodeJS.Timeout | undefined;
+	const run = (): void => {
+		const now = performance.now();
+		while (waiting.length > 0 && busyMs <= now) {
+			const lane = waiting.shift()!;
+			const packet = lane.bytes.subarray(0, PACKET_BYTES);
+			lane.bytes = lane.bytes.subarray(packet.length);
+			busyMs = Math.max(busyMs, now - 5) + (packet.length / bytesPerSecond) * 1000;
+			onTheLine.push({ atMs: busyMs + delayMs, to: lane.to, bytes: packet });
+			if (lane.bytes.length > 0) waiting.push(lane);
+			if (lane.bytes.length < BUFFER_BYTES) lane.from.resume();
+		}
+		for (let first = onTheLine[0]; first && first.atMs <= now; first = onTheLine[0]) {
+			onTheLine.shift();
+			if (!isSwallowing() && !first.to.destroyed) first.to.write(first.bytes);
+		}
+		clearTimeout(timer);
+		const nextMs = Math.min(onTheLine[0]?.atMs ?? Infinity, waiting.length > 0 ? busyMs : Infinity);
+		if (nextMs < Infinity) timer = setTimeout(run, Math.max(0, nextMs - now));
+	};
+	return (from: Socket, to: Socket): void => {
+		from.on('data', (chunk: Buffer) => {
+			const lane = waiting.find((one) => one.from === from);
+			if (lane) lane.bytes = Buffer.concat([lane.bytes, chunk]);
+			else waiting.push({ from, to, bytes: chunk });
+			if ((lane?.bytes ?? chunk).length >= BUFFER_BYTES) from.pause();
+			run();
+		});
+	};
+}
 
 /** A real TCP proxy on loopback before `port`. Small buffers: what waits for the line waits at its sender. */
 export async function lineTo(
@@ -26,34 +67,18 @@ export async function lineTo(
 	const sockets = new Set<Socket>();
 	let swallowing = false;
 	let sent = 0;
-	/** Until when the line is busy with what was sent before. */
-	let busyMs = 0;
+	const up = direction(roundTripMs / 2, bytesPerSecond, () => swallowing);
+	const down = direction(roundTripMs / 2, bytesPerSecond, () => swallowing);
 	const carry = (from: Socket, to: Socket, isUp: boolean): void => {
-		const onTheLine: { readonly atMs: number; readonly chunk: Buffer }[] = [];
-		const arrive = (): void => {
-			for (let first = onTheLine[0]; first && first.atMs <= performance.now(); first = onTheLine[0]) {
-				onTheLine.shift();
-				if (!swallowing && !to.destroyed) to.write(first.chunk);
-			}
-			const next = onTheLine[0];
-			if (next) setTimeout(arrive, Math.max(1, next.atMs - performance.now()));
-		};
-		from.on('data', (chunk: Buffer) => {
-			if (isUp) sent += chunk.length;
-			const now = performance.now();
-			busyMs = Math.max(busyMs, now) + (chunk.length / bytesPerSecond) * 1000;
-			// A line takes the next bytes when these are on it, from whoever is ready: that is how connections share it.
-			if (busyMs > now + 1) {
-				from.pause();
-				setTimeout(() => from.resume(), busyMs - now);
-			}
-			onTheLine.push({ atMs: busyMs + roundTripMs / 2, chunk });
-			if (onTheLine.length === 1) setTimeout(arrive, busyMs + roundTripMs / 2 - now);
-		});
+		if (isUp)
+			from.on('data', (chunk: Buffer) => {
+				sent += chunk.length;
+			});
+		(isUp ? up : down)(from, to);
 		from.on('error', () => {});
 		from.once('close', () => {
 			sockets.delete(from);
-			if (!swallowing) to.destroy();
+			if (!swallowing) setTimeout(() => to.destroy(), roundTripMs / 2);
 		});
 	};
 	const server = createServer({ noDelay: true, highWaterMark: 4096 }, (near) => {

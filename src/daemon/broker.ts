@@ -221,7 +221,13 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	overdue.unref();
 	const { mostBytesPerSecond } = mqtt.pictures;
 	const showing = openBrokerLink(
-		{ ...common, clientId: `${clientId}-pictures`, name: 'pictures', window: PICTURES_AT_ONCE },
+		{
+			...common,
+			clientId: `${clientId}-pictures`,
+			name: 'pictures',
+			isSecond: true,
+			window: PICTURES_AT_ONCE,
+		},
 		paced(
 			pictures,
 			{ bytesPerSecond: mostBytesPerSecond, burstBytes: mostBytesPerSecond },

@@ -28,6 +28,8 @@ export type Cursor = Source & {
 	received(name: string): void;
 	/** How many items wait or are on their way. */
 	readonly depth: number;
+	/** How many of them stand in memory. */
+	readonly held: number;
 	/** The first of them; undefined when there is none. */
 	readonly oldest: number | undefined;
 	/** Whether nothing waits that has just arrived. */
@@ -62,6 +64,8 @@ type Held<T> = {
 } & {
 	readonly item: T;
 	state: 'waiting' | 'sending' | 'awaited';
+	/** It has been on its way: an outlet may know something of it. */
+	isTried: boolean;
 	sinceMs: number;
 };
 
@@ -117,9 +121,16 @@ export function createCursor<T extends { readonly id: number }>(
 		while (marks[0] && marks[0].atMs <= nowMs - freshMs) freshFrom = marks.shift()!.id + 1;
 		if (freshFrom === before) return;
 		fresh.next = Math.max(fresh.next, freshFrom);
-		const aged = ({ item }: Held<T>) => item.id < freshFrom;
-		backlog.held = [...backlog.held, ...fresh.held.filter(aged)].sort((a, b) => a.item.id - b.item.id);
-		fresh.held = fresh.held.filter((entry) => !aged(entry));
+		const aged = fresh.held.filter(({ item }) => item.id < freshFrom);
+		fresh.held = fresh.held.filter(({ item }) => item.id >= freshFrom);
+		// What was never sent is read again when its turn comes: large items would heap up here.
+		for (const { item, isTried } of aged) {
+			if (isTried) continue;
+			held.delete(item.id);
+			backlog.next = Math.min(backlog.next, item.id);
+		}
+		const tried = aged.filter(({ isTried }) => isTried);
+		backlog.held = [...backlog.held, ...tried].sort((a, b) => a.item.id - b.item.id);
 	};
 	const windowOf = (lane: Lane<T>): Range => ({
 		from: lane.next,
@@ -144,6 +155,7 @@ export function createCursor<T extends { readonly id: number }>(
 				...feed.message(item, false),
 				item,
 				state: 'waiting',
+				isTried: false,
 				sinceMs: feed.now(),
 			};
 			held.set(item.id, entry);
@@ -194,6 +206,7 @@ export function createCursor<T extends { readonly id: number }>(
 			const entry = first && second ? (turn === 0 ? second : first) : (first ?? second);
 			if (!entry) return undefined;
 			entry.state = 'sending';
+			entry.isTried = true;
 			const name = nameOf(entry.item);
 			if (name !== undefined) named.set(name, entry);
 			Object.assign(entry, feed.message(entry.item, entry.item.id < freshFrom));
@@ -227,6 +240,9 @@ export function createCursor<T extends { readonly id: number }>(
 		},
 		get depth() {
 			return sizeOf(within(left, { from: 0, to: last }));
+		},
+		get held() {
+			return held.size;
 		},
 		get oldest() {
 			return within(left, { from: 0, to: last })[0]?.from;

@@ -44,6 +44,8 @@ export type LinkSettings = {
 	readonly window?: number;
 	/** What it is called in the log. */
 	readonly name?: string;
+	/** Another link to the same brokers says whether they are there. */
+	readonly isSecond?: boolean;
 };
 
 /** What is to be said besides retained states. */
@@ -128,7 +130,7 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
  * @throws Failure config-invalid when an address is none
  */
 export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
-	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt' } = settings;
+	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt', isSecond } = settings;
 	const brokers = urls.map((url): Broker => {
 		addressOf(url);
 		const manner = createManner(settings.version === '5' ? 5 : 4);
@@ -338,7 +340,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		told.opened();
 		connections += 1;
 		const sinceMs = now();
-		if (greeted !== broker)
+		if (greeted !== broker && !isSecond)
 			say('info', `connected to "${broker.shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
 		greeted = broker;
 		const limits = manner.within(opened.limits);

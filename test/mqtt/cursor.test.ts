@@ -162,6 +162,34 @@ cursor('reads ahead a little and never all', async () => {
 	assert.is(source.oldest, 1);
 });
 
+cursor('holds little in memory, however slowly things go out', async () => {
+	const { cursor: source, state, arrive } = world({ ahead: 4 });
+	const said: number[] = [];
+	for (let i = 0; i < 2000; i += 1) {
+		state.nowMs += 200;
+		arrive();
+		await settled();
+		const message = i % 20 === 0 ? source.next(anything) : undefined;
+		if (message) {
+			said.push(read(message).id);
+			source.acknowledge(message);
+		}
+		assert.ok(source.held <= 12, `${source.held} held`);
+	}
+	assert.is(source.depth, 1900);
+	for (let i = 0; i < 4000; i += 1) {
+		const message = source.next(anything);
+		if (message) {
+			said.push(read(message).id);
+			source.acknowledge(message);
+		} else await settled();
+	}
+	assert.equal(
+		[...said].sort((a, b) => a - b),
+		Array.from({ length: 2000 }, (_, i) => i + 1),
+	);
+});
+
 cursor('keeps an item until its receipt comes, and says it again without one', async () => {
 	const { cursor: source, state, arrive, left } = world({ receiptMs: 60_000 });
 	arrive(3);
