@@ -13,6 +13,7 @@ import { paced } from '../mqtt/pacing.js';
 import { probeBroker } from '../mqtt/probe.js';
 import { decodeFrom } from '../protocol/decode.js';
 import type { Event, Picture } from '../protocol/events.js';
+import { messageId } from '../protocol/fields.js';
 import { gapMessage } from '../protocol/gap.js';
 import { receiptSchema } from '../protocol/receipt.js';
 import { type BoxState, boxState } from '../protocol/states.js';
@@ -134,7 +135,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		};
 	};
 	const pictureOf = ({ index, jpeg, verdict }: Shown): Outgoing => {
-		const id = `${journal.series}-${verdict.id}`;
+		const id = messageId(journal.series, verdict.id);
 		return {
 			topic: topicOf('heatmap', { root, box, station: verdict.station!, id, index: String(index) }),
 			payload: jpeg,

@@ -12,6 +12,7 @@ import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { journalIn } from '../sqlite/journals.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { breaches } from '../wire.js';
 
 const brokers = suite('what the broker hears of the journal');
 
@@ -136,6 +137,7 @@ brokers('every verdict, numbered without a hole, and its pictures by their topic
 		}
 	}
 	await eventually('nothing waits', () => box.broker.backlog.verdicts === 0);
+	assert.equal(breaches(subscriber.heard), []);
 });
 
 brokers('what was recorded without a broker, by a box that was there before, is said late', async () => {
@@ -161,6 +163,7 @@ brokers('what was recorded without a broker, by a box that was there before, is 
 	}
 	assert.equal(distinct(sequences(subscriber.heard)), upTo(310));
 	for (const { sequence, late } of verdictsOf(subscriber.heard)) assert.is(late, sequence <= 300);
+	assert.equal(breaches(subscriber.heard), []);
 	await using last = await boxIn(folder.path, url);
 	assert.is(last.broker.backlog.verdicts, 0);
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { brokerAddressFault } from '../../src/config/address.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { topicRootFault } from '../../src/config/topic-root.js';
 import { type Decoded, decodeFrom } from '../../src/protocol/decode.js';
@@ -120,6 +121,22 @@ hostile('as a root for topics is one that a broker takes, or refused in words', 
 			);
 		}),
 		{ ...RUNS, numRuns: 2000 },
+	);
+});
+
+hostile('as an address of a broker is one, or refused in words that hold no password', () => {
+	const text = fc.string({ unit: 'binary', maxLength: 12 });
+	const address = fc.oneof(
+		text,
+		fc.webUrl(),
+		fc.tuple(text, text, text).map(([user, more, host]) => `mqtt://${user}:hunter2${more}@${host}`),
+	);
+	fc.assert(
+		fc.property(address, (url) => {
+			const fault = brokerAddressFault(url);
+			return fault === undefined ? URL.canParse(url) : !fault.includes('hunter2');
+		}),
+		{ ...RUNS, numRuns: 3000 },
 	);
 });
 
