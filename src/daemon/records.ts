@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { openPictures } from '../disk/pictures.js';
+import { makeFolder, tryFolder, unwritable } from '../disk/place.js';
 import { watchClock } from '../machine/clock.js';
 import type { Clock } from '../protocol/verdict.js';
 import { type Journal, type JournalSettings, openJournal } from '../sqlite/journal.js';
@@ -28,13 +28,22 @@ export type RecordsWorld = {
 /** At the end, what was handed over gets so long to arrive. */
 const SETTLE_MS = 2000;
 
+/** Whether a journal can be kept there; makes nothing. @returns what was found, in words @throws Failure file-unwritable */
+export async function tryRecords({ folder }: Pick<RecordsSettings, 'folder'>): Promise<string> {
+	await tryFolder(folder);
+	return `folder "${folder}" can hold the journal`;
+}
+
 /** Opens the journal, and settles what the last daemon owed. @throws Failure journal-busy, file-unwritable */
 export async function openRecords(
 	{ folder, ...settings }: RecordsSettings,
 	{ secrets, log }: RecordsWorld,
 ): Promise<Records> {
-	await mkdir(folder, { recursive: true });
-	const pictures = await openPictures(join(folder, 'pictures'));
+	await makeFolder(folder);
+	const shown = join(folder, 'pictures');
+	const pictures = await openPictures(shown).catch((thrown) => {
+		throw unwritable(shown, thrown);
+	});
 	const journal = await openJournal({ folder, pictures, ...settings }, log);
 	const watch = watchClock();
 	const { now } = realPace;

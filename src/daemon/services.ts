@@ -14,7 +14,7 @@ import { scheduleAt } from '../schedule/cron.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
 import { type HealthSettings, realMachine, startHealth } from './health.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
-import { openRecords, type Records, type RecordsSettings } from './records.js';
+import { openRecords, type Records, type RecordsSettings, tryRecords } from './records.js';
 import { type StationService, startStation, stationLimits } from './station.js';
 
 /** How often it is looked whether a broker is reached. */
@@ -68,7 +68,7 @@ const journal = row<RecordsSettings, Records>({
 		const bounds = { mostBytes: mostMb * 1e6, mostAgeDays: mostDays, leastFreeBytes: leastFreeMb * 1e6 };
 		return [['journal', { box, folder: folder!, bounds }]];
 	},
-	needs: () => [],
+	needs: (settings) => [{ path: 'journal.folder', attempt: () => tryRecords(settings) }],
 	begin: openRecords,
 });
 

@@ -20,7 +20,8 @@ check('logs in as the daemon would, and says what the broker refuses', async () 
 	await writeFile(at('pictures/0.png'), encodePng(drawPart(1, 0, undefined, 96).image));
 	await tinyBundle(at('bundle'));
 	execFileSync('mosquitto_passwd', ['-c', '-b', at('passwords'), 'box', 'geheim7'], { stdio: 'ignore' });
-	const rules = 'user box\ntopic write inspectord/t/state\ntopic write inspectord/t/+/state\n';
+	const may = ['state', 'health', '+/state', '+/gap'].map((topic) => `topic write inspectord/t/${topic}\n`);
+	const rules = `user box\n${may.join('')}`;
 	await writeFile(at('acl'), `${rules}topic write inspectord/t/+/verdict\n`);
 	for (const name of ['passwords', 'acl']) await chmod(at(name), name === 'acl' ? 0o600 : 0o644);
 	const locked = ['allow_anonymous false', `password_file ${at('passwords')}`, `acl_file ${at('acl')}`];

@@ -228,7 +228,9 @@ commands('check a configuration and everything that it needs', async () => {
 	assert.is(code, 1);
 	assert.match(out, /^ok {5}recipes\.r: .*proves its golden vectors/m);
 	assert.match(out, /^ok {5}stations\.s: camera "sim:" gives 512x512/m);
-	assert.match(out, /^FAULT {2}mqtt: Cannot reach broker "127\.0\.0\.1:1"/m);
+	assert.match(out, /^FAULT {2}mqtt: Cannot reach broker "127\.0\.0\.1:1": .*\n {7}Is it running/m);
+	assert.match(out, /^ok {5}journal\.folder: folder ".*\/t-state" can hold the journal$/m);
+	assert.equal((await readdir(folder.path)).sort(), ['b', 'c.yaml'], 'trying leaves nothing behind');
 	assert.match(err, /would start with 1 fault/);
 });
 

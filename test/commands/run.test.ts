@@ -322,4 +322,16 @@ run('refuses a configuration with faults, each with its line', async () => {
 	assert.is((await program('run', '--config', join(folder.path, 'absent'))).code, 1);
 });
 
+run('does not start where its journal can be written nowhere, and says so', async () => {
+	await using folder = await temporaryFolder();
+	const file = join(folder.path, 'line.yaml');
+	await writeFile(
+		file,
+		'box: t\njournal: { folder: line.yaml/state }\nstations: { s: { camera: { source: "sim:" }, recipe: r } }\nrecipes: { r: { model: b } }\n',
+	);
+	const { code, err } = await program('run', '--config', file);
+	assert.is(code, 1, err);
+	assert.match(err, /^inspectord: Cannot write folder ".*\/line\.yaml\/state": a file stands in its way$/m);
+});
+
 run.run();

@@ -125,7 +125,7 @@ services('need each thing once, and also what no station uses', () => {
 	});
 	assert.equal(
 		needsOf(config).map(({ path }) => path),
-		['recipes.a', 'recipes.b', 'mqtt', 'stations.a', 'stations.b', 'stations.c'],
+		['recipes.a', 'recipes.b', 'journal.folder', 'mqtt', 'stations.a', 'stations.b', 'stations.c'],
 	);
 });
 
