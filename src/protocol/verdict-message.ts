@@ -54,7 +54,7 @@ export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 	const origin = event.origin as VerdictOrigin;
 	const body = event.body as Body;
 	const { box, station, threshold } = origin;
-	const { verdict, score, latency, takenMs } = body;
+	const { verdict, error, score, latency, takenMs } = body;
 	const id = messageId(series, event.id);
 	const { waitMs = null, prepareMs = null, modelMs = null, decideMs = null, drawMs = null } = latency ?? {};
 	return {
@@ -69,7 +69,7 @@ export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 		verdict,
 		resultEvaluation: EVALUATIONS[verdict],
 		reason: reasonFor(body),
-		error: body.error,
+		error: error && { code: error.code, message: error.message },
 		score,
 		threshold,
 		margin: score === null || threshold === null ? null : score - threshold,

@@ -29,15 +29,20 @@ export const REASONS = {
 	'image-unreadable': 'The picture is damaged.',
 	'frame-mismatch': 'The frame has another size or shape than those that were taught.',
 	'model-failed': 'The model could not be run.',
-	'verdict-unproven':
-		'The score is no number, came too late, or is not by the model and provider of the recipe.',
+	'score-invalid': 'The score or the threshold is no number.',
+	'too-late': 'The score came later than the deadline allows.',
+	'model-mistaken': 'Another model scored than the recipe names.',
+	'provider-mistaken': 'The model ran elsewhere than the recipe allows.',
 	'bundle-invalid': 'The bundle is damaged.',
 	'bundle-golden': 'The model does not score its golden vectors any more.',
 	'camera-silent': 'The camera gave no frame.',
 	'station-silent': "The station's process hung.",
 	'child-died': "The station's process died.",
 	interrupted: 'The box went down while the part was in work.',
-} as const satisfies Readonly<Partial<Record<FailureCode | 'above-threshold', string>>>;
+} as const satisfies Readonly<Partial<Record<FailureCode | Doubt | 'above-threshold', string>>>;
+
+/** What a verdict that could not be proven lacks. */
+export type Doubt = 'score-invalid' | 'too-late' | 'model-mistaken' | 'provider-mistaken';
 
 export type Reason = keyof typeof REASONS;
 
@@ -174,7 +179,8 @@ export type Body = Omit<Part, 'taken'> & {
 	readonly takenMs: number;
 	readonly monotonicMs: number;
 	readonly verdict: Verdict;
-	readonly error: { readonly code: string; readonly message: string } | null;
+	/** `doubt`: where the code alone does not tell the reason. */
+	readonly error: { readonly code: string; readonly message: string; readonly doubt?: Doubt } | null;
 	/** Null where nothing was measured. */
 	readonly score: number | null;
 	readonly regions: readonly Region[];
@@ -217,6 +223,6 @@ export function unjudged(origin: Origin, { taken, ...part }: Part): Omit<Station
 export function reasonFor({ verdict, error }: Pick<Body, 'verdict' | 'error'>): Reason | null {
 	if (verdict === 'accept') return null;
 	if (verdict === 'reject') return 'above-threshold';
-	const code = error?.code ?? '';
+	const code = error?.doubt ?? error?.code ?? '';
 	return Object.hasOwn(REASONS, code) ? (code as Reason) : 'child-died';
 }

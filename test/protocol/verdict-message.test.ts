@@ -149,10 +149,27 @@ messages('says of a part that nobody looked at that it is not decidable, and why
 	assert.equal(verdictSchema.parse(message), message);
 });
 
+messages('says what a verdict that could not be proven lacks, and its failure in words', () => {
+	const error = {
+		code: 'verdict-unproven',
+		message: 'the score came 51 ms late',
+		doubt: 'too-late',
+	} as const;
+	const message = verdictMessage(eventOf({ ...rejected, verdict: 'error', error }), told);
+	assert.is(message.reason, 'too-late');
+	assert.equal(message.error, { code: 'verdict-unproven', message: 'the score came 51 ms late' });
+	assert.equal(verdictSchema.parse(message), message);
+});
+
 messages('gives each verdict a reason of a closed list, or none', () => {
 	assert.is(reasonFor({ verdict: 'accept', error: null }), null);
 	assert.is(reasonFor({ verdict: 'reject', error: null }), 'above-threshold');
-	for (const code of ['model-failed', 'verdict-unproven', 'station-silent'])
+	for (const doubt of ['score-invalid', 'too-late', 'model-mistaken', 'provider-mistaken'] as const)
+		assert.is(
+			reasonFor({ verdict: 'error', error: { code: 'verdict-unproven', message: '', doubt } }),
+			doubt,
+		);
+	for (const code of ['model-failed', 'station-silent'])
 		assert.is(reasonFor({ verdict: 'error', error: { code, message: '' } }), code);
 	for (const code of ['toString', 'usage', '__proto__', ''])
 		assert.is(reasonFor({ verdict: 'error', error: { code, message: '' } }), 'child-died');
