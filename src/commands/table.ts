@@ -36,6 +36,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'would this configuration start? every fault with its path and line',
 		load: async () => (await import('./check.js')).check,
 	},
+	events: {
+		summary: 'what happened: verdicts, gaps and states from the journal',
+		load: async () => (await import('./events.js')).eventsCommand,
+	},
 	simulate: {
 		summary: 'write pictures of the simulated line as a data set with masks',
 		load: async () => (await import('./simulate.js')).simulate,

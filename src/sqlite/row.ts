@@ -1,5 +1,5 @@
 import { EVENTS, type Event, type EventKind, type Picture, type PictureRole } from '../protocol/events.js';
-import { VERDICTS } from '../protocol/verdict.js';
+import type { Verdict } from '../protocol/verdict.js';
 import { Damage } from './database.js';
 
 /** What a column holds. */
@@ -112,8 +112,11 @@ export function unfolded(shape: string, values: string): object {
 	return unfold(parsed(shape) as Shape) as object;
 }
 
-/** A role's place is its code. */
+/** A place is a code, and never another one's. */
 const ROLES: readonly PictureRole[] = ['heatmap', 'frame'];
+const VERDICTS: readonly Verdict[] = ['accept', 'reject', 'error'];
+
+export const codeOf = (verdict: Verdict): number => VERDICTS.indexOf(verdict);
 
 const KINDS = new Map<number, EventKind>(
 	Object.entries(EVENTS).map(([kind, { code }]) => [code, kind as EventKind]),
@@ -139,7 +142,7 @@ export function eventRow(
 		event.sequence,
 		event.atMs,
 		event.recordedMs - event.atMs,
-		event.verdict === null ? null : VERDICTS.indexOf(event.verdict),
+		event.verdict === null ? null : codeOf(event.verdict),
 		event.score,
 		event.part === null ? null : stored(event.part),
 		origin,

@@ -95,7 +95,8 @@ export function migrate(database: Database, path: string, migrations: readonly s
 	}
 }
 
-function newer(path: string, found: number, known: number): Failure {
+/** Of a later program. */
+export function newer(path: string, found: number, known: number): Failure {
 	return new Failure(
 		'journal-newer',
 		`Cannot open journal "${path}": its version ${found} is newer than this program's ${known}`,

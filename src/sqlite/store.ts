@@ -7,9 +7,11 @@ import {
 	type Picture,
 } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
+import type { Verdict } from '../protocol/verdict.js';
 import { Damage, type Database } from './database.js';
 import type { DeadLetter, Numbers, Row, Stream, Undelivered, Write } from './exchange.js';
 import {
+	codeOf,
 	eventFrom,
 	eventRow,
 	folded,
@@ -46,6 +48,16 @@ export type Counted = {
 
 /** Numbers of a station, both included. */
 export type Hole = { readonly station: string; readonly from: number; readonly to: number };
+
+/** What is looked for; what is left out may be anything. */
+export type Query = {
+	readonly station?: string | undefined;
+	readonly sinceMs?: number | undefined;
+	readonly verdict?: Verdict | undefined;
+	readonly part?: string | undefined;
+	/** So many of the newest. */
+	readonly limit: number;
+};
 
 type TakenPictures = {
 	/** Of those that no row names any more. */
@@ -303,6 +315,51 @@ export class Store {
 	usedBytes(): number {
 		const value = (name: string) => this.#rows(`PRAGMA ${name}`)[0]![0] as number;
 		return (value('page_count') - value('freelist_count')) * value('page_size');
+	}
+
+	/** Ids of the newest events that are meant, in rising order. */
+	find({ station, sinceMs, verdict, part, limit }: Query): number[] {
+		const known = station === undefined ? undefined : this.#stations.get(station)?.id;
+		if (station !== undefined && known === undefined) return [];
+		const terms: (readonly [string, Value])[] = [];
+		if (known !== undefined) terms.push(['station = ?', known]);
+		if (part !== undefined) terms.push(['part = ?', stored(part)]);
+		if (verdict !== undefined) terms.push(['verdict = ?', codeOf(verdict)]);
+		if (sinceMs !== undefined) {
+			const [[first] = []] = this.#rows(
+				'SELECT min(first) FROM hours WHERE hour >= ?',
+				Math.floor(sinceMs / HOUR_MS),
+			);
+			if (typeof first !== 'number') return [];
+			terms.push(['id >= ?', first], ['at_ms >= ?', sinceMs]);
+		}
+		// What is rarest leads; SQLite sees of a partial index only that it may use it where the same term stands.
+		const isRare = verdict !== undefined && verdict !== 'accept';
+		const index =
+			part !== undefined ? 'part' : isRare ? 'verdict' : station !== undefined ? 'station' : undefined;
+		const where = [...terms.map(([term]) => term), ...(isRare ? ['verdict > 0'] : [])].join(' AND ');
+		const rows = this.#rows(
+			`SELECT id FROM events ${index === undefined ? 'NOT INDEXED' : `INDEXED BY events_by_${index}`}
+			${where === '' ? '' : `WHERE ${where}`} ORDER BY id DESC LIMIT ?`,
+			...terms.map(([, value]) => value),
+			limit,
+		);
+		return rows.map(([id]) => id as number).reverse();
+	}
+
+	/** Those that stand of these, in order of ids. */
+	eventsOf(ids: readonly number[]): Event[] {
+		return this.#events(
+			'SELECT * FROM events WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id',
+			JSON.stringify(ids),
+		);
+	}
+
+	/** The pictures of an event. */
+	picturesOf(event: number): Picture[] {
+		return this.#rows('SELECT * FROM pictures WHERE event = ? ORDER BY id', event).flatMap((row) =>
+			isSealed('pictures', row) ? [pictureFrom(row)] : [],
+		);
 	}
 
 	/** The id of the oldest event; above the newest where there is none. */

@@ -1,0 +1,81 @@
+import { Failure } from '../base/failure.js';
+import { loadConfig } from '../daemon/settings.js';
+import type { Event } from '../protocol/events.js';
+import { messageId } from '../protocol/fields.js';
+import type { Gap } from '../protocol/gap.js';
+import { VERDICTS } from '../protocol/verdict.js';
+import { openSearch } from '../sqlite/search.js';
+import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
+import { timeOption } from './terminal/time.js';
+
+export const eventsCommand: Command = {
+	name: 'events',
+	summary: 'Says what happened: reads the journal, also while the daemon writes it. The newest come last.',
+	positionals: [],
+	options: {
+		config: { value: 'FILE', summary: 'the configuration whose journal is meant' },
+		state: { value: 'DIR', summary: 'the folder of the journal itself' },
+		station: { value: 'NAME', summary: 'of this station alone' },
+		since: {
+			value: 'TIME',
+			summary: 'from then on: 2026-11-25, 2026-11-25T06:00 (UTC, or with a zone), or 15m, 2h, 3d ago',
+		},
+		verdict: { value: 'NAME', summary: `${VERDICTS.join(', ')}: verdicts like this alone` },
+		part: { value: 'ID', summary: 'what was decided on this part' },
+		limit: { value: 'N', summary: 'the newest so many', fallback: '100' },
+		json: { summary: 'print each as one line of JSON' },
+	},
+	run: async (args, context) => {
+		const query = {
+			station: textOption(args, 'station'),
+			sinceMs: timeOption(args, 'since', Date.now()),
+			verdict: choiceOption(args, 'verdict', VERDICTS),
+			part: textOption(args, 'part'),
+			limit: numberOption(args, 'limit', { lowest: 1, highest: 10_000_000 }),
+		};
+		using search = openSearch(await journalFolder(args, context.env));
+		for (const event of search.find(query)) {
+			context.signal.throwIfAborted();
+			context.print(args.options.json ? told(event, search.series) : eventLine(event));
+		}
+	},
+};
+
+/** The folder of the journal that is meant. @throws Failure usage */
+export async function journalFolder(
+	args: Arguments,
+	env: Readonly<Record<string, string | undefined>>,
+): Promise<string> {
+	const [state, config] = [textOption(args, 'state'), textOption(args, 'config')];
+	if (state !== undefined) return state;
+	if (config !== undefined) return (await loadConfig(config, env)).journal.folder!;
+	throw new Failure(
+		'usage',
+		'It is not said which journal',
+		'Give a configuration with --config FILE, or the folder of the journal with --state DIR.',
+	);
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
+
+/** An event as others read it: times in UTC. */
+function told({ id, atMs, recordedMs, ...rest }: Event, series: string): object {
+	return { id: messageId(series, id), at: isoOf(atMs), recorded: isoOf(recordedMs), ...rest };
+}
+
+/** One line an event: time, of whom, what, and what there is to say of it. */
+function eventLine({ kind, station, sequence, atMs, verdict, score, part, body }: Event): string {
+	const words = body as { readonly state?: string; readonly error?: { readonly message?: string } | null };
+	const { from, to, reason } = body as Partial<Gap>;
+	return [
+		isoOf(atMs),
+		station ?? '–',
+		...(sequence === null ? [] : [`#${sequence}`]),
+		verdict ?? kind,
+		...(score === null ? [] : [score.toFixed(4)]),
+		...(part === null ? [] : [part]),
+		...(kind === 'gap' ? [`#${from} to #${to}: ${reason}`] : []),
+		...(kind === 'state' && words.state !== undefined ? [words.state] : []),
+		...(words.error?.message === undefined ? [] : [words.error.message]),
+	].join('  ');
+}

@@ -1,0 +1,77 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure, reasonOf } from '../base/failure.js';
+import type { Event, Picture } from '../protocol/events.js';
+import { type Database, openToRead, troubleOf } from './database.js';
+import { MIGRATIONS, newer, versionOf } from './schema.js';
+import { type Query, Store } from './store.js';
+
+export type { Query } from './store.js';
+
+/** A journal that is read beside the daemon that writes it. */
+export type Search = Disposable & {
+	readonly series: string;
+	/** In order of ids. */
+	find(query: Query): Iterable<Event>;
+	/** The pictures of an event. */
+	pictures(event: number): readonly Picture[];
+};
+
+/** So many are read at once: a reader that takes its time must not keep the writer from its log. */
+const PAGE = 500;
+
+/** @throws Failure file-unreadable, journal-newer */
+export function openSearch(folder: string): Search {
+	const path = join(folder, 'journal.db');
+	if (!existsSync(path))
+		throw new Failure(
+			'file-unreadable',
+			`Cannot read journal "${folder}": there is none`,
+			'It is made by `inspectord run`; which folder it is, the configuration says (journal.folder).',
+		);
+	const { database, store } = attempt(folder, () => opened(path));
+	return {
+		series: store.fact('series') ?? '',
+		*find(query) {
+			const ids = attempt(folder, () => store.find(query));
+			for (let at = 0; at < ids.length; at += PAGE)
+				yield* attempt(folder, () => store.eventsOf(ids.slice(at, at + PAGE)));
+		},
+		pictures: (event) => attempt(folder, () => store.picturesOf(event)),
+		[Symbol.dispose]: () => database.close(),
+	};
+}
+
+function opened(path: string): { readonly database: Database; readonly store: Store } {
+	const database = openToRead(path);
+	try {
+		const version = versionOf(database);
+		if (version > MIGRATIONS.length) throw newer(path, version, MIGRATIONS.length);
+		if (version < MIGRATIONS.length)
+			throw new Failure(
+				'file-unreadable',
+				`Cannot read journal "${path}": its version ${version} is older than this program's ${MIGRATIONS.length}`,
+				'Start the daemon once: it brings the journal up to date.',
+			);
+		return { database, store: new Store(database) };
+	} catch (thrown) {
+		database.close();
+		throw thrown;
+	}
+}
+
+function attempt<T>(folder: string, work: () => T): T {
+	try {
+		return work();
+	} catch (thrown) {
+		const trouble = troubleOf(thrown);
+		if (trouble === undefined) throw thrown;
+		throw new Failure(
+			'file-unreadable',
+			`Cannot read journal "${folder}": ${reasonOf(thrown)}`,
+			trouble === 'damaged'
+				? 'The daemon sets it aside and reads what it can when it starts.'
+				: 'Try it as the user whom the daemon runs as.',
+		);
+	}
+}
