@@ -333,5 +333,67 @@ run('does not start where its journal can be written nowhere, and says so', asyn
 	assert.is(code, 1, err);
 	assert.match(err, /^inspectord: Cannot write folder ".*\/line\.yaml\/state": a file stands in its way$/m);
 });
+run(
+	'a part that was in work when the daemon is killed is told by the next one, under the next number',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(3);
+		const hanging = join(world.path, 'hang');
+		const env = { NODE_OPTIONS: `--import ${FAILING}`, HANGING_MODEL: hanging };
+		const config = await world.config(
+			'source: pictures, loop: true',
+			'    trigger: { everyMs: 50 }\n    deadlineMs: 600000\n',
+		);
+		{
+			await using first = startWith(env, 'run', '--config', config);
+			await eventually('it inspects', () => verdictsOf(world.heard).length > 2);
+			await writeFile(hanging, '');
+			let before = -1;
+			await eventually('it hangs', async () => {
+				const count = verdictsOf(world.heard).length;
+				const same = count === before;
+				before = count;
+				await new Promise((resolve) => setTimeout(resolve, 500));
+				return same;
+			});
+			first.child.kill('SIGKILL');
+			await first.ended;
+		}
+		const known = verdictsOf(world.heard).at(-1)!;
+		await rm(hanging);
+		await using second = startWith(env, 'run', '--config', config);
+		await eventually('the next one inspects', () =>
+			verdictsOf(world.heard).some(({ run: of, verdict }) => of !== known.run && verdict !== 'error'),
+		);
+		const told = verdictsOf(world.heard).find(({ sequence }) => sequence === known.sequence + 1)!;
+		assert.is(told.verdict, 'error');
+		assert.is(told.reason, 'interrupted');
+		assert.is(told.run, known.run);
+		assert.is(told.runSequence, known.runSequence + 1);
+		const numbers = [...new Set(verdictsOf(world.heard).map(({ sequence }) => sequence))];
+		assert.equal(
+			numbers,
+			numbers.map((_, index) => index + 1),
+		);
+		assert.match(second.err(), /1 part\(s\) were in work/);
+	},
+);
+
+run(
+	'two daemons on one journal: the second does not start, and says which file the first one holds',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(2);
+		const config = await world.config('source: pictures, loop: true', '    trigger: { everyMs: 100 }\n');
+		await using first = start('run', '--config', config);
+		await eventually('it inspects', () => verdictsOf(world.heard).length > 2);
+		const { code, err } = await program('run', '--config', config);
+		assert.is(code, 1, err);
+		assert.match(err, /t-state/);
+		const reached = verdictsOf(world.heard).length;
+		await eventually('the first one goes on', () => verdictsOf(world.heard).length > reached + 2);
+		assert.is(first.child.exitCode, null);
+	},
+);
 
 run.run();
