@@ -1,12 +1,14 @@
 // Is any verdict lost? A real mosquitto, the real daemon with four stations, and a subscriber that never misses a word; then
 // kill -9 of both at random moments, an hour's backlog over a far line, a black hole, and a full disk.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomFrom } from '../src/base/random.js';
 import { openPictures } from '../src/disk/pictures.js';
 import { encodePng } from '../src/opencv/picture.js';
 import type { Entry } from '../src/protocol/events.js';
+import type { GapMessage } from '../src/protocol/gap.js';
 import type { VerdictMessage } from '../src/protocol/verdict.js';
 import { drawPart } from '../src/sim/line.js';
 import { openJournal } from '../src/sqlite/journal.js';
@@ -25,6 +27,7 @@ const KILLS = { daemon: 20, broker: 5 } as const;
 const BACKLOG = 36_000;
 const ROUND_TRIP_MS = 100;
 const HOLE_MS = 13_000;
+const FULL_S = 40;
 const NARROW_BYTES_PER_SECOND = 500_000;
 /** As docs/mosquitto wants it: by default it takes 20 messages at a time, which is 200 a second over a line of 100 ms. */
 const BROKER = ['max_queued_messages 0', 'max_inflight_messages 64'];
@@ -274,11 +277,63 @@ async function narrow(folder: string) {
 	return { lost: 0, twice: 0, repeated: 0, verdicts: measured.length };
 }
 
+/** A disk that fills up under the journal, and has room again. Needs root, for a small disk of its own. */
+async function fullDisk(folder: string) {
+	const disk = join(folder, 'disk');
+	await mkdir(disk);
+	execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
+	try {
+		const port = await freePort();
+		await using broker = await startMosquitto(port, folder, BROKER);
+		await using heard = await subscriber(broker.url);
+		const journal = `journal: { folder: "${disk}/journal", mostMb: 1000, leastFreeMb: 0 }`;
+		const file = await configuration(folder, broker.url, STATIONS, 20, `${journal}\nlog: info`);
+		let running = daemon(file);
+		await eventually('verdicts come', () => heard.verdicts.length > 200, 120_000);
+		let isFull = false;
+		for (let i = 0; !isFull; i += 1)
+			await writeFile(join(disk, `filler-${i}`), Buffer.alloc(64 * 1024)).catch(() => {
+				isFull = true;
+			});
+		const rates: number[] = [];
+		for (let second = 0; second < FULL_S; second += 1) {
+			const before = heard.verdicts.length;
+			await sleep(1000);
+			// What is freed is taken by others at once.
+			await writeFile(join(disk, `again-${second}`), Buffer.alloc(4 * 1024 * 1024)).catch(() => {});
+			rates.push(heard.verdicts.length - before);
+		}
+		for (const name of await readdir(disk)) if (name !== 'journal') await rm(join(disk, name));
+		await sleep(5000);
+		running.child.kill('SIGTERM');
+		const { err } = await running.ended;
+		running = daemon(await configuration(folder, broker.url, STATIONS, 2000, journal));
+		await eventually('nothing is missing', () => missingOf(heard.verdicts).lost === 0, 60_000).catch(
+			() => {},
+		);
+		running.child.kill('SIGTERM');
+		await running.ended;
+		await quiet(heard.verdicts, 1500);
+		const found = missingOf(heard.verdicts);
+		const explained = heard.gaps
+			.map(({ payload }) => JSON.parse(payload.toString()) as GapMessage)
+			.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+		console.log(
+			`a full disk for ${FULL_S} s: ${heard.verdicts.length} verdicts, at least ${Math.min(...rates)} heard in a second; ${found.lost} numbers or parts missing, ${explained} numbers explained by ${heard.gaps.length} gap messages`,
+		);
+		for (const line of err.split('\n').filter((text) => /journal/.test(text))) console.log(`  ${line}`);
+		return { ...found, lost: Math.max(0, found.lost - 2 * explained) };
+	} finally {
+		execFileSync('umount', ['-l', disk]);
+	}
+}
+
 const parts: Readonly<Record<string, (folder: string) => Promise<Found & Partial<Drained>>>> = {
 	kills: killings,
 	drain,
 	hole: blackHole,
 	narrow,
+	disk: fullDisk,
 };
 const wanted = process.argv.slice(2).filter((word) => word in parts);
 const results: (Found & Partial<Drained>)[] = [];
