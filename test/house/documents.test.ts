@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configDocument } from '../../src/config/document.js';
@@ -39,5 +39,23 @@ for (const path of ['config/bench.yaml', 'config/line.yaml']) {
 		assert.ok('config' in parsed, JSON.stringify(parsed));
 	});
 }
+
+documents('speak of settings that there are', async () => {
+	const known = [...configDocument().matchAll(/^\| `([^`]+)` \|/gm)].map(([, path]) => path!);
+	const groups = [...new Set(known.flatMap((path) => (path.includes('<') ? [] : [path.split('.')[0]])))];
+	const spoken = new RegExp(`\`((?:${groups.join('|')})\\.\\w+(?:\\.\\w+)*)`, 'g');
+	const pages = ['README.md', ...(await readdir(new URL('docs', root))).map((name) => `docs/${name}`)];
+	let seen = 0;
+	for (const page of pages.filter((name) => name.endsWith('.md'))) {
+		for (const [, path = ''] of (await readFile(new URL(page, root), 'utf8')).matchAll(spoken)) {
+			seen += 1;
+			assert.ok(
+				known.some((one) => one === path || one.startsWith(`${path}.`)),
+				`${page} speaks of ${path}`,
+			);
+		}
+	}
+	assert.ok(seen > 10);
+});
 
 documents.run();
