@@ -22,7 +22,13 @@ export function hasClients(): boolean {
 	return false;
 }
 
-export type Part = { readonly id: string; readonly station: string; readonly sequence: number };
+/** `waits`: the broker has not acknowledged it. */
+export type Part = {
+	readonly id: string;
+	readonly station: string;
+	readonly sequence: number;
+	readonly waits: boolean;
+};
 
 export type Plant = AsyncDisposable & {
 	readonly path: string;
@@ -65,6 +71,7 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 		...more,
 	];
 	let broker = await startMosquitto(port, path, onceEach(lines));
+	const boxes: Running[] = [];
 	const records = join(path, 't-state');
 	const opened = async () => journalIn(records);
 	return {
@@ -73,7 +80,11 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 		get broker() {
 			return broker;
 		},
-		box: () => start('run', '--config', config),
+		box: () => {
+			const box = start('run', '--config', config);
+			boxes.push(box);
+			return box;
+		},
 		restartBroker: async (changed = []) => {
 			await broker[Symbol.asyncDispose]();
 			broker = await startMosquitto(port, path, onceEach([...lines, ...changed]));
@@ -81,33 +92,35 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 		recorded: async () => {
 			await using journal = await opened();
 			const events = await journal.events(ALL, 1e6, ['verdict']);
+			const waiting = await journal.undelivered('broker', 'events');
 			return events.map(({ id, station, sequence }) => ({
 				id: `${journal.series}-${id}`,
 				station: station!,
 				sequence: sequence!,
+				waits: waiting.some(({ from, to }) => from <= id && id <= to),
 			}));
 		},
 		lose: async (spare) => {
 			await using journal = await opened();
 			const waiting = await journal.undelivered('broker', 'events');
-			const [first] = waiting;
-			if (!first) return [];
-			const events = await journal.events({ from: first.from, to: ALL.to }, 1e6, ['verdict']);
-			const gone = events.slice(0, events.length - 2 * spare);
-			const rest = { from: gone.at(-1)!.id + 1, to: Number.POSITIVE_INFINITY };
-			journal.deliver('broker', 'events', [rest]);
-			const gaps = [...new Set(gone.map((event) => event.station!))].map((name) => {
-				const numbers = gone.filter((event) => event.station === name).map(({ sequence }) => sequence!);
-				return { station: name, from: Math.min(...numbers), to: Math.max(...numbers) };
-			});
+			const found = await Promise.all(waiting.map((range) => journal.events(range, 1e6, ['verdict'])));
+			const gone = found.flat().slice(0, -2 * spare);
+			journal.deliver('broker', 'events', [{ from: gone.at(-1)!.id + 1, to: Number.POSITIVE_INFINITY }]);
+			const gaps: { station: string; from: number; to: number }[] = [];
+			for (const { station, sequence } of gone) {
+				const open = gaps.find((one) => one.station === station && one.to === sequence! - 1);
+				if (open) open.to = sequence!;
+				else gaps.push({ station: station!, from: sequence!, to: sequence! });
+			}
 			await journal.append(
-				gaps.map(({ station: name, from, to }) =>
-					gapEntry('t', name, { from, to, reason: 'retention' }, Date.now()),
+				gaps.map(({ station, from, to }) =>
+					gapEntry('t', station, { from, to, reason: 'retention' }, Date.now()),
 				),
 			);
 			return gaps;
 		},
 		[Symbol.asyncDispose]: async () => {
+			for (const box of boxes) await box[Symbol.asyncDispose]();
 			await broker[Symbol.asyncDispose]();
 			await folder[Symbol.asyncDispose]();
 		},
@@ -135,6 +148,7 @@ export function example(command: string, args: readonly string[], cwd: string, e
 		cwd,
 		env: { ...process.env, ...env },
 		stdio: ['ignore', 'pipe', 'pipe'],
+		detached: true,
 	});
 	const said: Said[] = [];
 	let rest = '';
@@ -149,8 +163,18 @@ export function example(command: string, args: readonly string[], cwd: string, e
 	});
 	const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
 	const end = async (signal: NodeJS.Signals) => {
-		if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+		// Killed, it leaves what it started: its group goes with it.
+		if (signal === 'SIGKILL') killGroup(child.pid!);
+		else child.kill(signal);
 		await ended;
 	};
 	return { child, said, errors: () => errors, end, [Symbol.asyncDispose]: () => end('SIGKILL') };
+}
+
+function killGroup(pid: number): void {
+	try {
+		process.kill(-pid, 'SIGKILL');
+	} catch {
+		// All of it has ended.
+	}
 }
