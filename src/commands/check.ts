@@ -2,11 +2,11 @@ import { Failure } from '../base/failure.js';
 import { inLanes } from '../base/lanes.js';
 import { masked } from '../base/secrets.js';
 import { credentialsOf, secretsOfCredentials } from '../daemon/credentials.js';
-import { findingOf, needsOf } from '../daemon/services.js';
+import { attempts, needsOf } from '../daemon/services.js';
 import { loadConfig, secretsOf } from '../daemon/settings.js';
 import { type Command, textOption } from './terminal/command.js';
 
-/** What is tried at the same time: each bundle and camera is a process. */
+/** What is tried at the same time: each camera is a process. */
 const AT_ONCE = 4;
 
 export const check: Command = {
@@ -27,9 +27,8 @@ export const check: Command = {
 		const secrets = [...secretsOf(config), ...secretsOfCredentials(credentials)];
 		context.conceal(secrets);
 		const { env, note, signal } = context;
-		const findings = await inLanes(needsOf(config), AT_ONCE, (need) =>
-			findingOf(need, { env, note, signal }),
-		);
+		const attempt = attempts();
+		const findings = await inLanes(needsOf(config), AT_ONCE, (need) => attempt(need, { env, note, signal }));
 		signal.throwIfAborted();
 		const shown = findings.map(({ path, message, failure }) => ({
 			what: path,

@@ -9,9 +9,9 @@ import { verdictMessage } from '../protocol/verdict-message.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
 
-/** A bundle may be proven for 10 minutes, and a damaged journal be read for as long; a station's process gets 4 s to end. */
+/** What is tried has limits of its own, and bundles wait for one another; a damaged journal is read for minutes; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
-	probe: 700_000,
+	probe: 3_600_000,
 	stop: 10_000,
 	start: 900_000,
 	retell: 10_000,

@@ -105,8 +105,10 @@ async function tryInChild(
 		throw thrown;
 	} finally {
 		settled.abort();
+		const ended = new AbortController();
+		const stopped = child.stop(graceMs).finally(() => ended.abort());
 		// What hangs in a driver may outlive even SIGKILL.
-		await Promise.race([child.stop(graceMs), pause(GRACE_MS + graceMs, signal)]);
+		await Promise.race([stopped, pause(GRACE_MS + graceMs, AbortSignal.any([ended.signal, signal]))]);
 	}
 }
 

@@ -39,9 +39,14 @@ export type ServicesWorld = {
 /** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
 export type Need = {
 	readonly path: string;
+	/** It takes a model's memory, which those that run need: one at a time. */
+	readonly isLarge?: true;
 	/** @returns what was found, in words @throws Failure */
 	readonly attempt: (world: ProbeWorld) => Promise<string>;
 };
+
+/** Tries what is needed, each path once; a failure of the world is a finding. */
+export type Attempt = (need: Need, world: ProbeWorld) => Promise<Finding>;
 
 /** A kind of service. */
 type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'live'> & {
@@ -204,12 +209,7 @@ const TABLE = [journal, broker, station, schedule, health];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {
-	const tried = new Map<string, Promise<Finding>>();
-	const attempt = (need: Need, probing: ProbeWorld): Promise<Finding> => {
-		const finding = tried.get(need.path) ?? findingOf(need, probing);
-		tried.set(need.path, finding);
-		return finding;
-	};
+	const attempt = attempts();
 	return TABLE.flatMap(({ specsOf }) => specsOf(config, world, attempt));
 }
 
@@ -220,8 +220,21 @@ export function needsOf(config: Config): readonly Need[] {
 	return [...new Map(needs.map((need) => [need.path, need])).values()];
 }
 
-/** Tries it; a failure of the world is a finding. */
-export async function findingOf({ path, attempt }: Need, world: ProbeWorld): Promise<Finding> {
+/** Remembers what was tried. */
+export function attempts(): Attempt {
+	const tried = new Map<string, Promise<Finding>>();
+	let large: Promise<unknown> = Promise.resolve();
+	return (need, world) => {
+		const known = tried.get(need.path);
+		if (known !== undefined) return known;
+		const finding = need.isLarge ? large.then(() => findingOf(need, world)) : findingOf(need, world);
+		if (need.isLarge) large = finding.catch(() => {});
+		tried.set(need.path, finding);
+		return finding;
+	};
+}
+
+async function findingOf({ path, attempt }: Need, world: ProbeWorld): Promise<Finding> {
 	try {
 		return { path, message: await attempt(world) };
 	} catch (failure) {
@@ -231,12 +244,11 @@ export async function findingOf({ path, attempt }: Need, world: ProbeWorld): Pro
 }
 
 function bundleNeed(name: string, recipe: RecipeConfig): Need {
-	return { path: `recipes.${name}`, attempt: (world) => tryBundle(recipe, world) };
+	return { path: `recipes.${name}`, isLarge: true, attempt: (world) => tryBundle(recipe, world) };
 }
 
 /** What is special about a kind of service stays behind functions. */
 function row<Settings, S extends Service>({ kind, on, after, live, retell, ...row }: Row<Settings, S>) {
-	type Attempt = (need: Need, probing: ProbeWorld) => Promise<Finding>;
 	return {
 		kind,
 		needsOf: (config: Config): readonly Need[] =>

@@ -1,8 +1,10 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
 import { difference } from '../../src/config/difference.js';
 import { configSchema } from '../../src/config/schema.js';
-import { needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
+import { attempts, type Need, needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
 
 const services = suite('the services of a configuration');
 
@@ -127,6 +129,47 @@ services('need each thing once, and also what no station uses', () => {
 		needsOf(config).map(({ path }) => path),
 		['recipes.a', 'recipes.b', 'journal.folder', 'mqtt', 'stations.a', 'stations.b', 'stations.c'],
 	);
+});
+
+services('are tried each path once, and what is large one at a time', async () => {
+	const attempt = attempts();
+	const probing = { env: {}, note: () => {}, signal: new AbortController().signal };
+	let busy = 0;
+	let most = 0;
+	const log: string[] = [];
+	const need = (path: string, isLarge: boolean, failure?: Failure): Need => ({
+		path,
+		...(isLarge && { isLarge }),
+		attempt: async () => {
+			busy += 1;
+			most = Math.max(most, busy);
+			log.push(path);
+			await turn();
+			busy -= 1;
+			if (failure) throw failure;
+			return `${path} works`;
+		},
+	});
+	const broken = new Failure('bundle-invalid', 'it is broken');
+	const large = [need('a', true), need('b', true, broken), need('a', true), need('c', true)];
+	const findings = await Promise.all(large.map((one) => attempt(one, probing)));
+	assert.equal(
+		findings.map(({ path, message, failure }) => [path, message, failure?.code]),
+		[
+			['a', 'a works', undefined],
+			['b', 'it is broken', 'bundle-invalid'],
+			['a', 'a works', undefined],
+			['c', 'c works', undefined],
+		],
+	);
+	assert.is(most, 1);
+	await Promise.all([need('d', false), need('e', false)].map((one) => attempt(one, probing)));
+	assert.is(most, 2);
+	assert.equal(log, ['a', 'b', 'c', 'd', 'e']);
+	const fault = { path: 'f', isLarge: true, attempt: () => Promise.reject(new TypeError('x')) } as const;
+	const thrown = await attempt(fault, probing).catch((reason: unknown) => reason);
+	assert.instance(thrown, TypeError);
+	assert.is((await attempt(need('g', true), probing)).message, 'g works');
 });
 
 services.run();
