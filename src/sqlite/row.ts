@@ -102,14 +102,14 @@ export function unshaped(body: object): { readonly shape: string; readonly value
 const inside = (values: readonly unknown[]): string => JSON.stringify(values).slice(1, -1);
 
 /** The body that was folded. @throws Damage */
-export function unfolded(shape: string, values: string): object {
+export function unfolded(shape: unknown, values: string): object {
 	const leaves = parsed(`[${values}]`) as unknown[];
 	let at = 0;
 	const unfold = (inner: Shape): unknown =>
 		inner === 0
 			? leaves[at++]
 			: Object.fromEntries(Object.entries(inner).map(([name, deeper]) => [name, unfold(deeper)]));
-	return unfold(parsed(shape) as Shape) as object;
+	return unfold(shape as Shape) as object;
 }
 
 /** A place is a code, and never another one's. */

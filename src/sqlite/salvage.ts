@@ -119,6 +119,7 @@ class Taker {
 				this.#store.noteHour(row[4] as number, row[0] as number);
 				this.events += 1;
 			}
+			this.#store.flush();
 		});
 	}
 

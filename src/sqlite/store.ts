@@ -104,6 +104,9 @@ export class Store {
 	readonly #shapes = new Texts('shapes', (sql) => this.#prepared(sql));
 	#event = 0;
 	#picture = 0;
+	/** What is written once a transaction, however often it changed. */
+	readonly #numbered = new Set<Station>();
+	readonly #hours = new Map<number, { readonly first: number; readonly last: number }>();
 	/** Rows that were read and are not what was written. */
 	readonly damaged = new Set<number>();
 
@@ -134,6 +137,8 @@ export class Store {
 	forget(): void {
 		this.#origins.forget();
 		this.#shapes.forget();
+		this.#numbered.clear();
+		this.#hours.clear();
 		this.#event = this.#lastOf('event', 'events');
 		this.#picture = this.#lastOf('picture', 'pictures');
 		this.#stations.clear();
@@ -154,7 +159,6 @@ export class Store {
 	skipTo({ event, picture, sequences }: Counted): void {
 		this.#event = Math.max(this.#event, event);
 		this.#picture = Math.max(this.#picture, picture);
-		this.#noteCounted();
 		for (const [name, sequence] of Object.entries(sequences)) {
 			const station = this.#stationOf(name);
 			if (sequence > station.sequence) this.#number(station, sequence);
@@ -163,15 +167,27 @@ export class Store {
 
 	/** Writes in order. @returns for each write the numbers of its rows */
 	write(writes: readonly Exclude<Write, { kind: 'lost' }>[]): Numbers[][] {
-		const { event, picture } = this.counted;
-		const numbers = writes.map((write) => this.#writeOne(write));
-		if (this.#event !== event || this.#picture !== picture) this.#noteCounted();
-		return numbers;
+		return writes.map((write) => this.#writeOne(write));
 	}
 
-	#noteCounted(): void {
+	/** To be called before a transaction ends: what was counted in it is written. */
+	flush(): void {
 		this.note('event', this.#event);
 		this.note('picture', this.#picture);
+		for (const { id, name, sequence } of this.#numbered) {
+			const [, , last, seal] = sealed('stations', [id, stored(name), sequence]);
+			this.run('UPDATE stations SET sequence = ?, seal = ? WHERE id = ?', last!, seal!, id);
+		}
+		this.#numbered.clear();
+		for (const [hour, { first, last }] of this.#hours)
+			this.run(
+				`INSERT INTO hours VALUES (?, ?, ?)
+				ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,
+				hour,
+				first,
+				last,
+			);
+		this.#hours.clear();
 	}
 
 	/** Numbers that are given to verdicts which could not be kept. */
@@ -255,12 +271,9 @@ export class Store {
 	}
 
 	noteHour(atMs: number, id: number): void {
-		this.run(
-			`INSERT INTO hours VALUES (?1, ?2, ?2)
-			ON CONFLICT DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last)`,
-			Math.floor(atMs / HOUR_MS),
-			id,
-		);
+		const hour = Math.floor(atMs / HOUR_MS);
+		const { first, last } = this.#hours.get(hour) ?? { first: id, last: id };
+		this.#hours.set(hour, { first: Math.min(first, id), last: Math.max(last, id) });
 	}
 
 	writeUndelivered({ outlet, stream, ranges }: Undelivered): void {
@@ -306,8 +319,8 @@ export class Store {
 		return {
 			...event,
 			station,
-			origin: parsed(this.#origins.textOf(references.origin)) as object,
-			body: unfolded(this.#shapes.textOf(references.shape), values),
+			origin: this.#origins.parsedOf(references.origin) as object,
+			body: unfolded(this.#shapes.parsedOf(references.shape), values),
 		};
 	}
 
@@ -600,8 +613,7 @@ export class Store {
 
 	#number(station: Station, sequence: number): void {
 		station.sequence = sequence;
-		const [id, , last, seal] = sealed('stations', [station.id, stored(station.name), sequence]);
-		this.run('UPDATE stations SET sequence = ?, seal = ? WHERE id = ?', last!, seal!, id!);
+		this.#numbered.add(station);
 	}
 
 	run(sql: string, ...values: readonly Value[]): number {
@@ -640,7 +652,7 @@ class Texts {
 	readonly #table: 'origins' | 'shapes';
 	readonly #prepared: Prepare;
 	readonly #ids = new Map<string, number>();
-	readonly #texts = new Map<number, string>();
+	readonly #values = new Map<number, unknown>();
 
 	constructor(table: 'origins' | 'shapes', prepared: Prepare) {
 		this.#table = table;
@@ -649,7 +661,7 @@ class Texts {
 
 	forget(): void {
 		this.#ids.clear();
-		this.#texts.clear();
+		this.#values.clear();
 	}
 
 	idOf(text: string): number;
@@ -672,20 +684,20 @@ class Texts {
 		return id;
 	}
 
-	/** @throws Damage */
-	textOf(id: number): string {
-		const known = this.#texts.get(id);
+	/** What the text says: the same object for all, which nobody changes. @throws Damage */
+	parsedOf(id: number): unknown {
+		const known = this.#values.get(id);
 		if (known !== undefined) return known;
 		const row = this.#prepared(`SELECT * FROM ${this.#table} WHERE id = ?`).get(id) as Value[] | undefined;
 		if (!row || !isSealed(this.#table, row)) throw new Damage(`${this.#table} in the journal are damaged`);
 		const text = row[1] as string;
 		this.#remember(id, text);
-		return text;
+		return this.#values.get(id);
 	}
 
 	#remember(id: number, text: string): void {
 		if (this.#ids.size >= MOST_REMEMBERED) this.forget();
 		this.#ids.set(text, id);
-		this.#texts.set(id, text);
+		this.#values.set(id, parsed(text));
 	}
 }

@@ -283,6 +283,7 @@ export class Writer {
 		try {
 			const done = inTransaction(database, () => {
 				const inside = work();
+				store.flush();
 				if (!isWithin(store.counted, this.#reserved)) this.#reserve(series, store.counted);
 				return inside;
 			});
