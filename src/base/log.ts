@@ -12,16 +12,14 @@ const priorities: { readonly [L in Level]: string } = {
 	debug: '<7>',
 };
 
-/** A log that writes one line a message, down to `least`; under systemd with its priorities and without a time of its own. */
-export function lineLog(
-	write: (line: string) => void,
-	least: Level,
-	underSystemd: boolean,
-	wallClock: () => Date,
-): Log {
-	const deepest = LEVELS.indexOf(least);
+/** Whether a log that goes down to `least` holds lines of a level. */
+export function isLogged(level: Level, least: Level): boolean {
+	return LEVELS.indexOf(level) <= LEVELS.indexOf(least);
+}
+
+/** A log that writes one line a message; under systemd with its priorities and without a time of its own. */
+export function lineLog(write: (line: string) => void, underSystemd: boolean, wallClock: () => Date): Log {
 	return (level, about, message) => {
-		if (LEVELS.indexOf(level) > deepest) return;
 		const line = `${level === 'info' ? '' : `${level}: `}${about}: ${message.replaceAll('\n', ' ')}`;
 		write(underSystemd ? priorities[level] + line : `${wallClock().toISOString().slice(11, 19)} ${line}`);
 	};

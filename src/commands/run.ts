@@ -34,7 +34,7 @@ async function inspect(config: Config, args: Arguments, context: Context): Promi
 		env: context.env,
 		version: context.version,
 		conceal: context.conceal,
-		log: lineLog(context.note, config.log, context.toJournal, () => new Date()),
+		log: lineLog(context.note, context.toJournal, () => new Date()),
 		onVerdict: (message) =>
 			context.print(args.options.json ? message : verdictLine(message, context.interactive)),
 		signal: context.signal,

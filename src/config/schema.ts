@@ -248,7 +248,7 @@ export const configSchema = z.strictObject({
 	journal: journal.prefault({}),
 	schedule: schedule.prefault({}),
 	health: health.prefault({}),
-	log: z.enum(['error', 'warning', 'info', 'debug']).default('info'),
+	log: z.enum(['error', 'warning', 'info', 'debug']).default('info').meta(live),
 });
 
 /** The keys of a recipe that are live. */

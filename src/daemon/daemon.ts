@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.js';
-import type { Log } from '../base/log.js';
+import { isLogged, type Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
 import { type Movable, type Moved, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
@@ -29,6 +29,7 @@ export type DaemonWorld = {
 	readonly version: string;
 	/** What no line may show from now on. */
 	readonly conceal: (secrets: readonly string[]) => void;
+	/** Hears what the configuration lets through. */
 	readonly log: Log;
 	readonly onVerdict: (message: VerdictMessage) => void;
 	readonly signal: AbortSignal;
@@ -46,7 +47,7 @@ export type Daemon = {
 
 /** A daemon that runs nothing yet. */
 export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): Promise<Daemon> {
-	const { env, version, log, signal } = world;
+	const { env, version, signal } = world;
 	const secrets: string[] = [];
 	const conceal = (found: readonly string[]) => {
 		const unknown = found.filter((secret) => !secrets.includes(secret));
@@ -57,6 +58,9 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 	const finished = new Set<string>();
 	/** What stands or is moved to. */
 	let config: Config | null = null;
+	const log: Log = (level, about, message) => {
+		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, message);
+	};
 	let running: Running<Movable> = new Map();
 	let moving: Promise<unknown> = Promise.resolve();
 	const servicesWorld: ServicesWorld = {

@@ -22,6 +22,7 @@ type Edit = {
 	readonly a?: object;
 	readonly b?: object;
 	readonly camera?: string;
+	readonly log?: Config['log'];
 };
 
 /** Stations `a` and `b` that inspect pictures for ever, and a broker; all runs in this process but its stations. */
@@ -50,6 +51,7 @@ async function line() {
 		a = {},
 		b = {},
 		camera = at('pictures'),
+		log = 'info',
 	}: Edit = {}): Config =>
 		configSchema.parse({
 			box: 't',
@@ -63,6 +65,7 @@ async function line() {
 				b: { model: at('bundle'), trigger: { everyMs: 20 }, threads: 1, ...b },
 			},
 			journal: { folder: at(journal) },
+			log,
 		});
 	const of = (station: string) => verdicts.filter((verdict) => verdict.station === station);
 	const started = await daemon.moveTo(config());
@@ -223,6 +226,19 @@ edits('answers moves one after the other', async () => {
 		['new', 'new'],
 	);
 	await world.runs();
+});
+
+edits('logs as the configuration says that stands', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await world.runs();
+	assert.ok(world.logged.includes('info a: running'));
+	const told = world.logged.length;
+	assert.is((await world.moveTo({ log: 'warning', b: { deadlineMs: 4000 } })).stands, 'new');
+	await world.runs();
+	assert.equal(world.logged.slice(told), []);
+	await world.moveTo({});
+	assert.ok(world.logged.slice(told).includes('info b: running'));
 });
 
 edits.run();

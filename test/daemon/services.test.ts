@@ -52,6 +52,7 @@ const edits: readonly (readonly [
 	moving: Partial<Record<'stop' | 'start' | 'retell', string>>,
 ])[] = [
 	['nothing', {}, {}],
+	['how much is logged', { more: { log: 'debug' } }, {}],
 	[
 		'the name of the box',
 		{ box: 'u' },
