@@ -8,6 +8,7 @@ import {
 	rmSync,
 	statfsSync,
 	statSync,
+	truncateSync,
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -49,8 +50,9 @@ const SALVAGE_MS = 5000;
 
 const NONE: Counted = { event: 0, picture: 0, sequences: {} };
 
-/** As much as some thousand verdicts take. */
-const RESERVE_BYTES = 8e6;
+/** As much as some thousand verdicts take. Given up step by step: what is free for a moment, others take. */
+const RESERVE_BYTES = 8 * 2 ** 20;
+const RESERVE_STEP = 2 ** 17;
 
 type Open = { readonly database: Database; readonly store: Store; readonly series: string };
 
@@ -129,12 +131,12 @@ export class Writer {
 			return { numbers, extent: this.#extent(open) };
 		};
 		return this.#with((open) => {
-			try {
-				return write(open);
-			} catch (thrown) {
-				if (troubleOf(thrown) !== 'full' || !this.#dropReserve()) throw thrown;
-				return write(open);
-			}
+			for (;;)
+				try {
+					return write(open);
+				} catch (thrown) {
+					if (troubleOf(thrown) !== 'full' || !this.#useReserve()) throw thrown;
+				}
 		});
 	}
 
@@ -207,12 +209,14 @@ export class Writer {
 		return bavail * bsize;
 	}
 
-	/** @returns whether there was one */
-	#dropReserve(): boolean {
-		if (!existsSync(this.#in('reserve'))) return false;
-		rmSync(this.#in('reserve'), { force: true });
-		this.#say('error', 'the disk is full: its reserve is in use now');
-		return true;
+	/** @returns whether there was something left of it */
+	#useReserve(): boolean {
+		const path = this.#in('reserve');
+		const bytes = bytesOf(path);
+		if (bytes === RESERVE_BYTES) this.#say('error', 'the disk is full: its reserve is in use now');
+		if (bytes > RESERVE_STEP) truncateSync(path, bytes - RESERVE_STEP);
+		else rmSync(path, { force: true });
+		return bytes > 0;
 	}
 
 	/** Room that others cannot take, for when they have taken everything else. */
@@ -488,7 +492,7 @@ export class Writer {
 			oldestMs,
 			freeBytes: this.#freeBytes(),
 			excess: null,
-			isTight: !existsSync(this.#in('reserve')),
+			isTight: bytesOf(this.#in('reserve')) < RESERVE_BYTES,
 		};
 	}
 
