@@ -14,7 +14,7 @@ import { probeBroker } from '../mqtt/probe.js';
 import { decodeFrom } from '../protocol/decode.js';
 import type { Event, Picture } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
-import { gapMessage } from '../protocol/gap.js';
+import { gapEntry, gapMessage } from '../protocol/gap.js';
 import { receiptSchema } from '../protocol/receipt.js';
 import { type BoxState, boxState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
@@ -178,8 +178,15 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			kind === 'verdict' ? receiptName(station!, sequence!) : undefined,
 		acknowledged: ({ id }) => record.delivered(id),
 		refused: (event, reason) => {
-			dropped.verdicts += 1;
-			journal.deadLetter({ outlet: OUTLET, event: event.id, reason, atMs: Date.now() });
+			const { kind, station, sequence } = event;
+			const atMs = Date.now();
+			journal.deadLetter({ outlet: OUTLET, event: event.id, reason, atMs });
+			if (kind === 'verdict') {
+				dropped.verdicts += 1;
+				// Whoever misses the number learns why; a gap that is refused too is no news.
+				const gap = { from: sequence!, to: sequence!, reason: 'refused' } as const;
+				void journal.append([gapEntry(box, station!, gap, atMs)]);
+			}
 			link?.tell();
 		},
 	});

@@ -84,6 +84,9 @@ const CONNECT_TIMEOUT_MS = 5000;
 const KEEPALIVE_S = 15;
 const GOODBYE_MS = 1000;
 
+/** Of a message to us: a broker with MQTT 5 keeps larger ones away, as nothing that we listen for is as large. */
+const MOST_HEARD_BYTES = 262_144;
+
 /**
  * Opens one connection, with mqtt.js as a bare transport: it holds nothing back, repeats nothing and reconnects nothing.
  * @returns the connection, or why there is none
@@ -221,6 +224,7 @@ function optionsOf({ url, clientId, version, username, password, tls, will }: Lo
 		clientId,
 		protocolVersion: version,
 		clean: true,
+		...(version === 5 && { properties: { maximumPacketSize: MOST_HEARD_BYTES } }),
 		reconnectPeriod: 0,
 		connectTimeout: CONNECT_TIMEOUT_MS,
 		keepalive: KEEPALIVE_S,

@@ -228,6 +228,11 @@ brokers('what it refuses for good is a dead letter, and the next ones go on', as
 	const letters = await box.journal.deadLetters();
 	assert.is(letters.length, 1);
 	assert.match(letters[0]!.reason, /too large/);
+	const gap = await eventually('the gap is told', () =>
+		subscriber.heard.find(({ topic }) => topic === 'inspectord/t/s/gap'),
+	);
+	const { from, to, reason } = JSON.parse(gap.payload.toString());
+	assert.equal({ from, to, reason }, { from: 5, to: 5, reason: 'refused' });
 	await eventually('the state tells', () =>
 		subscriber.heard.some(
 			({ topic, payload }) =>
