@@ -71,12 +71,12 @@ export async function move<S extends Movable>(
 	if (isDone && (setbacks.length === 0 || isLast))
 		return { running: fleet.inOrder(wanted), stands: 'new', setbacks, setbacksBack: [] };
 
-	const now = fleet.inOrder([...before, ...wanted]);
-	if (isCut()) return { running: now, stands: 'rest', setbacks, setbacksBack: [] };
-	const back = difference(specsOf(now), before);
+	const now = () => fleet.inOrder([...before, ...wanted]);
+	if (isCut()) return { running: now(), stands: 'rest', setbacks, setbacksBack: [] };
+	const back = difference(specsOf(now()), before);
 	const { setbacks: setbacksBack } = await inTurn(fleet.acts(back), isCut);
-	const old = fleet.inOrder(before);
-	const isWhole = before.every((spec) => old.get(spec.name)?.spec === spec);
+	const old = now();
+	const isWhole = old.size === before.length && before.every((spec) => old.get(spec.name)?.spec === spec);
 	return { running: old, stands: isWhole ? 'old' : 'rest', setbacks, setbacksBack };
 }
 
