@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { flowDocument } from './flow.js';
 import { EXAMPLES } from './plant.js';
 
 const documents = suite('docs/scada.md');
@@ -9,6 +10,12 @@ const PAGE = `${EXAMPLES}../scada.md`;
 
 /** A file of an example as the page shows it: its name as a link on a line, then its text. */
 const SHOWN = /^\[scada\/([^\]]+)\]\(scada\/\1\):\n\n(`{3,})(\w+)\n([\s\S]*?)\n?\2$/gm;
+
+documents('the flow for Node-RED holds the ledger as it is shipped (npm run docs writes it)', async () => {
+	const flow = await flowDocument();
+	if (process.env.WRITE_DOCUMENTS) await writeFile(`${EXAMPLES}flow.json`, flow);
+	assert.is(await readFile(`${EXAMPLES}flow.json`, 'utf8'), flow);
+});
 
 documents('shows every example as it is shipped (npm run docs writes it)', async () => {
 	const files = (await readdir(EXAMPLES)).sort();

@@ -36,6 +36,8 @@ export type Plant = AsyncDisposable & {
 	readonly broker: Mosquitto;
 	/** The whole program; stations `good` (all accepted) and `bad` (all rejected, with pictures). Each tenth picture is damaged. */
 	box(): Running;
+	/** All that were started. */
+	readonly boxes: readonly Running[];
 	/** Starts the broker anew, with what it kept. */
 	restartBroker(more?: readonly string[]): Promise<void>;
 	/** What the journal holds, while no box runs. */
@@ -80,6 +82,7 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 		get broker() {
 			return broker;
 		},
+		boxes,
 		box: () => {
 			const box = start('run', '--config', config);
 			boxes.push(box);
