@@ -55,6 +55,15 @@ export function isEncrypted(address: string): boolean {
 	return /^(mqtts|wss):/i.test(address);
 }
 
+/** A right address without what may be secret in it. */
+export function openAddress(address: string): string {
+	const url = new URL(address);
+	url.username = '';
+	url.password = '';
+	url.search = '';
+	return url.href;
+}
+
 /** Whether what is said to a right address stays on this machine. */
 export function isLoopback(address: string): boolean {
 	const { hostname } = new URL(address);

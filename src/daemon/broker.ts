@@ -205,9 +205,9 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		},
 	});
 
-	const payload = (state: BoxState['state'], { refused, lacks }: Troubles) => {
+	const payload = (state: BoxState['state'], { refused, broker, lacks }: Troubles) => {
 		const all = [...refused, ...(pictureLink?.troubles.refused ?? [])];
-		const told = { box, state, version: world.version, stations, dropped, refused: all, lacks };
+		const told = { box, state, version: world.version, stations, dropped, refused: all, broker, lacks };
 		return encodePayload('boxState', boxState(told, Date.now()));
 	};
 	const presence = { topic: topicOf('boxState', { root, box }), payload };
@@ -233,7 +233,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			...common,
 			clientId: `${clientId}-pictures`,
 			name: 'pictures',
-			isSecond: true,
+			beside: () => link?.broker,
 			window: PICTURES_AT_ONCE,
 		},
 		paced(

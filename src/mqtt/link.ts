@@ -4,7 +4,7 @@ import type { Log } from '../base/log.js';
 import { type Attempt, keepConnected, type Persistence, pause, realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
-import { isEncrypted } from '../config/address.js';
+import { isEncrypted, openAddress } from '../config/address.js';
 import type { BoxState } from '../protocol/states.js';
 import {
 	addressOf,
@@ -19,8 +19,8 @@ import { createOutlet, type Limits, type Refusal, type Source, topicFilter, WIND
 import { reason, reasonText } from './reasons.js';
 import { createRetained } from './retained.js';
 
-/** What the broker keeps from reaching anybody, as the box's state tells it. */
-export type Troubles = Pick<BoxState, 'refused' | 'lacks'>;
+/** What the broker keeps from reaching anybody, and which one it is, as the box's state tells it. */
+export type Troubles = Pick<BoxState, 'refused' | 'broker' | 'lacks'>;
 
 export type LinkSettings = {
 	/** Brokers that stand for one another: the next one is tried when one cannot be reached. */
@@ -44,8 +44,11 @@ export type LinkSettings = {
 	readonly window?: number;
 	/** What it is called in the log. */
 	readonly name?: string;
-	/** Another link to the same brokers says whether they are there. */
-	readonly isSecond?: boolean;
+	/**
+	 * The address with which another link of the box speaks, who tells in the log whether brokers are there: this one speaks with the
+	 * same, so that whoever listens there hears both, and with none while the other does not.
+	 */
+	readonly beside?: () => string | undefined;
 };
 
 /** What is to be said besides retained states. */
@@ -59,6 +62,8 @@ export type BrokerLink = Service & {
 	readonly connected: boolean;
 	/** How often a connection was opened. */
 	readonly connections: number;
+	/** The address of the broker that it speaks with now. */
+	readonly broker: string | undefined;
 	readonly troubles: Troubles;
 	/** Publishes what waits now. */
 	wake(): void;
@@ -74,6 +79,9 @@ const persistence: Persistence = { firstMs: 250, mostMs: 15_000, lastedMs: 30_00
 const FAREWELL_MS = 3000;
 
 const LOOK_MS = 60_000;
+
+/** How often a link looks whether the one beside it speaks with a broker. */
+const BESIDE_MS = 100;
 
 /** Between two tellings of what was dropped or refused. */
 const TELL_MS = 5000;
@@ -130,7 +138,7 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
  * @throws Failure config-invalid when an address is none
  */
 export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
-	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt', isSecond } = settings;
+	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt', beside } = settings;
 	const brokers = urls.map((url): Broker => {
 		addressOf(url);
 		const manner = createManner(settings.version === '5' ? 5 : 4);
@@ -179,6 +187,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 
 	const soft = new AbortController();
 	const hard = new AbortController();
+	const whenEnding = AbortSignal.any([soft.signal, hard.signal]);
 	let connection: Connection | undefined;
 	/** Nothing more is sent on a connection that is handed over to the next one. */
 	let handingOver = false;
@@ -188,6 +197,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	let told = 0;
 	const troubles = (): Troubles => ({
 		refused: [...refused].map(([topic, about]) => ({ topic, ...about })),
+		broker: openAddress(broker.url),
 		lacks: LACKS.filter((what) => lacks.has(what)),
 	});
 	const tell = (): void => {
@@ -292,7 +302,13 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	};
 	/** Knocks at every broker once, from the chosen one on. @returns undefined when none lets us in */
 	const knockAtEach = async (): Promise<Connection | undefined> => {
-		for (let left = brokers.length; left > 0 && !hard.signal.aborted; left -= 1) {
+		if (beside) {
+			while (beside() === undefined && !whenEnding.aborted) await pause(BESIDE_MS, whenEnding);
+			const same = brokers.find(({ url }) => url === beside());
+			if (!same) return undefined;
+			broker = same;
+		}
+		for (let left = beside ? 1 : brokers.length; left > 0 && !hard.signal.aborted; left -= 1) {
 			const opened = await knock().catch((thrown): Ending => {
 				if (!(thrown instanceof Failure)) throw thrown;
 				const { message, advice } = thrown;
@@ -310,13 +326,22 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		}
 		return undefined;
 	};
-	/** Resolves when the credentials are others than those of the connection that stands; else when the signal is aborted. */
-	const renewed = async (used: Credentials, over: AbortSignal): Promise<'renewed' | undefined> => {
+	/**
+	 * Resolves when the connection that stands is to be replaced, with the reason: the credentials are others than it was opened with,
+	 * or the link beside speaks with another broker; else when the signal is aborted.
+	 */
+	const outdated = async (
+		used: Credentials,
+		over: AbortSignal,
+	): Promise<{ readonly because: string } | undefined> => {
 		for (let told = ''; ; ) {
 			await pause(lookMs, over);
 			if (over.aborted) return undefined;
+			const other = beside?.() ?? broker.url;
+			if (other !== broker.url) return { because: 'verdicts go to another broker' };
 			try {
-				if (!isDeepStrictEqual(await settings.credentials(), used)) return 'renewed';
+				if (!isDeepStrictEqual(await settings.credentials(), used))
+					return { because: 'the credentials have changed' };
 				told = '';
 			} catch (thrown) {
 				if (!(thrown instanceof Failure)) throw thrown;
@@ -340,7 +365,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		told.opened();
 		connections += 1;
 		const sinceMs = now();
-		if (greeted !== broker && !isSecond)
+		if (greeted !== broker && !beside)
 			say('info', `connected to "${broker.shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
 		greeted = broker;
 		const limits = manner.within(opened.limits);
@@ -354,18 +379,19 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		const over = new AbortController();
 		const end = await Promise.race([
 			either(opened.ended, soft.signal),
-			renewed(credentials, AbortSignal.any([over.signal, soft.signal])),
+			outdated(credentials, AbortSignal.any([over.signal, soft.signal])),
 		]);
 		over.abort();
-		const ending = end === 'renewed' ? await handOver(opened) : (end ?? (await farewell(opened)));
+		const replaced = end && 'because' in end;
+		const ending = replaced ? await handOver(opened, end.because) : (end ?? (await farewell(opened)));
 		const busy = outlet.inFlight > 0;
 		connection = undefined;
 		manner.ended();
 		outlet.ended(ending.code, now());
 		if (hard.signal.aborted || (soft.signal.aborted && said())) return 'done';
 		const lasted = now() - sinceMs >= persistence.lastedMs;
-		if (lasted || end === 'renewed') broker.lastSaid = '';
-		if (end === 'renewed') return 'again';
+		if (lasted || replaced) broker.lastSaid = '';
+		if (replaced) return 'again';
 		short = lasted || busy || ending.code !== undefined ? 0 : short + 1;
 		if (ending.code === reason.takenOver)
 			complain(
@@ -385,8 +411,8 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	/** Whether the last word was said: nothing waits, and every state stands as it should. */
 	const said = () => source.settled && retained.settled;
 	/** Lets what is on its way arrive, and says goodbye. */
-	const handOver = async (through: Connection): Promise<Ending> => {
-		say('info', `the credentials have changed: connecting to "${broker.shown}" again`);
+	const handOver = async (through: Connection, because: string): Promise<Ending> => {
+		say('info', `leaving "${broker.shown}" to connect anew: ${because}`);
 		greeted = undefined;
 		handingOver = true;
 		const limit = AbortSignal.any([hard.signal, AbortSignal.timeout(FAREWELL_MS)]);
@@ -397,7 +423,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		while (outlet.inFlight > 0 && !ended && !limit.aborted) await pause(10, limit);
 		await through.close();
 		handingOver = false;
-		return { code: reason.administrative, text: 'the credentials have changed' };
+		return { code: reason.administrative, text: because };
 	};
 	const farewell = async (through: Connection): Promise<Ending> => {
 		let over: Ending | undefined;
@@ -414,7 +440,6 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	};
 
 	tell();
-	const whenEnding = AbortSignal.any([soft.signal, hard.signal]);
 	const running = keepConnected(attempt, persistence, hard.signal, {
 		...realPace,
 		pause: async (ms) => {
@@ -430,6 +455,9 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		},
 		get connections() {
 			return connections;
+		},
+		get broker() {
+			return connection && broker.url;
 		},
 		get troubles() {
 			return troubles();

@@ -87,6 +87,7 @@ export const examples: {
 			refused: [
 				{ topic: 'inspectord/cell-4/lid/heatmap/+/+', reason: 'not authorised (0x87)', messages: 12 },
 			],
+			broker: 'mqtts://broker.plant.example:8883',
 			lacks: [],
 		},
 		takenMs,

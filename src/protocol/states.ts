@@ -60,6 +60,7 @@ export const boxStateSchema = z
 		refused: z
 			.array(z.strictObject({ topic: z.string(), reason: z.string(), messages: count }))
 			.describe('Kinds of topic of which the broker refused messages, the last reason, and how many.'),
+		broker: z.string().describe('Address of the broker that it speaks with, without user and password.'),
 		lacks: z
 			.array(z.enum(['retain', 'qos1', 'will', 'refusals', 'verification']))
 			.describe(

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { brokerAddressFault } from '../../src/config/address.js';
+import { brokerAddressFault, openAddress } from '../../src/config/address.js';
 
 const addresses = suite('the address of a broker');
 
@@ -58,5 +58,13 @@ for (const [text, fault] of faulty) {
 		assert.not.match(said ?? '', /s3cret/);
 	});
 }
+
+for (const [address, shown] of [
+	['mqtt://u:s3cret@host:1883', 'mqtt://host:1883'],
+	['mqtts://u@h', 'mqtts://h'],
+	['wss://u:s3cret@h:9/a?token=s3cret', 'wss://h:9/a'],
+	['mqtt://[::1]', 'mqtt://[::1]'],
+] as const)
+	addresses(`is shown as ${shown}`, () => assert.is(openAddress(address), shown));
 
 addresses.run();

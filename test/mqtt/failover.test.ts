@@ -119,6 +119,25 @@ failover(
 	},
 );
 
+failover('is gone through by one link alone: the one beside it goes where it goes', async () => {
+	await using first = await startStrictBroker();
+	const second = await freePort();
+	const urls = [first.url, at(second)];
+	await using speaking = openLink(urls);
+	await using showing = openLink(urls, { beside: () => speaking.link.broker, lookMs: 100 });
+	await eventually('both speak with the first', () => showing.link.broker === first.url);
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	await using _broker = await startMosquitto(second, folder.path);
+	await first[Symbol.asyncDispose]();
+	await eventually('both speak with the second', () =>
+		[speaking, showing].every(({ link }) => link.broker === at(second)),
+	);
+	assert.is(speaking.link.troubles.broker, at(second));
+	showing.heatmaps(2, 100);
+	await eventually('pictures arrive there', () => showing.outbox.length === 0);
+});
+
 failover('waits between rounds, not between brokers, and says each complaint once', async () => {
 	const ports = [await freePort(), await freePort()];
 	await using opened = openLink(ports.map(at));

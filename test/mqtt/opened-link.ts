@@ -21,6 +21,7 @@ export type LinkOptions = {
 	/** Instead of user and password. */
 	readonly credentials?: LinkSettings['credentials'];
 	readonly lookMs?: number;
+	readonly beside?: NonNullable<LinkSettings['beside']>;
 	/** What the state of box `t` says. */
 	readonly payload?: (state: string, troubles: Troubles) => string;
 };

@@ -111,6 +111,7 @@ refusals('an ACL without pictures: the state is degraded and tells it without an
 	assert.equal(JSON.parse(degraded.payload.toString()), {
 		state: 'degraded',
 		refused: [{ topic: 'inspectord/t/s/heatmap/+/+', reason: 'not authorised (0x87)', messages: 3 }],
+		broker: world.broker.url,
 		lacks: [],
 	});
 });
