@@ -9,11 +9,17 @@ export type Parent<Down, Up> = {
 	leave(): void;
 };
 
+/** An orphan that does not end itself within this time hangs, and would keep its camera from whoever comes next. */
+const ORPHAN_MS = 10_000;
+
 /** The channel of this process, or undefined when it was not started as a child. */
 export function parentChannel<Down, Up>(): Parent<Down, Up> | undefined {
 	if (!process.send) return undefined;
 	const gone = new AbortController();
-	process.once('disconnect', () => gone.abort());
+	process.once('disconnect', () => {
+		gone.abort();
+		setTimeout(() => process.kill(process.pid, 'SIGKILL'), ORPHAN_MS).unref();
+	});
 	return {
 		send: (message) =>
 			new Promise((resolve) => {

@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +15,7 @@ import type { StationVerdict } from '../../src/protocol/verdict.js';
 import { drawPart } from '../../src/sim/line.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
+import { MAIN } from '../program.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const station = suite("a station's process");
@@ -182,6 +185,26 @@ station('is replaced when it hangs: its part is an error, and the next process i
 	}
 	assert.is(states.at(-1)!.state, 'stopped');
 	assert.is(states.at(-1)!.counts.parts, verdicts.length);
+});
+
+station('ends also as an orphan whose model hangs', async () => {
+	await using world = await line();
+	const hangs = join(world.path, 'hangs');
+	const env = { ...process.env, NODE_OPTIONS: `--import ${FAILING}`, HANGING_MODEL: hangs };
+	const child = fork(MAIN, ['station'], { serialization: 'advanced', env, execArgv: [], stdio: 'ignore' });
+	const messages: StationUp[] = [];
+	child.on('message', (message) => void messages.push(message as StationUp));
+	const ended = once(child, 'exit');
+	child.send(world.start);
+	await eventually('a verdict', () => messages.some(({ kind }) => kind === 'verdict'));
+	await writeFile(hangs, '');
+	await eventually('a part stays in work', async () => {
+		const before = messages.length;
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		return messages.slice(before).every(({ kind }) => kind === 'beat');
+	});
+	child.disconnect();
+	assert.equal(await ended, [null, 'SIGKILL']);
 });
 
 station.run();
