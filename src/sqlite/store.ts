@@ -581,6 +581,25 @@ export class Store {
 		return holes.filter((hole) => hole.from <= hole.to && !isExplained(hole));
 	}
 
+	/** Numbers below the oldest event, where an outlet still had to deliver some of those: which ones, nothing tells any more. `shown`: up to where others are accounted for. */
+	holesBefore(shown: Counted): Hole[] {
+		const { oldest } = this;
+		if (!this.firstUndelivered().some(([stream, , from]) => stream === 'events' && from < oldest)) return [];
+		return [...this.#stations.values()].flatMap(({ id, name }) => {
+			const [first] = this.#rows(
+				'SELECT sequence FROM events WHERE station = ? AND sequence IS NOT NULL ORDER BY id LIMIT 1',
+				id,
+			);
+			const to =
+				first === undefined
+					? Object.hasOwn(shown.sequences, name)
+						? shown.sequences[name]!
+						: 0
+					: (first[0] as number) - 1;
+			return to >= 1 ? [{ station: name, from: 1, to }] : [];
+		});
+	}
+
 	/** Numbers that are missing where an event is missing. */
 	holesAround(id: number): Hole[] {
 		return [...this.#stations.values()].flatMap((station) => {

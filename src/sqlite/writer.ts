@@ -349,8 +349,8 @@ export class Writer {
 			const open = { database, store, series };
 			this.#transact(open, () => {
 				if (series !== known) store.note('series', series);
-				const delivered = found && !found.knowsUndelivered ? mine(last)?.delivered : undefined;
-				for (const [stream, outlet, from] of delivered ?? [])
+				const isKnown = found ? found.knowsUndelivered : known !== undefined;
+				for (const [stream, outlet, from] of (isKnown ? undefined : mine(last)?.delivered) ?? [])
 					store.writeUndelivered({ outlet, stream, ranges: [{ from, to: Number.POSITIVE_INFINITY }] });
 				if (goesOn?.isLoss || found) this.#explain(store, shown, counted, found?.aside);
 			});
@@ -368,6 +368,7 @@ export class Writer {
 	#explain(store: Store, shown: Counted, counted: Counted, aside: string | undefined): void {
 		const holes = aside === undefined ? [] : store.holes();
 		store.skipTo(counted);
+		if (aside !== undefined) holes.push(...store.holesBefore(shown));
 		for (const [station, to] of Object.entries(counted.sequences))
 			holes.push({ station, from: (own(shown.sequences, station) ?? 0) + 1, to });
 		for (const { station, from, to } of holes)

@@ -187,7 +187,8 @@ for (const how of ['cleanly', 'by force'] as const)
 					const last = Math.max(...sequencesOf(before.events, station));
 					assert.ok(found.at(-1)! > last, `${station} comes again`);
 					assert.equal(new Set(found).size, found.length);
-					for (let sequence = found[0]!; sequence <= found.at(-1)!; sequence += 1)
+					const first = before.events.find(({ id, station: of }) => id >= 11 && of === station)!.sequence!;
+					for (let sequence = first; sequence <= found.at(-1)!; sequence += 1)
 						assert.ok(
 							found.includes(sequence) || gaps.some(({ from, to }) => from <= sequence && sequence <= to),
 							`${station} ${sequence} is missing`,
@@ -217,6 +218,7 @@ damages('that shows while it runs is mended without an end', async () => {
 	await using journal = await journalIn(folder.path, {}, lines);
 	const added: Event[] = [];
 	journal.onEvents((events) => added.push(...events));
+	await journal.undelivered('broker', 'events');
 	// More than SQLite keeps in memory.
 	for (let i = 0; i < 100; i += 1)
 		await journal.append(Array.from({ length: 200 }, () => verdict('a', { part: 'x'.repeat(500) })));
@@ -237,7 +239,7 @@ damages('that shows while it runs is mended without an end', async () => {
 	const events = await journal.events(ALL, 1e6);
 	const gaps = events.flatMap(({ kind, body }) => (kind === 'gap' ? [body as Gap] : []));
 	const found = new Set(sequencesOf(events, 'a'));
-	for (let sequence = Math.min(...found); sequence <= 20_002; sequence += 1)
+	for (let sequence = 1; sequence <= 20_002; sequence += 1)
 		assert.ok(
 			found.has(sequence) || gaps.some(({ from, to }) => from <= sequence && sequence <= to),
 			`${sequence} is missing`,
