@@ -45,7 +45,7 @@ export type Trouble = 'full' | 'damaged' | 'busy' | 'unwritable' | 'unreadable';
 
 /**
  * By SQLite's primary result code (sqlite.org/rescode.html), with its text: the binding tells the code of most errors and the text of
- * all. 19: no row of ours breaks a constraint of tables that are whole.
+ * all. 1555 and 2067: no number or text of ours stands twice in tables that are whole.
  */
 const RESULTS: readonly (readonly [code: number, text: string, trouble: Trouble])[] = [
 	[5, 'database is locked', 'busy'],
@@ -55,9 +55,10 @@ const RESULTS: readonly (readonly [code: number, text: string, trouble: Trouble]
 	[11, 'database disk image is malformed', 'damaged'],
 	[13, 'database or disk is full', 'full'],
 	[14, 'unable to open database file', 'unwritable'],
-	[19, 'constraint failed', 'damaged'],
 	[23, 'authorization denied', 'unwritable'],
 	[26, 'file is not a database', 'damaged'],
+	[1555, '', 'damaged'],
+	[2067, '', 'damaged'],
 ];
 
 const SYSTEM: Readonly<Record<string, Trouble>> = {
@@ -90,7 +91,7 @@ export function troubleOf(thrown: unknown): Trouble | undefined {
 		readonly message?: unknown;
 	};
 	const result = RESULTS.find(([number, text]) =>
-		typeof errcode === 'number' ? number === (errcode & 0xff) : text === message,
+		typeof errcode === 'number' ? number === errcode || number === (errcode & 0xff) : text === message,
 	);
 	return result?.[2] ?? (typeof code === 'string' ? SYSTEM[code] : undefined);
 }

@@ -9,6 +9,7 @@ import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
 import type { Answer, Asks, Bounds, DeadLetter, Extent, News, Opened, Stream, Write } from './exchange.js';
+import { orderly } from './ranges.js';
 
 export type { Bounds, DeadLetter, Stream } from './exchange.js';
 
@@ -70,6 +71,8 @@ export type Journal = Service & {
 	/** Refused for good by an outlet: listed, and sent again on request. Bounded; the oldest go. */
 	deadLetter(letter: DeadLetter): void;
 	deadLetters(): Promise<readonly (DeadLetter & { readonly id: number })[]>;
+	/** Takes letters out of the list and gives their events back to what their outlets have to deliver. @returns those that were in it */
+	redeliver(ids: readonly number[]): Promise<readonly DeadLetter[]>;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
@@ -260,8 +263,10 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	const deliver: Journal['deliver'] = (outlet, stream, ranges) => {
 		const key = cursorOf(outlet, stream);
-		cursors.set(key, ranges);
-		toDeliver.set(key, { kind: 'undelivered', outlet, stream, ranges });
+		const kept = orderly(ranges);
+		if (kept.length > 0) cursors.set(key, kept);
+		else cursors.delete(key);
+		toDeliver.set(key, { kind: 'undelivered', outlet, stream, ranges: kept });
 		deliverTimer ??= setTimeout(() => {
 			flushDeliveries();
 			wake();
@@ -402,6 +407,18 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		deliver,
 		deadLetter: (letter) => enqueue({ kind: 'dead-letter', ...letter }),
 		deadLetters: () => ask('deadLetters', null),
+		redeliver: async (ids) => {
+			const letters = (await ask('deadLetters', null)).filter(({ id }) => ids.includes(id));
+			for (const { outlet, event } of letters) {
+				const left = cursors.get(cursorOf(outlet, 'events')) ?? [
+					{ from: lastEvent + 1, to: Number.POSITIVE_INFINITY },
+				];
+				deliver(outlet, 'events', [...left, { from: event, to: event }]);
+			}
+			// In one commit with what is to be delivered again.
+			if (letters.length > 0) enqueue({ kind: 'sent-again', letters: letters.map(({ id }) => id) });
+			return letters;
+		},
 		onEvents: (listener) => {
 			listeners.add(listener);
 			return () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Database, inTransaction, openToRead, troubleOf } from './database.js';
+import { Damage, type Database, inTransaction, openToRead, troubleOf } from './database.js';
 import { rowsInFile, rowsInLog } from './pages.js';
 import { isSealed, SEALED, type SealedTable, type Value } from './row.js';
 import { Store } from './store.js';
@@ -154,8 +154,11 @@ class Taker {
 		statement.setReturnArrays(true);
 		const rows = statement.all() as Value[][];
 		inTransaction(this.#into, () => {
-			for (const row of rows)
-				this.#store.run(`INSERT INTO ${table} VALUES (${row.map(() => '?').join(', ')})`, ...row);
+			for (const row of rows) {
+				const places = row.map(() => '?').join(', ');
+				if (this.#store.run(`INSERT OR IGNORE INTO ${table} VALUES (${places})`, ...row) === 0)
+					throw new Damage(`a row of ${table} is none`);
+			}
 			this.#store.due();
 			this.#store.undelivered();
 			this.#store.deadLetters();

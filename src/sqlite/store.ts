@@ -224,6 +224,9 @@ export class Store {
 			case 'undelivered':
 				this.writeUndelivered(write);
 				return [];
+			case 'sent-again':
+				for (const id of write.letters) this.run('DELETE FROM dead_letters WHERE id = ?', id);
+				return [];
 			case 'dead-letter':
 				this.run(
 					'INSERT INTO dead_letters (outlet, event, reason, at_ms) VALUES (?, ?, ?, ?)',

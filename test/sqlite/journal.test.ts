@@ -180,13 +180,34 @@ journals('keeps pictures as files, and rows that name them', async () => {
 	assert.is(await journal.readPicture('0'.repeat(64)), undefined);
 });
 
-journals('lists what an outlet refused', async () => {
+journals('lists what an outlet refused, and gives it back to be sent again', async () => {
 	await using folder = await temporaryFolder();
+	const letters = [2, 3].map((event) => ({ outlet: 'broker', event, reason: 'too large', atMs: 1 }));
+	{
+		await using journal = await journalIn(folder.path);
+		await journal.undelivered('broker', 'events');
+		await journal.append(Array.from({ length: 9 }, () => verdict('a')));
+		journal.deliver('broker', 'events', [{ from: 9, to: Number.POSITIVE_INFINITY }]);
+		for (const letter of letters) journal.deadLetter(letter);
+	}
+	{
+		await using journal = await journalIn(folder.path);
+		const listed = await journal.deadLetters();
+		assert.equal(
+			listed,
+			letters.map((letter, i) => ({ id: i + 1, ...letter })),
+		);
+		assert.equal(await journal.redeliver([2, 77]), [listed[1]]);
+	}
 	await using journal = await journalIn(folder.path);
-	const letter = { outlet: 'broker', event: 7, reason: 'too large', atMs: 1 };
-	journal.deadLetter(letter);
-	await journal.append([verdict('a')]);
-	assert.equal(await journal.deadLetters(), [{ id: 1, ...letter }]);
+	assert.equal(
+		(await journal.deadLetters()).map(({ event }) => event),
+		[2],
+	);
+	assert.equal(await journal.undelivered('broker', 'events'), [
+		{ from: 3, to: 3 },
+		{ from: 9, to: Number.POSITIVE_INFINITY },
+	]);
 });
 
 journals('is written to by one program at a time', async () => {
