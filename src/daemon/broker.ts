@@ -20,7 +20,7 @@ import { type BoxState, boxState } from '../protocol/states.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Journal, Stream } from '../sqlite/journal.js';
-import { credentialsOf, secretsOfCredentials } from './credentials.js';
+import { concernOf, credentialsOf, secretsOfCredentials } from './credentials.js';
 import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
 
@@ -91,9 +91,13 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	const { journal, record, log } = world;
 	const { now } = realPace;
 	let { stations } = settings;
+	let told: string | undefined;
 	const credentials = async () => {
 		const read = await credentialsOf(settings, world.env);
 		world.conceal(secretsOfCredentials(read));
+		const concern = concernOf(read);
+		if (concern !== undefined && concern !== told) log('warning', 'mqtt', concern);
+		told = concern;
 		return read;
 	};
 	await credentials().catch((thrown) => {
@@ -320,5 +324,12 @@ export async function tryBroker(
 		);
 	}
 	const may = refused ? ['takes messages on every topic of the box'] : [];
-	return [`broker "${url}" lets us in with MQTT ${spoken}`, ...may, ...notes].join('; ');
+	const believed =
+		credentials.tls?.verify === false
+			? ['whoever answers there is believed, as mqtt.tls.verify is false']
+			: [];
+	const concern = concernOf(credentials) ?? [];
+	return [`broker "${url}" lets us in with MQTT ${spoken}`, ...may, ...notes, ...believed, concern]
+		.flat()
+		.join('; ');
 }

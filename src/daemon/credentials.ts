@@ -4,7 +4,7 @@ import { spellingsOf } from '../base/secrets.js';
 import { credentialIn } from '../config/file-setting.js';
 import type { Config } from '../config/schema.js';
 import { readText } from '../disk/text.js';
-import { tlsFault } from '../mqtt/certificates.js';
+import { tlsConcern, tlsFault } from '../mqtt/certificates.js';
 import type { Credentials, Tls } from '../mqtt/connection.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -16,6 +16,9 @@ const files = {
 	cert: 'certificate',
 	key: 'private key',
 } as const;
+
+/** A certificate that ends within two weeks is told. */
+const SOON_MS = 14 * 86_400_000;
 
 /** Shorter lines of a private key tell nothing of it. */
 const LEAST_LINE = 12;
@@ -36,6 +39,11 @@ export async function credentialsOf({ mqtt }: Pick<Config, 'mqtt'>, env: Env): P
 		...(password !== undefined && { password }),
 		...(tls && { tls }),
 	};
+}
+
+/** What of credentials will be wrong soon, in words. */
+export function concernOf({ tls }: Credentials): string | undefined {
+	return tls && tlsConcern(tls, Date.now(), SOON_MS);
 }
 
 /** What of credentials must never be shown: the password, and every line of the private key. */

@@ -32,6 +32,14 @@ export function tlsFault({ ca, cert, key }: Tls, wallMs: number): TlsFault | und
 	);
 }
 
+/** What will be wrong soon, in words: a certificate of ours that ends within `withinMs`. */
+export function tlsConcern({ cert = '' }: Tls, wallMs: number, withinMs: number): string | undefined {
+	const read = certificatesIn(cert);
+	const own = typeof read === 'string' ? undefined : read[0];
+	if (!own || Date.parse(own.validTo) - wallMs > withinMs) return undefined;
+	return `this box's certificate expires on ${own.validTo}`;
+}
+
 function authoritiesFault(text: string, wallMs: number): TlsFault | undefined {
 	const part = 'ca';
 	const read = certificatesIn(text);

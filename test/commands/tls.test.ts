@@ -56,7 +56,10 @@ secure('checks each broker of a list, and says its verdicts to the one that is t
 		(await startWith(more, 'check', '--config', file).ended).out;
 	const found = await checked(env);
 	assert.match(found, /^FAULT {2}mqtt\.url\.0: Cannot reach broker ".*": nothing listens there$/m);
-	assert.match(found, /^ok {5}mqtt\.url\.1: broker ".*" lets us in with MQTT 5; takes messages on every/m);
+	assert.match(
+		found,
+		/^ok {5}mqtt\.url\.1: broker ".*" lets us in with MQTT 5; takes messages on every topic of the box; this box's certificate expires on .* GMT$/m,
+	);
 	assert.match(await checked({ CREDENTIALS_DIRECTORY: '' }), /no credentials were handed to this process$/m);
 	await copyFile(old.cert, at('box.pem'));
 	await copyFile(old.key, at('credentials/key'));
@@ -70,6 +73,9 @@ secure('checks each broker of a list, and says its verdicts to the one that is t
 	await eventually('it says so', () => running.err().includes('it expired on'));
 	await copyFile(box.key, at('credentials/key'));
 	await copyFile(box.cert, at('box.pem'));
+	await eventually('it says that this one ends soon, too', () =>
+		running.err().includes('certificate expires on'),
+	);
 	await eventually(
 		'verdicts arrive',
 		() => subscriber.heard.filter(({ topic }) => topic.endsWith('verdict')).length > 2,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configSchema } from '../../src/config/schema.js';
-import { credentialsOf, secretsOfCredentials } from '../../src/daemon/credentials.js';
+import { concernOf, credentialsOf, secretsOfCredentials } from '../../src/daemon/credentials.js';
 import { loadConfig } from '../../src/daemon/settings.js';
 import { createAuthority, hasOpenssl } from '../certificates.js';
 import { failureOf } from '../failure-of.js';
@@ -125,6 +125,19 @@ credentials('is refused with words that help where a file cannot be what it is s
 	if (process.getuid?.() === 0) return;
 	await chmod(at('words'), 0);
 	assert.match((await failureOf(tried({ ca: at('words') }))).message, /permission denied/);
+});
+
+credentials('are a concern in the last two weeks of a certificate', async () => {
+	if (!hasOpenssl()) return;
+	await using folder = await temporaryFolder();
+	const good = createAuthority(join(folder.path, 'good'), 'good');
+	const concernFor = async (days: number) => {
+		const tls = good.sign(`box-${days}`, 'box', { days });
+		return concernOf(await credentialsOf(configOf({ url: 'mqtts://h', tls }), {}));
+	};
+	assert.match((await concernFor(13)) ?? '', /^this box's certificate expires on .* GMT$/);
+	assert.is(await concernFor(15), undefined);
+	assert.is(concernOf({ tls: { verify: true } }), undefined);
 });
 
 credentials('keeps the password and each line of the key secret', async () => {
