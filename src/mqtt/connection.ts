@@ -1,7 +1,7 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { Failure, reasonOf } from '../base/failure.js';
 import { type Limits, NO_LIMITS, type Packet, type Properties } from './outlet.js';
-import { causeAdvice, causeText, reason, reasonOfConnack, reasonText } from './reasons.js';
+import { causeAdvice, causeText, reason, reasonOfConnack, reasonText, sayingText } from './reasons.js';
 
 export type Will = {
 	readonly topic: string;
@@ -282,10 +282,9 @@ function decoded(text: string): string {
 	}
 }
 
-/** What ended a connection, without the addresses in memory and in OpenSSL that a message of it holds. */
+/** What ended a connection. */
 function textOf(error: Error & { code?: unknown; cert?: { subjectaltname?: unknown } }): string {
-	const text =
-		causeText(error.code) ?? /:SSL routines:[^:]*:([^:]+):/.exec(error.message)?.[1] ?? reasonOf(error);
+	const text = causeText(error.code) ?? sayingText(reasonOf(error));
 	const names = error.cert?.subjectaltname;
 	// It is not known who said this.
 	const speakable = typeof names === 'string' ? names.replace(/[^\w.:*, -]/g, '').slice(0, 200) : '';

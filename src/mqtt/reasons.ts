@@ -166,6 +166,30 @@ const causes: Readonly<Record<string, Cause>> = {
 	ALERT_PROTOCOL_VERSION: { says: 'it speaks another TLS than 1.2 and 1.3' },
 };
 
+/** What the libraries say of connections, in words that help. */
+const sayings: readonly (readonly [said: RegExp, says: string])[] = [
+	[/^connack timeout|closed before the connection was established/, 'it takes connections and says nothing'],
+	[/^Keepalive timeout/, 'it says nothing any more'],
+	[
+		/^Unexpected server response: (\d+)$/,
+		'it answers $1 over HTTP, no WebSocket: is the path of the address right?',
+	],
+	[
+		/^Server sent (no|an invalid) subprotocol/,
+		'it speaks WebSocket, but not MQTT: is the path of the address right?',
+	],
+	[/:SSL routines:[^:]*:([^:]+):/, 'TLS fails: $1'],
+];
+
+/** What an error of a connection says, without the addresses in memory that OpenSSL's words hold. */
+export function sayingText(message: string): string {
+	for (const [said, says] of sayings) {
+		const [found, detail = ''] = said.exec(message) ?? [];
+		if (found !== undefined) return says.replace('$1', detail);
+	}
+	return message;
+}
+
 /** What a cause means, in words; undefined when it is none that we know. */
 export function causeText(cause: unknown): string | undefined {
 	return causeOf(cause)?.says;

@@ -1,7 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createConnection } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import {
+	type AddressInfo,
+	createConnection,
+	createServer as createTcpServer,
+	type Server,
+	type Socket,
+} from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -183,6 +190,31 @@ probing('reaches a broker by IPv6', async () => {
 	await using _broker = await startMosquitto(port, folder.path, [], '::1');
 	assert.is(await reasonFor(`mqtt://[::1]:${port}`), 'it works');
 	assert.match(await reasonFor('mqtt://[::1]:1'), /Cannot reach broker "\[::1\]:1": nothing listens there/);
+});
+
+probing('tells what takes connections and says nothing, and what answers as a page of the web', async () => {
+	const sockets = new Set<Socket>();
+	const silent = createTcpServer((socket) => {
+		sockets.add(socket);
+		socket.on('error', () => {});
+	});
+	const pages = createHttpServer((_, response) => response.writeHead(404).end());
+	const portOf = (server: Server) => (server.address() as AddressInfo).port;
+	for (const server of [silent, pages])
+		await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+	try {
+		const reasons = await Promise.all(
+			['mqtt', 'mqtts', 'ws', 'wss'].map((scheme) => reasonFor(`${scheme}://127.0.0.1:${portOf(silent)}`)),
+		);
+		for (const reason of reasons) assert.match(reason, /: it takes connections and says nothing$/);
+		assert.match(
+			await reasonFor(`ws://127.0.0.1:${portOf(pages)}/wrong`),
+			/it answers 404 over HTTP, no WebSocket: is the path of the address right\?$/,
+		);
+	} finally {
+		for (const socket of sockets) socket.destroy();
+		for (const server of [silent, pages]) server.close();
+	}
 });
 
 const strict: readonly (readonly [what: string, habits: Habits, found: Probe | RegExp])[] = [
