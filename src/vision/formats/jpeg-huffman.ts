@@ -11,10 +11,36 @@ export type HuffmanTable = {
 	readonly bounds: Int32Array;
 	readonly offsets: Int32Array;
 	readonly entries: Uint32Array;
+	/** `runOf` each window that was met; 0 for the others. */
+	readonly runs: Uint16Array;
 };
+
+/** A window of so many bits holds two or three codes of a usual picture with their values. */
+const RUN_BITS = 12;
+
+/** The tables of the last files: a camera writes the same ones into each, and what was looked up in them stands. */
+const recent = new Map<string, HuffmanTable>();
+const MOST_RECENT = 16;
 
 /** @returns undefined when the lengths are no prefix code (ITU T.81, annex C) */
 export function huffmanTable(lengths: Uint8Array, symbols: Uint8Array): HuffmanTable | undefined {
+	const key = `${latin1(lengths)}${latin1(symbols)}`;
+	const table = recent.get(key) ?? newTable(lengths, symbols);
+	if (!table) return undefined;
+	recent.delete(key);
+	recent.set(key, table);
+	for (const oldest of recent.keys()) {
+		if (recent.size <= MOST_RECENT) break;
+		recent.delete(oldest);
+	}
+	return table;
+}
+
+function latin1(bytes: Uint8Array): string {
+	return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+function newTable(lengths: Uint8Array, symbols: Uint8Array): HuffmanTable | undefined {
 	const quick = new Uint32Array(1 << QUICK_BITS);
 	const bounds = new Int32Array(17);
 	const offsets = new Int32Array(17);
@@ -37,7 +63,7 @@ export function huffmanTable(lengths: Uint8Array, symbols: Uint8Array): HuffmanT
 		bounds[bits] = code << (16 - bits);
 		code <<= 1;
 	}
-	return { quick, bounds, offsets, entries };
+	return { quick, bounds, offsets, entries, runs: new Uint16Array(1 << RUN_BITS) };
 }
 
 /** The entry of the code that the 16 bits of `window` begin with, 0 where there is none. */
@@ -48,6 +74,37 @@ export function entryOf({ quick, bounds, offsets, entries }: HuffmanTable, windo
 		if (window < bounds[bits]!) return entries[(window >>> (16 - bits)) + offsets[bits]!] ?? 0;
 	}
 	return 0;
+}
+
+/**
+ * The codes of coefficients, with their values, that the 16 bits of `window` begin with: `bits | count << 5 | ends << 12`, how far they lead, how many
+ * coefficients they bring (the end of a block counts as one), and whether the block ends there. Where the first makes no sense or is long, more coefficients than any block has.
+ */
+export function runOf(table: HuffmanTable, window: number): number {
+	const begin = window >>> (16 - RUN_BITS);
+	const known = table.runs[begin]!;
+	if (known !== 0) return known;
+	table.runs[begin] = lookAhead(table, begin);
+	return table.runs[begin]!;
+}
+
+/** More than a block has. */
+const NO_RUN = 127 << 5;
+const BLOCK = 64;
+
+function lookAhead(table: HuffmanTable, window: number): number {
+	let [bits, count, ends] = [0, 0, 0];
+	while (bits < RUN_BITS && ends === 0) {
+		const entry = entryOf(table, (window << (16 - RUN_BITS + bits)) & 0xffff);
+		const size = (entry >>> 5) & 31;
+		const run = entry >>> 14;
+		const isKnown = entry !== 0 && bits + (entry & 31) <= RUN_BITS;
+		if (!isKnown || (size === 0 && run > 0 && run < 15) || count + run + 1 > BLOCK) break;
+		bits += (entry & 31) + size;
+		count += run + 1;
+		if (size === 0 && run === 0) ends = 1;
+	}
+	return count === 0 ? NO_RUN : bits | (count << 5) | (ends << 12);
 }
 
 /** The tables of the standard (annex K.3), which streams of motion JPEG leave out: DC and AC for brightness, then for colour. */

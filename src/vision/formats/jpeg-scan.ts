@@ -1,4 +1,4 @@
-import { entryOf, type HuffmanTable } from './jpeg-huffman.js';
+import { entryOf, type HuffmanTable, runOf } from './jpeg-huffman.js';
 
 /** One colour of a JPEG in blocks of 8 × 8 pixels: `stride` blocks a row are stored, `across` × `down` of them show the picture. */
 export type Component = {
@@ -37,12 +37,12 @@ export type Scan = {
 };
 
 /** Where reading stands: `data` has no stuffed zeros and a few bytes beyond its end, `skip` blocks are known to bring nothing more. */
-type Bits = { readonly data: Uint8Array; pos: number; skip: number };
+type Bits = { readonly data: DataView; readonly end: number; pos: number; skip: number };
 
 /** Reads past a block. @returns false where its codes make no sense */
 type BlockReader = (bits: Bits, part: Part, block: number, scan: Scan) => boolean;
 
-/** What `data` must hold beyond its end. */
+/** What `data` must hold beyond its end, as zeros: more than the codes of a block. */
 export const BEYOND = 512;
 
 /** Of the mean of a block in steps of the transform: black and white are 1024, encoders that overshoot at edges add up to 250. A damaged one drifts beyond. */
@@ -60,7 +60,8 @@ export function readsThrough(
 	count: number,
 ): boolean {
 	const { parts, unitsAcross } = scan;
-	const bits: Bits = { data, pos: 0, skip: 0 };
+	const view = new DataView(data.buffer, data.byteOffset, data.length);
+	const bits: Bits = { data: view, end: 8 * end, pos: 0, skip: 0 };
 	const read = readerOf(scan);
 	if (hasHole(scan, data.subarray(0, end))) return false;
 	for (const part of parts) part.predicted = 0;
@@ -72,12 +73,13 @@ export function readsThrough(
 		} else {
 			for (const part of parts) {
 				const blocks = part.component.horizontal * part.component.vertical;
-				for (let i = 0; i < blocks; i += 1) if (!read(bits, part, 0, scan)) return false;
+				for (let i = 0; i < blocks; i += 1)
+					if (!read(bits, part, 0, scan) || bits.pos > bits.end) return false;
 			}
 		}
-		if (bits.pos > 8 * end) return false;
+		if (bits.pos > bits.end) return false;
 	}
-	return bits.skip === 0 && 8 * end - bits.pos < 8;
+	return bits.skip === 0 && bits.end - bits.pos < 8;
 }
 
 /** So many zeros are codes of flat blocks, if any: other codes would bring the same value again and again. */
@@ -109,7 +111,16 @@ function sequential(bits: Bits, part: Part, _block: number, scan: Scan): boolean
 	let { pos } = bits;
 	let k = 1;
 	while (k < 64) {
-		const entry = entryOf(ac, windowAt(data, pos));
+		const window = windowAt(data, pos);
+		const several = runOf(ac, window);
+		const next = k + ((several >>> 5) & 127);
+		if (next <= 64) {
+			pos += several & 31;
+			k = next;
+			if (several >>> 12 === 1) break;
+			continue;
+		}
+		const entry = entryOf(ac, window);
 		if (entry === 0) return false;
 		const size = (entry >>> 5) & 31;
 		const run = entry >>> 14;
@@ -217,9 +228,8 @@ function isKnown(known: Uint32Array, block: number, k: number): boolean {
 }
 
 /** The next 16 bits. */
-function windowAt(data: Uint8Array, pos: number): number {
-	const at = pos >>> 3;
-	return (((data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!) >>> (8 - (pos & 7))) & 0xffff;
+function windowAt(data: DataView, pos: number): number {
+	return (data.getInt32(pos >>> 3) << (pos & 7)) >>> 16;
 }
 
 /** The next `count` bits (at most 16), which are passed. */
