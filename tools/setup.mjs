@@ -203,10 +203,7 @@ async function step(what, command, args, env, { optional = false, progress } = {
 		if (tty) process.stdout.write(`\r${what} … ${state()}\x1b[K`);
 		else console.log(`${what} … ${state()}`);
 	};
-	// Its own group, so that Ctrl-C ends all of it.
-	const child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-	child.stdout.pipe(output, { end: false });
-	child.stderr.pipe(output, { end: false });
+	let child;
 	const interrupt = () => {
 		try {
 			process.kill(-child.pid, 'SIGTERM');
@@ -215,7 +212,12 @@ async function step(what, command, args, env, { optional = false, progress } = {
 		console.log('\ninterrupted; the next start goes on from here');
 		process.exit(130);
 	};
+	// Heard from before the command runs: it may take a while until we do again.
 	process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+	// Its own group, so that Ctrl-C ends all of it.
+	child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+	child.stdout.pipe(output, { end: false });
+	child.stderr.pipe(output, { end: false });
 	say();
 	const ticking = setInterval(say, tty ? 1000 : 10_000);
 	const code = await new Promise((resolve) => {

@@ -15,6 +15,21 @@ export function without(ranges: Ranges, gone: Range): Ranges {
 	);
 }
 
+/** `ranges` with one more number. */
+export function including(ranges: Ranges, n: number): Ranges {
+	if (ranges.some(({ from, to }) => from <= n && n <= to)) return ranges;
+	const before = ranges.filter(({ to }) => to < n);
+	const after = ranges.filter(({ from }) => from > n);
+	const [left, right] = [before.at(-1), after[0]];
+	const from = left?.to === n - 1 ? left.from : n;
+	const to = right?.from === n + 1 ? right.to : n;
+	return [
+		...before.filter((range) => range.to < from),
+		{ from, to },
+		...after.filter((range) => range.from > to),
+	];
+}
+
 /** The part of `ranges` that lies within `window`. */
 export function within(ranges: Ranges, window: Range): Ranges {
 	return ranges

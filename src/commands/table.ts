@@ -40,6 +40,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'what happened: verdicts, gaps and states from the journal',
 		load: async () => (await import('./events.js')).eventsCommand,
 	},
+	letters: {
+		summary: 'which verdicts the broker refused, and send them again',
+		load: async () => (await import('./letters.js')).letters,
+	},
 	simulate: {
 		summary: 'write pictures of the simulated line as a data set with masks',
 		load: async () => (await import('./simulate.js')).simulate,

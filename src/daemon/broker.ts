@@ -5,6 +5,7 @@ import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
+import { forgetSendAgain, sendAgain } from '../disk/wishes.js';
 import type { Heard } from '../mqtt/connection.js';
 import { type Cursor, createCursor, type Feed } from '../mqtt/cursor.js';
 import { type BrokerLink, openBrokerLink, type Troubles } from '../mqtt/link.js';
@@ -49,6 +50,8 @@ type Env = Readonly<Record<string, string | undefined>>;
 export type BrokerWorld = {
 	readonly version: string;
 	readonly log: Log;
+	/** Where the journal lies. */
+	readonly folder: string;
 	readonly journal: Journal;
 	readonly record: Recorder;
 	readonly env: Env;
@@ -61,6 +64,9 @@ const OUTLET = 'broker';
 
 /** What is not said within this time is late, and goes after what is new. */
 const FRESH_MS = 5000;
+
+/** How often it is looked for what nobody tells. */
+const LOOK_MS = 2000;
 
 /** A verdict without its receipt is said again after this. */
 const RECEIPT_MS = 60_000;
@@ -228,9 +234,21 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		verdicts,
 		log,
 	);
-	/** Looks for verdicts whose receipt is overdue. */
-	const overdue = setInterval(() => speaking.wake(), RECEIPT_MS / 4);
-	overdue.unref();
+	/** Sends again what a person wishes, and never forgets the wish before it stands in the journal. */
+	const grant = async (): Promise<void> => {
+		const events = await sendAgain(world.folder);
+		if (events.length === 0) return;
+		verdicts.again(events);
+		await journal.revive(OUTLET, events);
+		await forgetSendAgain(world.folder);
+		log('info', 'mqtt', `${events.length} dead letter(s) are sent again`);
+	};
+	/** Verdicts whose receipt is overdue, and wishes. */
+	const look = setInterval(() => {
+		speaking.wake();
+		void grant();
+	}, LOOK_MS);
+	look.unref();
 	const { mostBytesPerSecond } = mqtt.pictures;
 	const showing = openBrokerLink(
 		{
@@ -276,7 +294,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		[Symbol.asyncDispose]: async () => {
 			await record.settled(SETTLE_MS);
 			await Promise.all([speaking[Symbol.asyncDispose](), showing[Symbol.asyncDispose]()]);
-			clearInterval(overdue);
+			clearInterval(look);
 			for (const stop of deaf) stop();
 			record.speakThrough(undefined, root);
 		},

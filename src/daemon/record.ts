@@ -27,8 +27,11 @@ export type Moments = {
 export type Recorder = {
 	/** A part is due: should we die, the next one owes it a verdict. */
 	part(origin: Origin, part: Part): void;
-	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`: they follow it. Resolves when the verdict is on disk. */
-	verdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event>;
+	/**
+	 * `pictures` are JPEGs in the order of the verdict's `heatmaps`: they follow it. Resolves when the verdict is on disk; without
+	 * an event when it could not be held until the disk took it, which a gap tells.
+	 */
+	verdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event | undefined>;
 	/** A picture of the part whose verdict the station gave last. */
 	kept(station: string, jpeg: Uint8Array): void;
 	/** @returns the state as it is said */
@@ -65,7 +68,7 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 	const moments = new Map<number, Moments>();
 	const states = new Map<string, StationState>();
 	/** The newest verdict of each station. */
-	const last = new Map<string, { readonly event: Promise<Event> }>();
+	const last = new Map<string, { readonly event: Promise<Event | undefined> }>();
 	const open = new Set<Promise<unknown>>();
 	let voice: { readonly link: Pick<BrokerLink, 'retain'> | undefined; readonly root: string } = {
 		link: undefined,
@@ -85,17 +88,19 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 		void over.then(() => open.delete(over));
 		return work;
 	};
-	const append = async (entry: Entry): Promise<Event> => {
+	const append = async (entry: Entry): Promise<Event | undefined> => {
 		const heardMs = now();
 		const [event] = await journal.append([entry]);
-		moments.set(event!.id, { heardMs, recordedMs: now() });
+		if (event) moments.set(event.id, { heardMs, recordedMs: now() });
 		if (moments.size > REMEMBERED) moments.delete(moments.keys().next().value!);
-		return event!;
+		return event;
 	};
 	/** Nothing waits for a picture, and nothing else is lost with it. */
-	const keep = (of: Promise<Event>, pictures: readonly Omit<NewPicture, 'event'>[]): void => {
+	const keep = (of: Promise<Event | undefined>, pictures: readonly Omit<NewPicture, 'event'>[]): void => {
 		if (pictures.length === 0) return;
-		const kept = of.then(({ id }) => journal.keep(pictures.map((picture) => ({ ...picture, event: id }))));
+		const kept = of.then(
+			(event) => event && journal.keep(pictures.map((picture) => ({ ...picture, event: event.id }))),
+		);
 		following(kept).catch((thrown) => log('error', 'journal', `Cannot keep pictures: ${String(thrown)}`));
 	};
 	const record: Recorder['verdict'] = (said, pictures) => {

@@ -13,6 +13,8 @@ export type RecordsSettings = Pick<JournalSettings, 'folder' | 'box' | 'bounds'>
 
 /** The open journal, and the door into it. */
 export type Records = Service & {
+	/** Where the journal lies. */
+	readonly folder: string;
 	readonly journal: Journal;
 	readonly record: Recorder;
 	/** Whether the wall clock can be trusted now. */
@@ -51,6 +53,7 @@ export async function openRecords(
 	await record.settleOwed();
 	return {
 		name: 'journal',
+		folder,
 		journal,
 		record,
 		clock: () => watch.clock,

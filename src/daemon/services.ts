@@ -152,7 +152,9 @@ const station = row<StationSettings, StationService>({
 					onState(state);
 				},
 				onVerdict: (verdict, pictures) =>
-					void record.verdict(verdict, pictures).then((event) => onVerdict(event, journal.series)),
+					void record.verdict(verdict, pictures).then((event) => {
+						if (event) onVerdict(event, journal.series);
+					}),
 				onPart: record.part,
 				onKept: (jpeg) => record.kept(name, jpeg),
 			},

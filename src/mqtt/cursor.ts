@@ -1,4 +1,4 @@
-import { joined, type Range, type Ranges, sizeOf, within, without } from '../base/ranges.js';
+import { including, joined, type Range, type Ranges, sizeOf, within, without } from '../base/ranges.js';
 import type { Outgoing, Source } from './outlet.js';
 
 /** What a cursor needs of the journal, whose items have rising ids. */
@@ -26,6 +26,8 @@ export type Cursor = Source & {
 	arrived(id: number): void;
 	/** Somebody has an item, by the name that a receipt gives it. */
 	received(name: string): void;
+	/** Says these again, though they were delivered or refused. */
+	again(ids: readonly number[]): void;
 	/** How many items wait or are on their way. */
 	readonly depth: number;
 	/** How many of them stand in memory. */
@@ -196,6 +198,14 @@ export function createCursor<T extends { readonly id: number }>(
 			if (!entry || !release(entry)) return;
 			settle(entry.item.id);
 			feed.wake();
+		},
+		again: (ids) => {
+			for (const id of ids.filter((known) => known <= last)) {
+				left = including(left, id);
+				backlog.next = Math.min(backlog.next, id);
+			}
+			feed.left(joined(left, MOST_RANGES));
+			fillBoth();
 		},
 		next: (skip) => {
 			fillBoth();

@@ -33,8 +33,8 @@ export type Write =
 	| { readonly kind: 'due'; readonly due: Omit<Due, 'body'> & { readonly body: string } }
 	| ({ readonly kind: 'undelivered' } & Undelivered)
 	| ({ readonly kind: 'dead-letter' } & DeadLetter)
-	/** Dead letters that are none any more. */
-	| { readonly kind: 'sent-again'; readonly letters: readonly number[] }
+	/** They are to be sent again, or nobody wants them. */
+	| { readonly kind: 'letters-done'; readonly outlet: string; readonly events: readonly number[] }
 	/** Verdicts that memory could not hold while the disk took nothing: they are numbered, and a gap says which. */
 	| {
 			readonly kind: 'lost';

@@ -71,8 +71,8 @@ export type Journal = Service & {
 	/** Refused for good by an outlet: listed, and sent again on request. Bounded; the oldest go. */
 	deadLetter(letter: DeadLetter): void;
 	deadLetters(): Promise<readonly (DeadLetter & { readonly id: number })[]>;
-	/** Takes letters out of the list and gives their events back to what their outlets have to deliver. @returns those that were in it */
-	redeliver(ids: readonly number[]): Promise<readonly DeadLetter[]>;
+	/** These are dead letters of an outlet no more. Resolves when that is on disk. */
+	revive(outlet: string, events: readonly number[]): Promise<void>;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
@@ -407,18 +407,13 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		deliver,
 		deadLetter: (letter) => enqueue({ kind: 'dead-letter', ...letter }),
 		deadLetters: () => ask('deadLetters', null),
-		redeliver: async (ids) => {
-			const letters = (await ask('deadLetters', null)).filter(({ id }) => ids.includes(id));
-			for (const { outlet, event } of letters) {
-				const left = cursors.get(cursorOf(outlet, 'events')) ?? [
-					{ from: lastEvent + 1, to: Number.POSITIVE_INFINITY },
-				];
-				deliver(outlet, 'events', [...left, { from: event, to: event }]);
-			}
-			// In one commit with what is to be delivered again.
-			if (letters.length > 0) enqueue({ kind: 'sent-again', letters: letters.map(({ id }) => id) });
-			return letters;
-		},
+		revive: (outlet, events) =>
+			new Promise((resolve) => {
+				enqueue({ kind: 'letters-done', outlet, events }, () => {
+					resolve();
+					return [];
+				});
+			}),
 		onEvents: (listener) => {
 			listeners.add(listener);
 			return () => {

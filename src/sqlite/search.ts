@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Event, Picture } from '../protocol/events.js';
 import { type Database, openToRead, troubleOf } from './database.js';
+import type { DeadLetter } from './exchange.js';
 import { MIGRATIONS, newer, versionOf } from './schema.js';
 import { type Query, Store } from './store.js';
 
@@ -15,6 +16,8 @@ export type Search = Disposable & {
 	find(query: Query): Iterable<Event>;
 	/** The pictures of an event. */
 	pictures(event: number): readonly Picture[];
+	/** What outlets could not deliver, with its event where that still stands. */
+	deadLetters(): readonly (DeadLetter & { readonly of: Event | undefined })[];
 };
 
 /** So many are read at once: a reader that takes its time must not keep the writer from its log. */
@@ -38,6 +41,12 @@ export function openSearch(folder: string): Search {
 				yield* attempt(folder, () => store.eventsOf(ids.slice(at, at + PAGE)));
 		},
 		pictures: (event) => attempt(folder, () => store.picturesOf(event)),
+		deadLetters: () =>
+			attempt(folder, () =>
+				store
+					.deadLetters()
+					.map(({ id: _, ...letter }) => ({ ...letter, of: store.eventsOf([letter.event])[0] })),
+			),
 		[Symbol.dispose]: () => database.close(),
 	};
 }

@@ -224,9 +224,6 @@ export class Store {
 			case 'undelivered':
 				this.writeUndelivered(write);
 				return [];
-			case 'sent-again':
-				for (const id of write.letters) this.run('DELETE FROM dead_letters WHERE id = ?', id);
-				return [];
 			case 'dead-letter':
 				this.run(
 					'INSERT INTO dead_letters (outlet, event, reason, at_ms) VALUES (?, ?, ?, ?)',
@@ -239,6 +236,10 @@ export class Store {
 					'DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?',
 					MOST_DEAD_LETTERS,
 				);
+				return [];
+			case 'letters-done':
+				for (const event of write.events)
+					this.run('DELETE FROM dead_letters WHERE outlet = ? AND event = ?', stored(write.outlet), event);
 				return [];
 		}
 	}

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
-import { joined, type Ranges, sizeOf, within, without } from '../../src/base/ranges.js';
+import { including, joined, type Ranges, sizeOf, within, without } from '../../src/base/ranges.js';
 
 const ranges = suite('ranges');
 
@@ -21,6 +21,19 @@ const removals: readonly (readonly [Ranges, [number, number], Ranges])[] = [
 
 ranges('lose the numbers that are taken from them', () => {
 	for (const [before, [from, to], after] of removals) assert.equal(without(before, { from, to }), after);
+});
+
+ranges('take one more number', () => {
+	const cases: readonly (readonly [Ranges, number, Ranges])[] = [
+		[of(), 5, of([5, 5])],
+		[of([1, 3]), 2, of([1, 3])],
+		[of([1, 3], [5, 8]), 4, of([1, 8])],
+		[of([1, 3], [9, OPEN]), 4, of([1, 4], [9, OPEN])],
+		[of([1, 3], [9, OPEN]), 8, of([1, 3], [8, OPEN])],
+		[of([1, 3], [9, OPEN]), 6, of([1, 3], [6, 6], [9, OPEN])],
+		[of([5, OPEN]), 1, of([1, 1], [5, OPEN])],
+	];
+	for (const [before, n, after] of cases) assert.equal(including(before, n), after);
 });
 
 ranges('are cut by a window and counted', () => {

@@ -10,6 +10,7 @@ import { type StationVerdict, unjudged, unknownClock } from '../../src/protocol/
 import type { Journal } from '../../src/sqlite/journal.js';
 import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { program } from '../program.js';
 import { journalIn } from '../sqlite/journals.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 import { breaches } from '../wire.js';
@@ -73,6 +74,7 @@ async function boxIn(
 	});
 	const settings = { box: 't', mqtt, stations: ['s'] };
 	const broker = await openBroker(settings, {
+		folder: join(folder, 'journal'),
 		version: '0',
 		env: {},
 		log,
@@ -239,6 +241,40 @@ brokers('what it refuses for good is a dead letter, and the next ones go on', as
 				topic === 'inspectord/t/state' && /"dropped":\{"verdicts":1,"heatmaps":1/.test(payload.toString()),
 		),
 	);
+});
+
+brokers('dead letters are sent again when somebody wishes it, and the broker takes them now', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	const port = await freePort();
+	const strict = await startMosquitto(port, folder.path, ['max_packet_size 2000']);
+	await using subscriber = await listen(strict.url);
+	await using box = await boxIn(folder.path, strict.url);
+	await box.tell(1, 2);
+	for (const i of [3, 4])
+		await box.record.verdict({ ...judged('s', i).verdict, frame: 'x'.repeat(3000) }, []);
+	await box.tell(5, 5);
+	await eventually('two are refused', async () => (await box.journal.deadLetters()).length === 2);
+	const journal = join(folder.path, 'journal');
+	const listed = await program('letters', '--state', journal, '--json');
+	const told = listed.out
+		.trim()
+		.split('\n')
+		.map((line) => JSON.parse(line) as { readonly sequence: number; readonly reason: string });
+	assert.equal(
+		told.map(({ sequence }) => sequence),
+		[3, 4],
+	);
+	assert.match(told[0]!.reason, /too large/);
+	await strict.kill('SIGTERM');
+	await using _generous = await startMosquitto(port, folder.path);
+	const again = await program('letters', '--state', journal, '--again');
+	assert.match(again.err, /2 will be sent again/);
+	await eventually('they arrive', () => distinct(sequences(subscriber.heard)).length === 5, 60_000);
+	assert.ok(verdictsOf(subscriber.heard).some(({ sequence, late }) => sequence === 3 && late));
+	await eventually('nothing waits', () => box.broker.backlog.verdicts === 0);
+	assert.equal(await box.journal.deadLetters(), []);
+	assert.match((await program('letters', '--state', journal)).err, /refused nothing/);
 });
 
 brokers.run();
