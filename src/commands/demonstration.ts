@@ -41,12 +41,9 @@ export async function prepareDemonstration(
 	if (broker.port !== firstPort) context.note(`Port ${firstPort} is busy; the broker takes ${broker.port}.`);
 	const { port } = broker;
 	context.note(`MQTT broker: mqtt://127.0.0.1:${port}`);
-	context.note(
-		`Listen with:  mosquitto_sub -h 127.0.0.1 -p ${port} -v -t 'inspectord/demo/+/verdict' -t 'inspectord/demo/#/state'`.replace(
-			'#/state',
-			'+/state',
-		),
-	);
+	const topics = ['verdict', 'state'].map((level) => `-t 'inspectord/demo/+/${level}'`).join(' ');
+	context.note(`Listen with:  mosquitto_sub -h 127.0.0.1 -p ${port} -v ${topics}`);
+	context.note(`Look back with:  node dist/main.js events --state ${join(data, 'state')}`);
 	context.note('Ctrl-C ends it.');
 	const config = configSchema.parse({
 		box: 'demo',

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readBundle, writeBundle } from '../../src/disk/bundle.js';
 import { eventually, freePort } from '../free-port.js';
-import { start } from '../program.js';
+import { program, start } from '../program.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const demonstration = suite('the demonstration');
@@ -48,6 +48,24 @@ demonstration(
 		assert.not.match(err, 'First it learns');
 		assert.equal((await readdir(bundles)).sort(), before);
 		await readBundle(old);
+		// The next start goes on where this one ended.
+		const numbers = async () => {
+			const { out } = await program('events', '--state', join(folder.path, 'data', 'state'), '--json');
+			const events = out.trim().split('\n');
+			return events.flatMap(
+				(line) => (JSON.parse(line) as { readonly sequence: number | null }).sequence ?? [],
+			);
+		};
+		const first = await numbers();
+		assert.ok(first.length > 0);
+		await using again = start('run', '--data', join(folder.path, 'data'), '--port', `${await freePort()}`);
+		await eventually('it inspects again', () => /accept|reject/.test(again.out()));
+		const all = await numbers();
+		assert.ok(all.length > first.length);
+		assert.equal(
+			all,
+			all.map((_, i) => i + 1),
+		);
 	},
 );
 
