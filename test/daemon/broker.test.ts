@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { connect } from 'mqtt';
+import { connect, type IPublishPacket } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Config, configSchema } from '../../src/config/schema.js';
@@ -275,6 +275,36 @@ brokers('dead letters are sent again when somebody wishes it, and the broker tak
 	await eventually('nothing waits', () => box.broker.backlog.verdicts === 0);
 	assert.equal(await box.journal.deadLetters(), []);
 	assert.match((await program('letters', '--state', journal)).err, /refused nothing/);
+});
+
+brokers('properties of MQTT 5: what it is, whose, and for how long a broker keeps it', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	await using mosquitto = await startMosquitto(await freePort(), folder.path);
+	const client = connect(mosquitto.url, { protocolVersion: 5 });
+	await using _client = { [Symbol.asyncDispose]: () => client.endAsync(true) };
+	const heard: IPublishPacket[] = [];
+	client.on('message', (_topic, _payload, packet) => heard.push(packet));
+	await client.subscribeAsync('inspectord/t/#', { qos: 1 });
+	for (const expiryS of [604_800, 0]) {
+		await using box = await boxIn(join(folder.path, `${expiryS}`), mosquitto.url, { expiryS });
+		await box.tell(5, 5);
+		for (const [kind, contentType] of [
+			['verdict', 'application/json'],
+			['heatmap', 'image/jpeg'],
+		] as const) {
+			const { properties } = await eventually(`a ${kind} arrives`, () =>
+				heard.find(({ topic }) => topic.includes(`/${kind}`)),
+			);
+			assert.is(properties?.contentType, contentType);
+			assert.equal(Object.keys(properties?.userProperties ?? {}), ['id', 'sequence']);
+			assert.is((properties?.messageExpiryInterval ?? 0) > 604_000, expiryS > 0);
+		}
+		// What is true until it is said anew does not expire.
+		const state = heard.find(({ topic }) => topic === 'inspectord/t/state');
+		assert.is(state?.properties?.messageExpiryInterval, undefined);
+		heard.length = 0;
+	}
 });
 
 brokers.run();
