@@ -10,6 +10,7 @@ import { type StationVerdict, unjudged, unknownClock } from '../../src/protocol/
 import type { Journal } from '../../src/sqlite/journal.js';
 import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { origin } from '../origin.js';
 import { program } from '../program.js';
 import { journalIn } from '../sqlite/journals.js';
 import { temporaryFolder } from '../tiny-bundle.js';
@@ -21,17 +22,6 @@ const jpeg = (i: number) => Buffer.concat([Buffer.from([0xff, 0xd8]), Buffer.all
 
 /** The i-th verdict of a station: each fifth is a reject with a picture. */
 function judged(station: string, i: number): { readonly verdict: StationVerdict; readonly jpegs: Buffer[] } {
-	const origin = {
-		box: 't',
-		station,
-		recipe: 'r',
-		boot: null,
-		run: 'run',
-		model: null,
-		threshold: 0.5,
-		revision: null,
-		isSimulated: false,
-	};
 	const part = {
 		runSequence: i,
 		frame: `${i}.png`,
@@ -43,7 +33,10 @@ function judged(station: string, i: number): { readonly verdict: StationVerdict;
 	const jpegs = verdict === 'reject' ? [jpeg(i)] : [];
 	const box = { x: 1, y: 2, width: 3, height: 4 };
 	const heatmaps = jpegs.map(({ length }) => ({ box, peak: 1, bytes: length, sha256: '0'.repeat(64) }));
-	return { verdict: { ...unjudged(origin, part), verdict, score: i / 1000, heatmaps }, jpegs };
+	return {
+		verdict: { ...unjudged({ ...origin, station }, part), verdict, score: i / 1000, heatmaps },
+		jpegs,
+	};
 }
 
 type Box = AsyncDisposable & {

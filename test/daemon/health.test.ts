@@ -8,24 +8,18 @@ import { type Health, healthSchema } from '../../src/protocol/health.js';
 import { noCounts } from '../../src/protocol/states.js';
 import { type StationVerdict, unjudged, unknownClock } from '../../src/protocol/verdict.js';
 import { verdictEntry } from '../../src/protocol/verdict-message.js';
+import { origin } from '../origin.js';
 
 const health = suite('the health of a box');
 
 const verdict: StationVerdict = {
-	...unjudged(
-		{
-			box: 't',
-			station: 's',
-			recipe: 'r',
-			boot: null,
-			run: 'run',
-			model: null,
-			threshold: 1,
-			revision: null,
-			isSimulated: false,
-		},
-		{ runSequence: 1, frame: null, part: null, trigger: null, taken: { wallMs: 0, monotonicMs: 0 } },
-	),
+	...unjudged(origin, {
+		runSequence: 1,
+		frame: null,
+		part: null,
+		trigger: null,
+		taken: { wallMs: 0, monotonicMs: 0 },
+	}),
 	verdict: 'accept',
 	score: 0.5,
 	latency: { waitMs: 1, prepareMs: 2, modelMs: 30, decideMs: 0, drawMs: 0 },

@@ -2,24 +2,13 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createRecorder } from '../../src/daemon/record.js';
 import { noCounts, type StationState, stationState } from '../../src/protocol/states.js';
-import { errorVerdict, type Origin } from '../../src/protocol/verdict.js';
+import { errorVerdict } from '../../src/protocol/verdict.js';
 import { verdictMessage } from '../../src/protocol/verdict-message.js';
+import { origin } from '../origin.js';
 import { journalIn } from '../sqlite/journals.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
 const record = suite('what is recorded');
-
-const origin: Origin = {
-	box: 't',
-	station: 's',
-	recipe: 'r',
-	boot: null,
-	run: 'run',
-	model: null,
-	threshold: 0.5,
-	revision: null,
-	isSimulated: false,
-};
 
 const verdictOf = (runSequence: number, message = 'it is broken', station = 's') =>
 	errorVerdict(

@@ -6,24 +6,14 @@ import { type StationWorld, startStation } from '../../src/daemon/station.js';
 import type { Child, Ended } from '../../src/process/child.js';
 import { type StationReport, type StationState, stationStateSchema } from '../../src/protocol/states.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
-import { errorVerdict, type Origin, type StationVerdict } from '../../src/protocol/verdict.js';
+import { errorVerdict, type StationVerdict } from '../../src/protocol/verdict.js';
 import { failureOf } from '../failure-of.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
+import { origin } from '../origin.js';
 
 const station = suite('a station of the daemon');
 
-const origin: Origin = {
-	box: 't',
-	station: 's',
-	recipe: 'r',
-	boot: null,
-	run: 'run',
-	model: null,
-	threshold: 0.5,
-	revision: null,
-	isSimulated: false,
-};
 const partOf = (runSequence: number) => ({
 	runSequence,
 	frame: `${runSequence}.png`,

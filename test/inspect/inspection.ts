@@ -1,6 +1,7 @@
 import { configSchema } from '../../src/config/schema.js';
 import type { Inspection } from '../../src/inspect/frame.js';
 import type { Frame } from '../../src/vision/frame.js';
+import { origin } from '../origin.js';
 
 /** The recipe `r` as the configuration gives it, with `more` settings. */
 export function recipeWith(more: Readonly<Record<string, unknown>> = {}): Inspection['recipe'] {
@@ -28,15 +29,8 @@ export function inspectionWith(
 	const left = [...scores];
 	return {
 		origin: {
-			box: 't',
-			station: 's',
-			recipe: 'r',
-			boot: null,
-			run: 'run',
+			...origin,
 			model: { name: 'm', bundle: 'm@0', sha256: 'hash', provider: 'cpu', precision: 'fp32' },
-			threshold: 0.5,
-			revision: null,
-			isSimulated: false,
 		},
 		recipe: recipeWith(),
 		recipeModel: 'hash',
