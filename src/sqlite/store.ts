@@ -585,22 +585,21 @@ export class Store {
 		return holes.filter((hole) => hole.from <= hole.to && !isExplained(hole));
 	}
 
-	/** Numbers below the oldest event, where an outlet still had to deliver some of those: which ones, nothing tells any more. `shown`: up to where others are accounted for. */
-	holesBefore(shown: Counted): Hole[] {
-		const { oldest } = this;
-		if (!this.firstUndelivered().some(([stream, , from]) => stream === 'events' && from < oldest)) return [];
-		return [...this.#stations.values()].flatMap(({ id, name }) => {
-			const [first] = this.#rows(
-				'SELECT sequence FROM events WHERE station = ? AND sequence IS NOT NULL ORDER BY id LIMIT 1',
-				id,
-			);
-			const to =
-				first === undefined
-					? Object.hasOwn(shown.sequences, name)
-						? shown.sequences[name]!
-						: 0
-					: (first[0] as number) - 1;
-			return to >= 1 ? [{ station: name, from: 1, to }] : [];
+	/**
+	 * Numbers below a station's first verdict that an outlet may still have had to deliver: no more than there are ids between. `shown`:
+	 * the numbers above these are accounted for; `isUnheard`: nothing tells of outlets.
+	 */
+	holesBefore(shown: Counted, isUnheard: boolean): Hole[] {
+		const begins = this.firstUndelivered().flatMap(([stream, , from]) => (stream === 'events' ? [from] : []));
+		const begin = isUnheard ? 1 : Math.min(...begins);
+		return [...this.#stations.values()].flatMap(({ id: station, name }) => {
+			const after = (Object.hasOwn(shown.sequences, name) ? shown.sequences[name]! : 0) + 1;
+			const [[id, sequence] = [this.#event + 1, after]] = this.#rows(
+				'SELECT id, sequence FROM events WHERE station = ? AND sequence IS NOT NULL ORDER BY id LIMIT 1',
+				station,
+			) as [number, number][];
+			const many = Math.min(sequence - 1, id - begin);
+			return many > 0 ? [{ station: name, from: sequence - many, to: sequence - 1 }] : [];
 		});
 	}
 

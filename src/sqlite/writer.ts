@@ -18,7 +18,7 @@ import type { Entry, Event } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
 import { Damage, type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Asks, Bounds, Committed, Extent, News, Numbers, Opened, Write } from './exchange.js';
+import type { Asks, Bounds, Committed, Extent, News, Numbers, Opened, Stream, Write } from './exchange.js';
 import {
 	flush,
 	isWithin,
@@ -30,6 +30,7 @@ import {
 	writeLast,
 	writeReserved,
 } from './numbers.js';
+import { orderly } from './ranges.js';
 import { excess, giveBack, nextStep, type Taken, takeEvents, takePictures, tooOld } from './retention.js';
 import { type Salvaged, salvage } from './salvage.js';
 import { migrate } from './schema.js';
@@ -349,10 +350,10 @@ export class Writer {
 			const open = { database, store, series };
 			this.#transact(open, () => {
 				if (series !== known) store.note('series', series);
-				const isKnown = found ? found.knowsUndelivered : known !== undefined;
-				for (const [stream, outlet, from] of (isKnown ? undefined : mine(last)?.delivered) ?? [])
-					store.writeUndelivered({ outlet, stream, ranges: [{ from, to: Number.POSITIVE_INFINITY }] });
-				if (goesOn?.isLoss || found) this.#explain(store, shown, counted, found?.aside);
+				if (found || known === undefined) widen(store, mine(last)?.delivered ?? []);
+				if (!goesOn?.isLoss && !found) return;
+				const isUnheard = found && !found.knowsUndelivered && !mine(last);
+				this.#explain(store, shown, counted, found && { ...found, isUnheard: isUnheard ?? false });
 			});
 			this.#open = open;
 			({ pictures: this.#pictures, pictureBytes: this.#pictureBytes } = store.pictureExtent());
@@ -364,11 +365,16 @@ export class Writer {
 		}
 	}
 
-	/** Goes on at higher numbers, and says which are missing. `aside`: where what was there before lies now. */
-	#explain(store: Store, shown: Counted, counted: Counted, aside: string | undefined): void {
-		const holes = aside === undefined ? [] : store.holes();
+	/** Goes on at higher numbers, and says which are missing; also what is missing inside a database that took the place of another. */
+	#explain(
+		store: Store,
+		shown: Counted,
+		counted: Counted,
+		found: { readonly aside: string; readonly isUnheard: boolean } | undefined,
+	): void {
+		const holes = found ? store.holes() : [];
 		store.skipTo(counted);
-		if (aside !== undefined) holes.push(...store.holesBefore(shown));
+		if (found) holes.push(...store.holesBefore(shown, found.isUnheard));
 		for (const [station, to] of Object.entries(counted.sequences))
 			holes.push({ station, from: (own(shown.sequences, station) ?? 0) + 1, to });
 		for (const { station, from, to } of holes)
@@ -378,7 +384,11 @@ export class Writer {
 			kind: 'state',
 			station: null,
 			origin: this.#origin,
-			body: { state: 'journal-damaged', aside: aside ?? null, events: from <= to ? { from, to } : null },
+			body: {
+				state: 'journal-damaged',
+				aside: found?.aside ?? null,
+				events: from <= to ? { from, to } : null,
+			},
 		});
 		if (from <= to) this.#say('error', `events ${from} to ${to} may be lost: numbers go on above them`);
 	}
@@ -507,6 +517,24 @@ export class Writer {
 }
 
 type Found = Salvaged & { readonly aside: string };
+
+/** Sees to it that outlets deliver at least from there on: where they were is written at each commit, and to be trusted more than a damaged database. */
+function widen(
+	store: Store,
+	delivered: readonly (readonly [stream: Stream, outlet: string, from: number])[],
+): void {
+	const known = store.undelivered();
+	for (const [stream, outlet, from] of delivered) {
+		const { ranges = [] } = known.find((one) => one.stream === stream && one.outlet === outlet) ?? {};
+		const first = ranges[0]?.from ?? Number.POSITIVE_INFINITY;
+		if (from < first)
+			store.writeUndelivered({
+				outlet,
+				stream,
+				ranges: orderly([{ from, to: first === Number.POSITIVE_INFINITY ? first : first - 1 }, ...ranges]),
+			});
+	}
+}
 
 /** A database with what belongs to it. */
 function remove(path: string): void {
