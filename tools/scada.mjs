@@ -1,5 +1,6 @@
 // npm run scada [-- WORD …]: fetches what the examples of docs/scada are for (Node-RED from npm, Telegraf from Go's proxy) below
-// .setup/scada, where the tests find them, and runs the tests of the examples with them. What cannot be had is skipped, aloud.
+// .setup/scada, where the tests find them, and runs the tests of the examples with them, the long ones too. What cannot be had is
+// skipped, aloud.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';

@@ -71,13 +71,13 @@ function verdictHeard(ledger, message, nowMs) {
 	const { id, sequence, late, verdict, resultEvaluation, reason, part, score, heatmaps } = message;
 	if (!Number.isInteger(sequence) || !Array.isArray(heatmaps)) throw new Error('no verdict');
 	const { station, said } = stationOf(ledger, message);
-	const place = placeOf(station);
 	const was = enter(station, sequence, id, late, nowMs);
-	if (was === 'repeated') return [{ kind: 'repeated', id, ...place, sequence }];
-	if (was === 'missing') said.push({ kind: 'found', ...place, sequence });
-	// Whatever is not said to be good, now and for this part, is not good.
+	// Whatever is not said to be good, is not good.
 	const isGood = verdict === 'accept' && resultEvaluation === 'OK';
-	said.push({ kind: 'part', id, ...place, sequence, part, isGood, late, resultEvaluation, reason, score });
+	const told = { id, ...placeOf(station), sequence, part, isGood, late, resultEvaluation, reason, score };
+	if (was === 'repeated') return [{ kind: 'repeated', ...told }];
+	if (was === 'missing') said.push({ kind: 'found', ...placeOf(station), sequence });
+	said.push({ kind: 'part', ...told });
 	for (const { topic, sha256 } of heatmaps) {
 		const early = ledger.early[topic];
 		delete ledger.early[topic];

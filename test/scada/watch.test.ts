@@ -94,4 +94,52 @@ watching(
 	},
 );
 
+watching(
+	'what the broker lost and what it lost itself is missing, and comes again for want of a receipt',
+	async () => {
+		if (!hasMosquitto() || !hasClients()) return;
+		if (process.env.SCADA !== 'whole') {
+			console.log('skipped: receipts are waited for by npm run scada');
+			return;
+		}
+		await using line = await plant(['max_queued_messages 20'], ', receipts: true');
+		const told: Said[] = [];
+		{
+			await using killed = watch(line, 'receipts');
+			await new Promise((resolve) => setTimeout(resolve, 1000));
+			line.box();
+			await eventually('parts come', () => ids(killed.said).length > 60);
+			await killed.end('SIGKILL');
+			told.push(...killed.said);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 5000));
+		await using watcher = watch(line, 'receipts');
+		const numbers = (kind: string) =>
+			of(watcher.said, kind).flatMap(({ station, sequence, from, to }) => {
+				const [first, last] =
+					kind === 'missing' ? [Number(from), Number(to)] : [Number(sequence), Number(sequence)];
+				return Array.from({ length: last - first + 1 }, (_, i) => `${station} ${first + i}`);
+			});
+		await eventually('some are missing', () => numbers('missing').length > 100, 60_000);
+		await eventually(
+			'all of them are found',
+			() => numbers('found').length >= numbers('missing').length,
+			120_000,
+		);
+		const box = line.boxes[0]!;
+		box.child.kill('SIGTERM');
+		await box.ended;
+		await new Promise((resolve) => setTimeout(resolve, 2000));
+		await watcher.end('SIGTERM');
+		told.push(...watcher.said);
+		assert.equal(numbers('found').sort(), numbers('missing').sort());
+		const known = new Set(ids(told));
+		const recorded = await line.recorded();
+		assert.equal(
+			recorded.filter(({ id, waits }) => !waits && !known.has(id)),
+			[],
+		);
+	},
+);
+
 watching.run();
