@@ -86,13 +86,23 @@ telegrafs(
 		const recorded = await line.recorded();
 		const isLost = ({ station, sequence }: (typeof recorded)[number]) =>
 			gaps.some((gap) => gap.station === station && gap.from <= sequence && sequence <= gap.to);
+		const untold = recorded.filter((part) => !isLost(part) && !ids.includes(part.id));
+		// Killed between its word and its disk, mosquitto loses what it has just acknowledged, and a box that ends may leave
+		// something to say: the metrics tell of both.
+		for (const name of ['good', 'bad']) {
+			const fields = parts.filter(({ tags }) => tags.station === name).map((part) => part.fields);
+			const top = Math.max(...fields.map(({ sequence }) => Number(sequence)));
+			const { missing } = fields.at(-1)!;
+			const open = untold.filter(({ station, sequence }) => station === name && sequence < top);
+			assert.is(missing, open.length);
+			assert.ok(open.filter(({ waits }) => !waits).length <= 2);
+		}
 		assert.equal(
 			{
-				untold: recorded.filter((part) => !part.waits && !isLost(part) && !ids.includes(part.id)),
 				unknown: ids.filter((id) => !recorded.some((part) => part.id === id)),
 				twice: ids.filter((id, i) => ids.indexOf(id) !== i),
 			},
-			{ untold: [], unknown: [], twice: [] },
+			{ unknown: [], twice: [] },
 		);
 		for (const { tags, fields } of parts) assert.is(fields.good, tags.result === 'OK');
 		const explained = told.filter(({ name }) => name === 'inspectord_gap');
@@ -100,8 +110,6 @@ telegrafs(
 			explained.map(({ tags, fields }) => ({ station: tags.station, from: fields.from, to: fields.to })),
 			gaps,
 		);
-		for (const station of ['good', 'bad'])
-			assert.is(parts.filter(({ tags }) => tags.station === station).at(-1)?.fields.missing, 0);
 		assert.ok(
 			told.some(
 				({ name, fields }) => name === 'inspectord_state' && fields.vision_state === 'ContinuousExecution',
