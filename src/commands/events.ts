@@ -64,7 +64,7 @@ function told({ id, atMs, recordedMs, ...rest }: Event, series: string): object 
 }
 
 /** One line an event: time, of whom, what, and what there is to say of it. */
-function eventLine({ kind, station, sequence, atMs, verdict, score, part, body }: Event): string {
+export function eventLine({ kind, station, sequence, atMs, verdict, score, part, body }: Event): string {
 	const words = body as { readonly state?: string; readonly error?: { readonly message?: string } | null };
 	const { from, to, reason } = body as Partial<Gap>;
 	return [

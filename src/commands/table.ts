@@ -44,6 +44,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'which verdicts the broker refused, and send them again',
 		load: async () => (await import('./letters.js')).letters,
 	},
+	replay: {
+		summary: 'which verdicts would have been others, with another threshold or bundle',
+		load: async () => (await import('./replay.js')).replayCommand,
+	},
 	simulate: {
 		summary: 'write pictures of the simulated line as a data set with masks',
 		load: async () => (await import('./simulate.js')).simulate,

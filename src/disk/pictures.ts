@@ -16,11 +16,19 @@ export type Pictures = {
 	list(): Promise<readonly string[]>;
 };
 
+/** The folder of pictures in the folder of a journal. */
+const PICTURES = 'pictures';
+
 const ENDING = '.jpg';
 const NAME = /^[0-9a-f]{64}\.jpg$/;
 
 /** So many files are on their way to the disk at once: others need the threads that wait for it. */
 const AT_ONCE = 2;
+
+/** Where a picture of a journal lies. */
+export function pictureFile(journal: string, hash: string): string {
+	return join(journal, PICTURES, hash + ENDING);
+}
 
 /** @throws Failure file-unwritable when the folder cannot be made */
 export async function openPictures(folder: string): Promise<Pictures> {
