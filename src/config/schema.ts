@@ -228,13 +228,15 @@ const journal = z.strictObject({
 		.default('rejects')
 		.describe(
 			'Of which parts pictures are kept: of rejected ones, of all, or with `every:100` also of each hundredth.',
-		),
+		)
+		.meta(live),
 	frames: z
 		.boolean()
 		.default(false)
 		.describe(
 			'Keep whole frames (JPEG) of these parts too, so that another bundle can be tried on them with `inspectord replay`.',
-		),
+		)
+		.meta(live),
 });
 
 /** One configuration file. Unknown keys are faults. */

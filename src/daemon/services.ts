@@ -101,7 +101,7 @@ const broker = row<BrokerSettings, BrokerService>({
 });
 
 /** Of a station's settings. */
-const LIVE = liveInRecipe.map((key) => `recipe.${key}`);
+const LIVE = [...liveInRecipe.map((key) => `recipe.${key}`), 'keep.pictures', 'keep.frames'];
 
 const station = row<StationSettings, StationService>({
 	kind: 'station',
@@ -160,6 +160,7 @@ const station = row<StationSettings, StationService>({
 			},
 		);
 	},
+	retell: (service, { recipe, keep }) => service.retell({ recipe, keep }),
 	healthy: (service, signal) => service.healthy(signal),
 });
 

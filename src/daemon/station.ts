@@ -12,7 +12,7 @@ import {
 	type StationState,
 	stationState,
 } from '../protocol/states.js';
-import type { Engines, StationDown, StationUp } from '../protocol/station-messages.js';
+import type { Engines, LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 
 /** What the daemon hears of a station. */
@@ -37,6 +37,8 @@ export type StationVitals = Pick<StationState, 'station' | 'state' | 'counts'> &
 
 export type StationService = Service & {
 	readonly vitals: StationVitals;
+	/** Changes settings between two parts; a process that starts later takes them too. */
+	retell(settings: LiveSettings): void;
 	selfCheck(): void;
 	/** Resolves when it has inspected for a while, or its source has ended. @throws Failure what it is in error for; the signal's reason */
 	healthy(signal: AbortSignal): Promise<void>;
@@ -76,7 +78,8 @@ const LOOK_MS = 50;
  * Keeps a station's process running: a new one when it dies or hangs, with an error verdict for the part that was in work. A
  * process that ended because its source did is not started again. Counts go on from one process to the next.
  */
-export function startStation(start: Start, world: StationWorld, hearer: StationListener): StationService {
+export function startStation(given: Start, world: StationWorld, hearer: StationListener): StationService {
+	let start = given;
 	let listener = hearer;
 	const { log, pace, wallClock, limits } = world;
 	const { now } = pace;
@@ -200,6 +203,10 @@ export function startStation(start: Start, world: StationWorld, hearer: StationL
 			listener = nobody;
 			ending.abort();
 			void child?.stop(0);
+		},
+		retell: (settings) => {
+			start = { ...start, ...settings };
+			void child?.send({ kind: 'settings', ...settings }).catch(() => {});
 		},
 		selfCheck: () => void child?.send({ kind: 'self-check' }).catch(() => {}),
 		[Symbol.asyncDispose]: async () => {

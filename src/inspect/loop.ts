@@ -1,17 +1,18 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
-import { errorVerdict, type Part, type StationVerdict } from '../protocol/verdict.js';
+import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 import { type Camera, type Frame, FrameFailure } from '../vision/frame.js';
 import { type Inspected, type Inspection, inspectFrame } from './frame.js';
 
 /** What the loop needs of the world. */
 export type LoopWorld = {
-	readonly inspection: Inspection;
+	/** What it inspects with now: settings may change between two parts. */
+	readonly inspection: () => Inspection;
 	/** @throws Failure camera-unavailable, images-missing */
 	readonly openCamera: () => Promise<Camera>;
 	/** A part is due: its verdict follows unless this process dies. Resolves when that is on its way. */
-	readonly begin: (part: Part) => Promise<void>;
+	readonly begin: (part: Part, origin: Origin) => Promise<void>;
 	/** Resolves when the verdict is on its way, so that a reader that is slow slows the loop and not the memory. */
 	readonly emit: (inspected: Inspected) => Promise<void>;
 	/** A part whose verdict was emitted, and its frame, which is released afterwards: what is kept of it. */
@@ -73,10 +74,11 @@ async function inspectCamera(
 	{ inspection, signal, onDropped }: LoopWorld,
 	droppedBefore: number,
 ): Promise<Failure | 'ended' | 'interrupted'> {
-	const { everyMs } = inspection.recipe.trigger;
-	let due = inspection.now();
+	const { now } = inspection();
+	let due = now();
 	let takenMs = due;
 	while (!signal.aborted) {
+		const { everyMs } = inspection().recipe.trigger;
 		const after = everyMs > 0 ? due : takenMs;
 		const read = await outcomeOf(camera.read({ after, signal })).catch((thrown) => {
 			if (!signal.aborted) throw thrown;
@@ -91,8 +93,8 @@ async function inspectCamera(
 			takenMs = read.value.taken.monotonicMs;
 			await parts.inspect(read.value);
 		}
-		due = Math.max(due + everyMs, inspection.now());
-		const waitMs = due - inspection.now();
+		due = Math.max(due + everyMs, now());
+		const waitMs = due - now();
 		// run() blocks the thread: messages, timers and signals get their turn here.
 		await (waitMs > 0 ? pause(waitMs, signal) : breathe());
 	}
@@ -106,23 +108,25 @@ function partsOf({ inspection, begin, emit, keep, report, wallClock }: LoopWorld
 	let runSequence = 0;
 	let failedRuns = 0;
 	let troubled = false;
-	const next = async ({ taken, frame }: Pick<Part, 'taken' | 'frame'>): Promise<Part> => {
+	/** A part is inspected by the settings of this moment, whatever is told meanwhile. */
+	const next = async ({ taken, frame }: Pick<Part, 'taken' | 'frame'>) => {
 		runSequence += 1;
-		const numbered: Part = { runSequence, frame, part: null, trigger: null, taken };
-		await begin(numbered);
-		return numbered;
+		const part: Part = { runSequence, frame, part: null, trigger: null, taken };
+		const by = inspection();
+		await begin(part, by.origin);
+		return { part, by };
 	};
-	const fail = (part: Part, failure: Failure) =>
-		emit({ verdict: errorVerdict(inspection.origin, part, failure), pictures: [] });
+	const fail = ({ part, by }: { readonly part: Part; readonly by: Inspection }, failure: Failure) =>
+		emit({ verdict: errorVerdict(by.origin, part, failure), pictures: [] });
 	return {
 		/** Releases the frame. @throws Failure model-failed when it has failed too often */
 		inspect: async (frame: Frame): Promise<void> => {
 			try {
-				const part = await next({ taken: frame.taken, frame: frame.name ?? null });
-				const inspected = await outcomeOf(inspectFrame(frame, part, inspection));
+				const due = await next({ taken: frame.taken, frame: frame.name ?? null });
+				const inspected = await outcomeOf(inspectFrame(frame, due.part, due.by));
 				if ('failure' in inspected) {
 					const { failure } = inspected;
-					await fail(part, failure);
+					await fail(due, failure);
 					troubled = true;
 					report('error', failure);
 					failedRuns = failure.code === 'model-failed' ? failedRuns + 1 : 0;
@@ -140,7 +144,7 @@ function partsOf({ inspection, begin, emit, keep, report, wallClock }: LoopWorld
 		},
 		/** A picture that is there and cannot be read. */
 		unreadable: async (failure: FrameFailure): Promise<void> => {
-			const taken = { wallMs: wallClock(), monotonicMs: inspection.now() };
+			const taken = { wallMs: wallClock(), monotonicMs: inspection().now() };
 			await fail(await next({ taken, frame: failure.frame }), failure);
 		},
 	};

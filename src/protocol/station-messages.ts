@@ -2,9 +2,15 @@ import type { CameraConfig, Config, RecipeConfig } from '../config/schema.js';
 import type { StationReport } from './states.js';
 import type { Origin, Part, StationVerdict } from './verdict.js';
 
+/** Of a station's settings those that it can be told while it inspects; the others of the recipe stay as they are. */
+export type LiveSettings = {
+	readonly recipe: RecipeConfig;
+	readonly keep: Pick<Config['journal'], 'pictures' | 'frames'>;
+};
+
 /** What a station's process is told. */
 export type StationDown =
-	| {
+	| ({
 			readonly kind: 'start';
 			readonly box: string;
 			/** Of the machine, and of the configuration. */
@@ -12,10 +18,10 @@ export type StationDown =
 			readonly revision: string | null;
 			readonly station: string;
 			readonly recipeName: string;
-			readonly recipe: RecipeConfig;
 			readonly camera: CameraConfig;
-			readonly keep: Pick<Config['journal'], 'pictures' | 'frames'>;
-	  }
+	  } & LiveSettings)
+	/** Settings that change between two parts, without a pause. */
+	| ({ readonly kind: 'settings' } & LiveSettings)
 	| { readonly kind: 'self-check' };
 
 /** Versions of what a station's process computes with. */

@@ -15,7 +15,7 @@ import { encodeJpeg } from '../opencv/picture.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { StationReport } from '../protocol/states.js';
-import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import type { LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
 import type { Origin } from '../protocol/verdict.js';
 import { parseSource } from '../vision/source.js';
 
@@ -28,10 +28,14 @@ export async function station(context: Context): Promise<void> {
 	const parent = parentChannel<StationDown, StationUp>();
 	if (!parent) throw new Failure('usage', 'station is a child process of inspectord', 'Use inspectord run.');
 	let check = async () => {};
+	let settings: LiveSettings | undefined;
+	let onSettings = () => {};
 	const start = await new Promise<Start>((resolve) => {
 		parent.onMessage((message) => {
+			if (message.kind === 'self-check') return void check();
+			settings = message;
 			if (message.kind === 'start') resolve(message);
-			else void check();
+			else onSettings();
 		});
 	});
 	const signal = AbortSignal.any([context.signal, parent.gone]);
@@ -45,6 +49,10 @@ export async function station(context: Context): Promise<void> {
 			onDropped: (frames) => {
 				droppedFrames = frames;
 			},
+			settings: () => settings ?? start,
+			onSettings: (changed) => {
+				onSettings = changed;
+			},
 		});
 		await parent.send({ kind: 'beat', droppedFrames });
 	} finally {
@@ -53,14 +61,19 @@ export async function station(context: Context): Promise<void> {
 	}
 }
 
+type StationHooks = {
+	onSelfCheck(check: () => Promise<void>): void;
+	onDropped(frames: number): void;
+	/** As they were told last. */
+	settings(): LiveSettings;
+	onSettings(changed: () => void): void;
+};
+
 async function runStation(
 	start: Start,
 	parent: Parent<StationDown, StationUp>,
 	signal: AbortSignal,
-	{
-		onSelfCheck,
-		onDropped,
-	}: { onSelfCheck(check: () => Promise<void>): void; onDropped(frames: number): void },
+	{ onSelfCheck, onDropped, settings, onSettings }: StationHooks,
 ): Promise<void> {
 	const { recipe } = start;
 	let known: Pick<StationReport, 'model' | 'threshold'> = { model: null, threshold: null };
@@ -77,19 +90,16 @@ async function runStation(
 		const scorer = await openScorer(bundle, openSession, { provider, threads, precision });
 		try {
 			const { input, calibration } = bundle.manifest;
-			known = {
-				model: {
-					name: bundle.manifest.name,
-					bundle: bundle.id,
-					sha256: scorer.model,
-					provider: scorer.provider,
-					precision: scorer.precision,
-				},
-				threshold: recipe.threshold === 'bundle' ? calibration.threshold : recipe.threshold,
+			const model = {
+				name: bundle.manifest.name,
+				bundle: bundle.id,
+				sha256: scorer.model,
+				provider: scorer.provider,
+				precision: scorer.precision,
 			};
 			const { source, ...camera } = start.camera;
 			const from = parseSource(source);
-			const origin: Origin = {
+			const run: Omit<Origin, 'threshold'> = {
 				box: start.box,
 				station: start.station,
 				recipe: start.recipeName,
@@ -97,20 +107,35 @@ async function runStation(
 				run: randomBytes(4).toString('hex'),
 				revision: start.revision,
 				isSimulated: from.kind === 'sim',
-				...known,
+				model,
 			};
-			const inspection: Inspection = {
-				origin,
-				recipe,
-				recipeModel: chosenModel(bundle, scorer.precision).sha256,
-				region: recipe.region ?? input.region ?? undefined,
-				taught: input.picture ?? undefined,
-				scorer,
-				threshold: known.threshold!,
-				mapMedian: calibration.mapMedian,
-				encodeJpeg,
-				now: () => performance.now(),
+			const inspectionBy = ({ recipe: by }: LiveSettings): Inspection => {
+				const threshold = by.threshold === 'bundle' ? calibration.threshold : by.threshold;
+				return {
+					origin: { ...run, threshold },
+					recipe: by,
+					recipeModel: chosenModel(bundle, scorer.precision).sha256,
+					region: recipe.region ?? input.region ?? undefined,
+					taught: input.picture ?? undefined,
+					scorer,
+					threshold,
+					mapMedian: calibration.mapMedian,
+					encodeJpeg,
+					now: () => performance.now(),
+				};
 			};
+			let inspection = inspectionBy(settings());
+			known = { model, threshold: inspection.threshold };
+			let reported: Parameters<typeof report> = ['starting'];
+			const tell = (...told: Parameters<typeof report>) => {
+				reported = told;
+				report(...told);
+			};
+			onSettings(() => {
+				inspection = inspectionBy(settings());
+				known = { model, threshold: inspection.threshold };
+				report(...reported);
+			});
 			const distrusted = new AbortController();
 			onSelfCheck(() =>
 				scorer.prove().then(
@@ -119,15 +144,15 @@ async function runStation(
 				),
 			);
 			await inspectionLoop({
-				inspection,
+				inspection: () => inspection,
 				openCamera: () => openCamera(from, { ...camera, listImages }),
-				begin: (part) => parent.send({ kind: 'part', origin, part }),
+				begin: (part, origin) => parent.send({ kind: 'part', origin, part }),
 				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
 				keep: async (frame, verdict) => {
-					const jpeg = keptPicture(frame, verdict, start.keep, inspection);
+					const jpeg = keptPicture(frame, verdict, settings().keep, inspection);
 					if (jpeg) await parent.send({ kind: 'kept', jpeg });
 				},
-				report,
+				report: tell,
 				onDropped,
 				wallClock: () => Date.now(),
 				pace: realPace,

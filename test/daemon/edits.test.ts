@@ -114,6 +114,23 @@ edits('starts a station anew whose settings differ, and no other notices', async
 	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
 });
 
+edits('tells a station a threshold, and it drops no part for it', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	const moved = await world.moveTo({ b: { threshold: 1e-6 } });
+	assert.is(moved.stands, 'new', outcomeOf(moved));
+	await eventually('b rejects', () => world.verdicts('b').at(-1)!.verdict === 'reject');
+	assert.equal(await world.runs(), before);
+	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+	assert.ok(world.verdicts('a').every(({ verdict }) => verdict !== 'reject'));
+	const parts = world.verdicts('b').map(({ runSequence }) => runSequence);
+	assert.equal(
+		parts,
+		parts.map((_, i) => i + 1),
+	);
+});
+
 const harmful: readonly (readonly [
 	what: string,
 	edit: (world: Awaited<ReturnType<typeof line>>) => Promise<Edit>,
@@ -234,7 +251,7 @@ edits('logs as the configuration says that stands', async () => {
 	await world.runs();
 	assert.ok(world.logged.includes('info a: running'));
 	const told = world.logged.length;
-	assert.is((await world.moveTo({ log: 'warning', b: { deadlineMs: 4000 } })).stands, 'new');
+	assert.is((await world.moveTo({ log: 'warning', b: { threads: 2 } })).stands, 'new');
 	await world.runs();
 	assert.equal(world.logged.slice(told), []);
 	await world.moveTo({});

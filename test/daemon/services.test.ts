@@ -77,11 +77,9 @@ const edits: readonly (readonly [
 		{ start: 'station c', retell: 'broker' },
 	],
 	['a station less', { more: { stations: { a: station! } } }, { stop: 'station b', retell: 'broker' }],
-	[
-		'which pictures are kept',
-		{ more: { journal: { pictures: 'all' } } },
-		{ stop: 'station a, station b', start: 'station a, station b' },
-	],
+	['which pictures are kept', { more: { journal: { pictures: 'all' } } }, { retell: 'station a, station b' }],
+	['a threshold', { recipes: { b: { threshold: 0.5 } } }, { retell: 'station b' }],
+	['a deadline', { recipes: { a: { deadlineMs: 100 } } }, { retell: 'station a' }],
 	[
 		'where the journal lies',
 		{ more: { journal: { folder: 'elsewhere' } } },

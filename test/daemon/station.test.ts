@@ -267,6 +267,23 @@ station('is not started again when its source has ended', async () => {
 	);
 });
 
+station('tells its process other settings, and the next one begins with them', async () => {
+	const { service, child } = line();
+	const first = await child(0);
+	const settings = {
+		recipe: recipeWith({ threshold: 0.75 }),
+		keep: { pictures: 'all', frames: true },
+	};
+	service.retell(settings);
+	assert.equal(first.heard.at(-1), { kind: 'settings', ...settings });
+	first.end({ code: 70 });
+	const second = await child(1);
+	const begun = second.heard[0]!;
+	assert.ok(begun.kind === 'start');
+	assert.equal({ recipe: begun.recipe, keep: begun.keep }, settings);
+	await service[Symbol.asyncDispose]();
+});
+
 station('logs a self-check that passed, and hands the wish for one on', async () => {
 	const { service, child, logged } = line();
 	const only = await child(0);

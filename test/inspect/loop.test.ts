@@ -28,6 +28,11 @@ type Happened = {
 	readonly kept: readonly (readonly [number, string | undefined, number])[];
 };
 
+const constant =
+	<T>(value: T) =>
+	() =>
+		value;
+
 /** Runs the loop over cameras (one array each time it is opened) until they are used up, then stops it. */
 async function through(
 	cameras: readonly (readonly Step[] | Failure)[],
@@ -68,10 +73,12 @@ async function through(
 		};
 	};
 	const world: LoopWorld = {
-		inspection: inspectionWith(scores, {
-			now,
-			more: { recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }) },
-		}),
+		inspection: constant(
+			inspectionWith(scores, {
+				now,
+				more: { recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }) },
+			}),
+		),
 		openCamera: async () => {
 			const next = cameras[opened];
 			opened += 1;

@@ -81,6 +81,37 @@ station('ends within its part when it is told to', async () => {
 	assert.equal({ code: ended.code, signal: ended.signal }, { code: 0, signal: null }, ended.stderrTail);
 });
 
+station(
+	'takes other settings between two parts, without a pause, and each part is judged by one of them',
+	async () => {
+		await using world = await line();
+		const { recipe } = world.start;
+		await using started = await begin(world.start);
+		const verdicts = () =>
+			started.messages.flatMap((message) => (message.kind === 'verdict' ? [message.verdict] : []));
+		await eventually('it inspects', () => verdicts().length > 2);
+		const strict = { ...recipe, threshold: 1e-6 };
+		const keep = { pictures: 'all', frames: true };
+		await started.child.send({ kind: 'settings', recipe: strict, keep });
+		await eventually('it rejects', () => verdicts().filter(({ verdict }) => verdict === 'reject').length > 2);
+		await eventually('frames are kept', () => started.messages.some(({ kind }) => kind === 'kept'));
+		await started.child.send({ kind: 'settings', recipe, keep });
+		await eventually('it accepts again', () => verdicts().at(-1)!.verdict === 'accept');
+		const all = verdicts();
+		assert.is(new Set(all.map(({ origin }) => origin.run)).size, 1);
+		assert.equal(
+			all.map(({ runSequence }) => runSequence),
+			all.map((_, i) => i + 1),
+		);
+		for (const { verdict, score, origin } of all)
+			assert.is(verdict, score! > origin.threshold! ? 'reject' : 'accept');
+		const thresholds = started.messages.flatMap((message) =>
+			message.kind === 'state' ? [message.report.threshold] : [],
+		);
+		assert.ok(thresholds.includes(1e-6), `${thresholds}`);
+	},
+);
+
 station('proves its model again when it is asked to, while it inspects', async () => {
 	await using world = await line();
 	await using started = await begin(world.start);
