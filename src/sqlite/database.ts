@@ -32,7 +32,8 @@ export function openToRead(path: string): Database {
 export function openLock(path: string): Database {
 	const database = new DatabaseSync(path);
 	try {
-		database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+		// Nothing is written, also where the disk takes nothing.
+		database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
 		return database;
 	} catch (thrown) {
 		database.close();

@@ -91,12 +91,24 @@ export class Writer {
 		try {
 			this.#lastFile = openSync(this.#in('last.json'), existsSync(this.#in('last.json')) ? 'r+' : 'w+');
 			this.#lastLength = bytesOf(this.#in('last.json'));
-			this.#begin();
+			this.#beginAlsoOnFullDisk();
 		} catch (thrown) {
 			this.#lock.close();
 			if (thrown instanceof Failure || troubleOf(thrown) === undefined) throw thrown;
 			throw unwritable(this.#path, thrown);
 		}
+	}
+
+	/** A disk that was filled while nobody was there shows in many ways. */
+	#beginAlsoOnFullDisk(): void {
+		for (;;)
+			try {
+				this.#begin();
+				return;
+			} catch (thrown) {
+				const isFull = troubleOf(thrown) !== undefined && this.#freeBytes() < RESERVE_BYTES;
+				if (!isFull || !this.#useReserve()) throw thrown;
+			}
 	}
 
 	opened(): Opened {
@@ -554,6 +566,11 @@ function lockOf(folder: string): Database {
 	try {
 		return openLock(path);
 	} catch (thrown) {
+		// What is read is held by nobody.
+		if (troubleOf(thrown) === 'damaged' && bytesOf(path) > 0) {
+			truncateSync(path);
+			return lockOf(folder);
+		}
 		if (troubleOf(thrown) !== 'busy') throw unwritable(path, thrown);
 		throw new Failure(
 			'journal-busy',

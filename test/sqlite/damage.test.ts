@@ -135,6 +135,12 @@ const DAMAGES: readonly Damaging[] = [
 		leastRead: 1,
 		isAside: false,
 	},
+	{
+		name: 'garbage for a lock',
+		damage: (file) => writeFile(file('journal.lock'), garbage(5000)),
+		leastRead: 1,
+		isAside: false,
+	},
 	{ name: 'no reserved numbers', damage: (file) => rm(file('numbers.json')), leastRead: 1, isAside: false },
 	{
 		name: 'garbage for reserved numbers',

@@ -209,7 +209,10 @@ bounds('goes on with a disk that is full, and loses nothing that it acknowledged
 			assert.is(journal.condition.failure, null);
 			await eventually('the reserve is held again', () => !journal.condition.isTight);
 		}
+		// Filled while nobody was there.
+		await writeFile(others, Buffer.alloc(await free()));
 		await using journal = await journalIn(join(disk, 'state'), { bounds: roomy });
+		acknowledged.push(...(await journal.append([verdict('a')])));
 		const events = await journal.events(ALL, 1e6);
 		const found = new Map(events.map((event) => [event.id, event]));
 		for (const event of acknowledged) assert.equal(found.get(event.id), event);
