@@ -59,8 +59,9 @@ export async function journalFolder(
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 
 /** An event as others read it: times in UTC. */
-function told({ id, atMs, recordedMs, ...rest }: Event, series: string): object {
-	return { id: messageId(series, id), at: isoOf(atMs), recorded: isoOf(recordedMs), ...rest };
+function told({ id, atMs, recordedMs, origin, body, ...rest }: Event, series: string): object {
+	const times = { at: isoOf(atMs), recorded: isoOf(recordedMs) };
+	return { id: messageId(series, id), ...times, ...rest, ...origin, ...body };
 }
 
 /** One line an event: time, of whom, what, and what there is to say of it. */
