@@ -144,7 +144,21 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		await writer.end();
 		throw thrown;
 	}
-	let { extent, lastPicture } = opened;
+	let { lastPicture } = opened;
+	let extent: Extent = { ...opened.extent, isTight: false };
+	const measure = (now: Extent): void => {
+		const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+		const least = megabytes(bounds.leastFreeBytes);
+		if (now.isTight && !extent.isTight)
+			log(
+				'warning',
+				'journal',
+				`the disk of "${folder}" has ${megabytes(now.freeBytes)} MB left, and ${least} are to stay free: no pictures are kept`,
+			);
+		if (!now.isTight && extent.isTight) log('info', 'journal', 'the disk has room again: pictures are kept');
+		extent = now;
+	};
+	measure(opened.extent);
 	lastEvent = opened.lastEvent;
 	newest = [...opened.newest];
 	besides.length = 0;
@@ -214,7 +228,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			backlog.written();
 			if (failure !== null) log('info', 'journal', 'is written to again');
 			failure = null;
-			extent = now;
+			measure(now);
 			isUntidy ||= now.excess !== null || now.isTight;
 			const added = batch.flatMap(({ done }, i) => done(numbers[i]!));
 			tell([...added, ...besides.splice(0)].sort((a, b) => a.id - b.id));
@@ -229,7 +243,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	const tidy = async (): Promise<void> => {
 		isUntidy = false;
 		const { hashes, isMore, extent: now } = await writer.ask('tidy', { nowMs: nowMs() });
-		extent = now;
+		measure(now);
 		isUntidy = isMore;
 		tell(besides.splice(0));
 		const oldest = lastEvent - extent.events + 1;
