@@ -101,7 +101,9 @@ function parse(command: Command, argv: readonly string[]): Arguments {
 		);
 	}
 	const { positionals } = parsed;
-	if (positionals.length !== command.positionals.length) {
+	const needed = command.positionals.filter((positional) => !positional.endsWith('…]')).length;
+	const most = needed < command.positionals.length ? Number.POSITIVE_INFINITY : needed;
+	if (positionals.length < needed || positionals.length > most) {
 		const wanted = command.positionals.join(' ') || 'no arguments';
 		throw new Failure(
 			'usage',

@@ -27,7 +27,7 @@ export function breaches(messages: readonly Message[], root = 'inspectord'): str
 		if (!found) return [`${topic}: no topic of ours`];
 		const { payload: kind } = topics[found.name];
 		if (kind === 'jpeg') return payload[0] === 0xff && payload[1] === 0xd8 ? [] : [`${topic}: no JPEG`];
-		if (kind === 'text') return [];
+		if (kind === 'text' || kind === 'request') return [];
 		const said: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
 		const valid = asPublished(found.name);
 		const faults = valid(said) ? [] : [`${topic}: ${ajv.errorsText(valid.errors)}`];

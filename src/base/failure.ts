@@ -28,6 +28,8 @@ export type FailureCode =
 	| 'teaching-failed'
 	| 'journal-busy'
 	| 'journal-newer'
+	| 'daemon-unreachable'
+	| 'request-refused'
 	| 'interrupted';
 
 /**

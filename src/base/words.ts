@@ -18,3 +18,8 @@ export function editDistance(a: string, b: string): number {
 	}
 	return row[b.length]!;
 }
+
+/** `1 station`, `2 stations`. */
+export function countOf(count: number, name: string): string {
+	return `${count} ${name}${count === 1 ? '' : 's'}`;
+}

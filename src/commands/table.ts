@@ -48,6 +48,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'which verdicts would have been others, with another threshold or bundle',
 		load: async () => (await import('./replay.js')).replayCommand,
 	},
+	ask: {
+		summary: 'ask a daemon that runs: its state, its events, a self-check; here or over the broker',
+		load: async () => (await import('./ask.js')).askCommand,
+	},
 	simulate: {
 		summary: 'write pictures of the simulated line as a data set with masks',
 		load: async () => (await import('./simulate.js')).simulate,

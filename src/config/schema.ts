@@ -239,6 +239,15 @@ const journal = z.strictObject({
 		.meta(live),
 });
 
+const control = z.strictObject({
+	remote: z
+		.enum(['none', 'viewer', 'operator', 'engineer'])
+		.default('viewer')
+		.describe(
+			'As what requests over MQTT are believed at most. A message cannot prove who sends it: the broker must decide who may publish on `<root>/<box>/request/<role>/#`. The socket in the folder of the journal may ask for everything.',
+		),
+});
+
 /** One configuration file. Unknown keys are faults. */
 export const configSchema = z.strictObject({
 	box: name.describe('Name of this box in every topic.'),
@@ -250,6 +259,7 @@ export const configSchema = z.strictObject({
 	journal: journal.prefault({}),
 	schedule: schedule.prefault({}),
 	health: health.prefault({}),
+	control: control.prefault({}),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info').meta(live),
 });
 

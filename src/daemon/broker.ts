@@ -6,6 +6,7 @@ import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
 import { forgetSendAgain, sendAgain } from '../disk/wishes.js';
+import type { Answers } from '../mqtt/answers.js';
 import type { Heard } from '../mqtt/connection.js';
 import { type Cursor, createCursor, type Feed } from '../mqtt/cursor.js';
 import { type BrokerLink, openBrokerLink, type Troubles } from '../mqtt/link.js';
@@ -17,16 +18,20 @@ import type { Event, Picture } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import { gapEntry, gapMessage } from '../protocol/gap.js';
 import { receiptSchema } from '../protocol/receipt.js';
+import { type Role, roles } from '../protocol/requests.js';
 import { type BoxState, boxState } from '../protocol/states.js';
-import { encodePayload, topicOf } from '../protocol/topics.js';
+import { encodePayload, parseTopic, topicOf } from '../protocol/topics.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Journal, Stream } from '../sqlite/journal.js';
 import { concernOf, credentialsOf, secretsOfCredentials } from './credentials.js';
 import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
 
-/** `stations`: the names of all, as the box's state tells them. */
-export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & { readonly stations: readonly string[] };
+/** `stations`: the names of all, as the box's state tells them; `remote`: as what requests are believed at most, by default as nothing. */
+export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & {
+	readonly stations: readonly string[];
+	readonly remote?: Config['control']['remote'];
+};
 
 /** Verdicts from a cursor in the journal, their pictures on a second connection, states that are retained. */
 export type BrokerService = Service & {
@@ -42,7 +47,19 @@ export type BrokerService = Service & {
 	/** What it refused. */
 	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
 	retain(topic: string, payload: Uint8Array): void;
+	/** Says dead letters again. Resolves when that stands on disk. */
+	sendAgain(events: readonly number[]): Promise<void>;
+	/** There is something to say. */
+	wake(): void;
 	retell(stations: readonly string[]): void;
+};
+
+/** Where requests go, and answers come from. */
+export type Requests = {
+	/** What goes to the broker. */
+	readonly answers: Answers;
+	/** A message on a topic for requests; nothing is believed beyond `most`. */
+	heard(heard: Heard, root: string, most: Role): void;
 };
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -54,6 +71,7 @@ export type BrokerWorld = {
 	readonly folder: string;
 	readonly journal: Journal;
 	readonly record: Recorder;
+	readonly control?: Requests;
 	readonly env: Env;
 	/** From now on nobody is shown these. */
 	readonly conceal: (secrets: readonly string[]) => void;
@@ -228,20 +246,37 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		// One that was kept by the broker is of another time.
 		if ('value' in read && !retain) verdicts.received(receiptName(read.value.station, read.value.sequence));
 	};
-	const listening = { filters: [topicOf('receipt', { root, box })], onHeard: acknowledged };
+	const { control } = world;
+	const most = settings.remote === undefined || settings.remote === 'none' ? undefined : settings.remote;
+	const filters = filtersOf(settings);
+	const onHeard = (heard: Heard): void => {
+		if (parseTopic(root, heard.topic)?.name !== 'request') acknowledged(heard);
+		else if (most !== undefined) control?.heard(heard, root, most);
+	};
+	const listening = { filters, onHeard };
 	const speaking = openBrokerLink(
-		{ ...common, clientId, presence, ...(mqtt.receipts && { listening }) },
+		{
+			...common,
+			clientId,
+			presence,
+			...(filters.length > 0 && { listening }),
+			...(control && { answers: control.answers }),
+		},
 		verdicts,
 		log,
 	);
+	const revive = async (events: readonly number[]): Promise<void> => {
+		if (events.length === 0) return;
+		verdicts.again(events);
+		await journal.revive(OUTLET, events);
+		log('info', 'mqtt', `${events.length} dead letter(s) are sent again`);
+	};
 	/** Sends again what a person wishes, and never forgets the wish before it stands in the journal. */
 	const grant = async (): Promise<void> => {
 		const events = await sendAgain(world.folder);
 		if (events.length === 0) return;
-		verdicts.again(events);
-		await journal.revive(OUTLET, events);
+		await revive(events);
 		await forgetSendAgain(world.folder);
-		log('info', 'mqtt', `${events.length} dead letter(s) are sent again`);
 	};
 	/** Verdicts whose receipt is overdue, and wishes. */
 	const look = setInterval(() => {
@@ -287,6 +322,8 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			return { ...dropped };
 		},
 		retain: (topic, bytes) => speaking.retain(topic, bytes),
+		sendAgain: revive,
+		wake: () => speaking.wake(),
 		retell: (names) => {
 			stations = names;
 			speaking.tell();
@@ -299,6 +336,15 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			record.speakThrough(undefined, root);
 		},
 	};
+}
+
+/** Where the box listens. */
+function filtersOf({ box, mqtt: { root, receipts }, remote = 'none' }: BrokerSettings): readonly string[] {
+	const believed = roles.slice(0, remote === 'none' ? 0 : roles.indexOf(remote) + 1);
+	return [
+		...(receipts ? [topicOf('receipt', { root, box })] : []),
+		...believed.map((role) => topicOf('request', { root, box, role, name: '+' })),
+	];
 }
 
 function receiptName(station: string, sequence: number): string {
@@ -330,7 +376,7 @@ export async function tryBroker(
 			topicOf('heatmap', { root, box, station, id: 'check', index: '0' }),
 		]),
 	];
-	const places = { publish, subscribe: mqtt.receipts ? [topicOf('receipt', { root, box })] : [] };
+	const places = { publish, subscribe: filtersOf(settings) };
 	const probe = await probeBroker(login, topicOf('check', { root, box }), places, signal);
 	const { version: spoken, refused, notes } = probe;
 	if (refused && refused.length > 0) {

@@ -8,6 +8,7 @@ import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
+import type { Trouble } from './world.js';
 
 /** What is tried has limits of its own, and bundles wait for one another; a damaged journal is read for minutes; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
@@ -20,6 +21,9 @@ const limits: MoveWorld['limits'] = {
 
 /** What the journal and the broker may take for their last words, also when a station has hung before. */
 const LEAST_STOP_MS = 6000;
+
+/** Warnings and errors that are remembered. */
+const MOST_TROUBLES = 50;
 
 /** Each probe is a process. */
 const PROBES_AT_ONCE = 4;
@@ -58,7 +62,12 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 	const finished = new Set<string>();
 	/** What stands or is moved to. */
 	let config: Config | null = null;
+	const troubles: Trouble[] = [];
 	const log: Log = (level, about, message) => {
+		if (level === 'error' || level === 'warning') {
+			troubles.push({ atMs: Date.now(), level, about, message });
+			if (troubles.length > MOST_TROUBLES) troubles.shift();
+		}
 		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, message);
 	};
 	let running: Running<Movable> = new Map();
@@ -80,6 +89,7 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 			world.onVerdict(verdictMessage(event, { series, root, publishedMs: Date.now(), late: false }));
 		},
 		running: () => running,
+		troubles: () => troubles,
 	};
 	const moveWorld: MoveWorld = {
 		pace: realPace,

@@ -4,7 +4,7 @@ import { memoryOf } from '../machine/memory.js';
 import { spaceAt } from '../machine/space.js';
 import { systemName } from '../machine/system.js';
 import type { Gap } from '../protocol/gap.js';
-import { healthMessage, type StationHealth, type Vitals } from '../protocol/health.js';
+import { type Health, healthMessage, type StationHealth, type Vitals } from '../protocol/health.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import type { Journal } from '../sqlite/journal.js';
 import type { BrokerService } from './broker.js';
@@ -48,8 +48,11 @@ export const realMachine: Machine = { memoryOf, spaceAt, systemName };
 /** After the start, when everything has begun. */
 const FIRST_MS = 2000;
 
+/** `latest`: as it was told last. */
+export type HealthService = Service & { readonly latest: Health | undefined };
+
 /** Tells regularly how the box is, until it is disposed. */
-export function startHealth(settings: HealthSettings, world: HealthWorld): Service {
+export function startHealth(settings: HealthSettings, world: HealthWorld): HealthService {
 	const { box, root, everyMs } = settings;
 	const { records, broker, pace, wallClock } = world;
 	const ending = new AbortController();
@@ -57,6 +60,7 @@ export function startHealth(settings: HealthSettings, world: HealthWorld): Servi
 	const latencies = createLatencies(records.record.momentsOf);
 	const sinceMs = pace.now();
 	let verdictsLost = 0;
+	let latest: Health | undefined;
 	const deaf = records.journal.onEvents((events) => {
 		for (const event of events) {
 			latencies.recorded(event);
@@ -69,7 +73,9 @@ export function startHealth(settings: HealthSettings, world: HealthWorld): Servi
 			verdictsLost,
 		});
 		const topic = topicOf('health', { root, box });
-		if (!signal.aborted) broker()?.retain(topic, encodePayload('health', healthMessage(vitals, wallClock())));
+		if (signal.aborted) return;
+		latest = healthMessage(vitals, wallClock());
+		broker()?.retain(topic, encodePayload('health', latest));
 	};
 	const telling = async (): Promise<void> => {
 		await pace.pause(Math.min(everyMs, FIRST_MS), signal);
@@ -81,6 +87,9 @@ export function startHealth(settings: HealthSettings, world: HealthWorld): Servi
 	const told = telling();
 	return {
 		name: 'health',
+		get latest() {
+			return latest;
+		},
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			deaf();

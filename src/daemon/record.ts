@@ -36,6 +36,8 @@ export type Recorder = {
 	kept(station: string, jpeg: Uint8Array): void;
 	/** @returns the state as it is said */
 	state(state: StationState): StationState;
+	/** What each station told last. */
+	states(): readonly StationState[];
 	/** Undefined when nobody remembers. */
 	momentsOf(event: number): Moments | undefined;
 	/** The broker has an event. */
@@ -138,6 +140,7 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 				void following(append(stateEntry(said)));
 			return said;
 		},
+		states: () => [...states.values()],
 		momentsOf: (event) => moments.get(event),
 		delivered: (event) => {
 			const known = moments.get(event);

@@ -12,13 +12,18 @@ import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { scheduleAt } from '../schedule/cron.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
-import { type HealthSettings, realMachine, startHealth } from './health.js';
+import { type ControlService, type ControlSettings, startControl } from './control.js';
+import { type HealthService, type HealthSettings, realMachine, startHealth } from './health.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
 import { openRecords, type Records, type RecordsSettings, tryRecords } from './records.js';
 import { type StationService, startStation, stationLimits } from './station.js';
+import type { Trouble } from './world.js';
 
 /** How often it is looked whether a broker is reached. */
 const LOOK_MS = 50;
+
+/** A scheduled self-check is listened to for so long; what it finds the station itself tells. */
+const SELF_CHECK_MS = 600_000;
 
 /** What services are given of the daemon and the world. */
 export type ServicesWorld = {
@@ -34,6 +39,8 @@ export type ServicesWorld = {
 	/** A verdict stands in the journal of this series. */
 	readonly onVerdict: (event: Event, series: string) => void;
 	readonly running: () => Running<Movable>;
+	/** The last warnings and errors. */
+	readonly troubles: () => readonly Trouble[];
 };
 
 /** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
@@ -77,12 +84,35 @@ const journal = row<RecordsSettings, Records>({
 	begin: openRecords,
 });
 
-const broker = row<BrokerSettings, BrokerService>({
-	kind: 'broker',
+const control = row<ControlSettings, ControlService>({
+	kind: 'control',
 	on: ['journal'],
 	after: [],
+	live: [],
+	specsOf: ({ box, journal: { folder } }) => [['control', { box, folder: folder! }]],
+	needs: () => [],
+	begin: (settings, world, standing) => {
+		const brokerNow = () => servicesOf<BrokerService>(broker.kind, world)[0];
+		return startControl(settings, {
+			...settings,
+			...world,
+			records: recordsIn(standing),
+			broker: brokerNow,
+			stations: () => servicesOf<StationService>(station.kind, world),
+			health: () => servicesOf<HealthService>(health.kind, world)[0],
+			wake: () => brokerNow()?.wake(),
+		});
+	},
+});
+
+const broker = row<BrokerSettings, BrokerService>({
+	kind: 'broker',
+	on: ['journal', 'control'],
+	after: [],
 	live: ['stations'],
-	specsOf: ({ box, mqtt, stations }) => [['broker', { box, mqtt, stations: Object.keys(stations) }]],
+	specsOf: ({ box, mqtt, stations, control: { remote } }) => [
+		['broker', { box, mqtt, remote, stations: Object.keys(stations) }],
+	],
 	needs: (settings) => {
 		const addresses = addressesOf(settings.mqtt);
 		return addresses.map((url, i) => ({
@@ -90,7 +120,12 @@ const broker = row<BrokerSettings, BrokerService>({
 			attempt: ({ env, signal }) => tryBroker(url, settings, env, signal),
 		}));
 	},
-	begin: (settings, world, standing) => openBroker(settings, { ...world, ...recordsIn(standing) }),
+	begin: (settings, world, standing) =>
+		openBroker(settings, {
+			...world,
+			...recordsIn(standing),
+			control: standing.get('control')!.service as ControlService,
+		}),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {
 		while (!service.connected) {
@@ -174,11 +209,12 @@ const schedule = row<{ readonly selfCheck: string }, Service>({
 	begin: ({ selfCheck }, { running }) =>
 		scheduleAt(selfCheck, 'self-check', () => {
 			for (const { spec, service } of running().values())
-				if (spec.kind === station.kind) (service as StationService).selfCheck();
+				if (spec.kind === station.kind)
+					void (service as StationService).selfCheck(AbortSignal.timeout(SELF_CHECK_MS)).catch(() => {});
 		}),
 });
 
-const health = row<HealthSettings, Service>({
+const health = row<HealthSettings, HealthService>({
 	kind: 'health',
 	on: ['journal'],
 	after: ['broker', 'station'],
@@ -187,15 +223,14 @@ const health = row<HealthSettings, Service>({
 		['health', { box, root, everyMs, folder: folder! }],
 	],
 	needs: () => [],
-	begin: (settings, { version, boot, running }, standing) => {
-		const of = (kind: string) =>
-			[...running().values()].flatMap(({ spec, service }) => (spec.kind === kind ? [service] : []));
+	begin: (settings, world, standing) => {
+		const { version, boot } = world;
 		return startHealth(settings, {
 			version,
 			boot,
 			records: recordsIn(standing),
-			broker: () => (of(broker.kind) as BrokerService[])[0],
-			stations: () => of(station.kind) as StationService[],
+			broker: () => servicesOf<BrokerService>(broker.kind, world)[0],
+			stations: () => servicesOf<StationService>(station.kind, world),
 			machine: realMachine,
 			pace: realPace,
 			wallClock: () => Date.now(),
@@ -203,12 +238,17 @@ const health = row<HealthSettings, Service>({
 	},
 });
 
+/** Those of a kind that run now. */
+function servicesOf<S extends Service>(kind: string, { running }: ServicesWorld): readonly S[] {
+	return [...running().values()].flatMap(({ spec, service }) => (spec.kind === kind ? [service as S] : []));
+}
+
 function recordsIn(standing: Running<Movable>): Records {
 	return standing.get('journal')!.service as Records;
 }
 
 /** In the order in which they start. */
-const TABLE = [journal, broker, station, schedule, health];
+const TABLE = [journal, control, broker, station, schedule, health];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {

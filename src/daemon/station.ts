@@ -39,7 +39,8 @@ export type StationService = Service & {
 	readonly vitals: StationVitals;
 	/** Changes settings between two parts; a process that starts later takes them too. */
 	retell(settings: LiveSettings): void;
-	selfCheck(): void;
+	/** Resolves when its process has scored the golden vectors again. @throws Failure why it has not, or not as they should be; the signal's reason */
+	selfCheck(signal: AbortSignal): Promise<void>;
 	/** Resolves when it has inspected for a while, or its source has ended. @throws Failure what it is in error for; the signal's reason */
 	healthy(signal: AbortSignal): Promise<void>;
 };
@@ -94,6 +95,12 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	let told = counts;
 	let starts = 0;
 	let engines: Engines | null = null;
+	/** Who waits for a self-check. */
+	const checks = new Set<(failure: Failure | undefined) => void>();
+	const checked = (failure: Failure | undefined): void => {
+		for (const check of checks) check(failure);
+		checks.clear();
+	};
 
 	const say = (state: StationState['state'] = last.state): void => {
 		toldMs = now();
@@ -136,6 +143,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 					engines = message.engines;
 					return;
 				case 'self-checked':
+					checked(undefined);
 					return log('info', name, 'self-check passed');
 			}
 		});
@@ -154,7 +162,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			const ended = await started.ended;
 			if (ending.signal.aborted && ended.signal === 'SIGKILL')
 				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`);
-			return last.state === 'finished' ? undefined : failureOf(name, ended, hung, last);
+			const failure = failureOf(name, ended, hung, last);
+			checked(failure);
+			return last.state === 'finished' ? undefined : failure;
 		} finally {
 			clearInterval(watch);
 			ending.signal.removeEventListener('abort', stop);
@@ -208,7 +218,19 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			start = { ...start, ...settings };
 			void child?.send({ kind: 'settings', ...settings }).catch(() => {});
 		},
-		selfCheck: () => void child?.send({ kind: 'self-check' }).catch(() => {}),
+		selfCheck: async (signal) => {
+			const { state, error } = last;
+			if (!child || state !== 'running')
+				throw new Failure('station-silent', `Cannot check station "${name}": ${error?.message ?? state}`);
+			const result = new Promise<Failure | undefined>((resolve, reject) => {
+				checks.add(resolve);
+				signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+			});
+			result.catch(() => {});
+			await child.send({ kind: 'self-check' }).catch(() => {});
+			const failure = await result;
+			if (failure) throw failure;
+		},
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			await supervised;

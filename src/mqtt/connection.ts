@@ -34,6 +34,9 @@ export type Heard = {
 	readonly topic: string;
 	readonly payload: Uint8Array;
 	readonly retain: boolean;
+	/** With MQTT 5: where an answer is wanted, and what goes back with it. */
+	readonly responseTopic?: string;
+	readonly correlation?: Uint8Array;
 };
 
 /** With what to knock at a broker. */
@@ -180,7 +183,16 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 				offers.set(client.getLastMessageId(), resolve);
 			}),
 		onMessage: (listener) => {
-			client.on('message', (topic, payload, { retain }) => listener({ topic, payload, retain }));
+			client.on('message', (topic, payload, { retain, properties }) => {
+				const { responseTopic, correlationData } = properties ?? {};
+				listener({
+					topic,
+					payload,
+					retain,
+					...(responseTopic !== undefined && { responseTopic }),
+					...(correlationData !== undefined && { correlation: correlationData }),
+				});
+			});
 		},
 		subscribe: (filter) =>
 			new Promise((resolve) => {
@@ -200,10 +212,12 @@ export async function openConnection(login: Login, signal: AbortSignal): Promise
 }
 
 /** As MQTT 5 names them, for a PUBLISH. */
-export function propertiesOf({ contentType, expiryS, user }: Properties) {
+export function propertiesOf({ contentType, expiryS, responseTopic, correlation, user }: Properties) {
 	return {
 		...(contentType !== undefined && { contentType }),
 		...(expiryS !== undefined && { messageExpiryInterval: expiryS }),
+		...(responseTopic !== undefined && { responseTopic }),
+		...(correlation !== undefined && { correlationData: Buffer.from(correlation) }),
 		...(user && { userProperties: { ...user } }),
 	};
 }

@@ -40,6 +40,8 @@ export type LinkSettings = {
 	};
 	/** Where the box listens, and to whom it tells what it hears there. */
 	readonly listening?: { readonly filters: readonly string[]; readonly onHeard: (heard: Heard) => void };
+	/** What goes before verdicts. */
+	readonly answers?: Waiting;
 	/** Messages without an answer at a time, at most. */
 	readonly window?: number;
 	/** What it is called in the log. */
@@ -130,6 +132,7 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
 	heatmap: 'verdicts go on without these pictures',
 	gap: 'nobody hears of this gap',
 	state: 'nobody hears this state',
+	answer: 'who asked hears nothing',
 };
 
 /**
@@ -138,7 +141,16 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
  * @throws Failure config-invalid when an address is none
  */
 export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
-	const { urls, presence, listening, window = WINDOW, lookMs = LOOK_MS, name = 'mqtt', beside } = settings;
+	const {
+		urls,
+		presence,
+		listening,
+		answers,
+		window = WINDOW,
+		lookMs = LOOK_MS,
+		name = 'mqtt',
+		beside,
+	} = settings;
 	const brokers = urls.map((url): Broker => {
 		addressOf(url);
 		const manner = createManner(settings.version === '5' ? 5 : 4);
@@ -164,7 +176,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const retained = createRetained();
 	const outlet = createOutlet(
 		settings.root,
-		[retained, source],
+		[retained, ...(answers ? [answers] : []), source],
 		realPace.chance,
 		{
 			onRefused: ({ topic, reason: why, kind }) => {
@@ -409,7 +421,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		return 'again';
 	};
 	/** Whether the last word was said: nothing waits, and every state stands as it should. */
-	const said = () => source.settled && retained.settled;
+	const said = () => source.settled && retained.settled && (answers?.settled ?? true);
 	/** Lets what is on its way arrive, and says goodbye. */
 	const handOver = async (through: Connection, because: string): Promise<Ending> => {
 		say('info', `leaving "${broker.shown}" to connect anew: ${because}`);

@@ -7,7 +7,7 @@ export type Outgoing = {
 	readonly topic: string;
 	readonly payload: Uint8Array;
 	/** What is retained, and what waits for what in trouble. */
-	readonly kind: 'verdict' | 'gap' | 'heatmap' | 'state';
+	readonly kind: 'verdict' | 'gap' | 'heatmap' | 'state' | 'answer';
 	/** For MQTT 5 alone. */
 	readonly properties?: Properties;
 };
@@ -16,6 +16,10 @@ export type Outgoing = {
 export type Properties = {
 	readonly contentType?: string;
 	readonly expiryS?: number;
+	/** Where an answer is wanted. */
+	readonly responseTopic?: string;
+	/** Handed back with the answer as it came. */
+	readonly correlation?: Uint8Array;
 	readonly user?: Readonly<Record<string, string>>;
 };
 
@@ -97,7 +101,13 @@ const PATIENCE = 4;
 const STRIKES = { lesser: 2, refused: 3 } as const;
 
 /** With a reason that speaks of the message; a verdict twice, as authorisation can also end for the whole connection. */
-const CERTAIN: Readonly<Record<Outgoing['kind'], number>> = { verdict: 2, gap: 2, state: 1, heatmap: 1 };
+const CERTAIN: Readonly<Record<Outgoing['kind'], number>> = {
+	verdict: 2,
+	gap: 2,
+	state: 1,
+	heatmap: 1,
+	answer: 1,
+};
 
 /** So long a connection must stand without a suspect, before the suspect has its last try on it. */
 const QUIET_MS = { least: 1000, most: 5000 } as const;
@@ -116,11 +126,19 @@ export function publishSize({ topic, payload, properties }: Outgoing, qos: 0 | 1
 	return 1 + variableSize(rest) + rest;
 }
 
-function propertiesSize({ contentType, expiryS, user = {} }: Properties = {}): number {
+function propertiesSize({
+	contentType,
+	expiryS,
+	responseTopic,
+	correlation,
+	user = {},
+}: Properties = {}): number {
 	const pairs = Object.entries(user).map(([name, value]) => 1 + text(name) + text(value));
 	return (
 		(contentType === undefined ? 0 : 1 + text(contentType)) +
 		(expiryS === undefined ? 0 : 1 + 4) +
+		(responseTopic === undefined ? 0 : 1 + text(responseTopic)) +
+		(correlation === undefined ? 0 : 3 + correlation.length) +
 		pairs.reduce((sum, bytes) => sum + bytes, 0)
 	);
 }
@@ -140,7 +158,7 @@ export function topicFilter(root: string, topic: string): string {
 	const parsed = parseTopic(root, topic);
 	if (!parsed) return topic;
 	return topics[parsed.name].pattern.replace(/\{(\w+)\}/g, (_, level: string) =>
-		level === 'id' || level === 'index' ? '+' : parsed.parameters[level]!,
+		level === 'id' || level === 'index' || level === 'client' ? '+' : parsed.parameters[level]!,
 	);
 }
 

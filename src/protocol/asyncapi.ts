@@ -12,10 +12,13 @@ const levels: Readonly<Record<string, object>> = {
 	box: { description: 'Name of the box.', examples: ['cell-4'] },
 	station: { description: 'Name of the station.', examples: ['lid'] },
 	id: { description: 'The `id` of the verdict.', examples: ['9c1f04d2-20817'] },
+	role: { description: 'As whom it is asked: `viewer`, `operator` or `engineer`.', examples: ['viewer'] },
+	name: { description: 'Of the request.', examples: ['state'] },
+	client: { description: 'Who asks, by a name of its own choice.', examples: ['desk-7'] },
 	index: { description: "The picture's place in the verdict's `heatmaps`, from 0.", examples: ['0'] },
 };
 
-const contents = { jpeg: 'image/jpeg', text: 'text/plain' } as const;
+const contents = { jpeg: 'image/jpeg', text: 'text/plain', request: 'application/json' } as const;
 
 const described = (name: TopicName, make: (topic: (typeof topics)[TopicName]) => object) => [
 	name,

@@ -2,6 +2,7 @@ import { examples } from './examples.js';
 import { SCHEMA } from './fields.js';
 import { GAP_REASONS } from './gap.js';
 import { type JsonSchema, jsonSchemaOf, jsonTopics } from './json-schemas.js';
+import { CODES } from './requests.js';
 import { type TopicName, topics } from './topics.js';
 import { REASONS } from './verdict.js';
 
@@ -49,6 +50,8 @@ const titles: Readonly<Partial<Record<TopicName, string>>> = {
 	gap: 'A gap',
 	health: 'Health',
 	receipt: 'A receipt',
+	answer: 'An answer',
+	progress: 'Progress',
 };
 
 /** What the fields do not say by themselves. */
@@ -80,9 +83,13 @@ ${table('reason', REASONS)}`,
 `,
 	receipt: `Where receipts are wanted, a verdict without its receipt is said again. Retained receipts are passed over.
 `,
+	answer: `What can be asked, by whom, and what \`result\` holds: [control.md](control.md).
+
+${table('code', CODES)}`,
 };
 
-function table(title: string, rows: Readonly<Record<string, string>>): string {
+/** A table of codes. */
+export function table(title: string, rows: Readonly<Record<string, string>>): string {
 	const lines = Object.entries(rows).map(([code, summary]) => `| \`${code}\` | ${summary} |`);
 	return `| \`${title}\` | |\n| --- | --- |\n${lines.join('\n')}\n`;
 }
@@ -102,7 +109,8 @@ ${rows('', jsonSchemaOf(name, 'draft-2020-12')).join('\n')}
 ${notes[name] ?? ''}`;
 }
 
-function rows(path: string, node: JsonSchema): string[] {
+/** A row of a table for each field. */
+export function rows(path: string, node: JsonSchema): string[] {
 	return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
 		const full = path === '' ? key : `${path}.${key}`;
 		const { items } = child;
@@ -133,7 +141,7 @@ function valuesOf(node: JsonSchema): string {
 }
 
 /** As JSON, what is short on one line. */
-function written(value: unknown, indent = ''): string {
+export function written(value: unknown, indent = ''): string {
 	if (typeof value !== 'object' || value === null) return JSON.stringify(value);
 	const within = `${indent}\t`;
 	const isList = Array.isArray(value);

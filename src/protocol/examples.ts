@@ -1,6 +1,8 @@
+import { SCHEMA } from './fields.js';
 import { gapEntry, gapMessage } from './gap.js';
 import { healthMessage, type Quantiles, type StationHealth } from './health.js';
 import type { Receipt } from './receipt.js';
+import { answerMessage, type Progress } from './requests.js';
 import { boxState, stationState } from './states.js';
 import type { Payloads } from './topics.js';
 import { type ModelTold, type StationVerdict, unjudged } from './verdict.js';
@@ -155,5 +157,24 @@ export const examples: {
 		},
 		takenMs,
 	),
+	answer: answerMessage(
+		{
+			id: 'desk-7-1',
+			request: 'selfcheck',
+			code: 'ok',
+			text: '1 station passed',
+			faults: [],
+			result: { stations: [{ station: 'lid', passed: true, message: null }] },
+		},
+		takenMs,
+	),
+	progress: {
+		schema: SCHEMA,
+		id: 'desk-7-1',
+		request: 'selfcheck',
+		done: 1,
+		of: 2,
+		text: 'lid passed',
+	} satisfies Progress,
 	receipt: { station: 'lid', sequence: 20_790 } satisfies Receipt,
 };

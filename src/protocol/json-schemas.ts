@@ -21,15 +21,23 @@ export const jsonTopics = (Object.keys(topics) as TopicName[]).filter(
 export function jsonSchemaOf(name: TopicName, target: 'draft-2020-12' | 'draft-7'): JsonSchema {
 	const { payload, direction } = topics[name];
 	if (typeof payload === 'string') return {};
-	return z.toJSONSchema(payload as z.ZodType, {
+	return jsonSchema(payload, direction, target);
+}
+
+/** The same of a schema. */
+export function jsonSchema(
+	schema: z.ZodType,
+	direction: 'out' | 'in',
+	target: 'draft-2020-12' | 'draft-7',
+): JsonSchema {
+	return z.toJSONSchema(schema, {
 		target,
 		io: 'input',
-		override: ({ jsonSchema }) => {
-			if (direction === 'out' && jsonSchema.additionalProperties === false)
-				delete jsonSchema.additionalProperties;
+		override: ({ jsonSchema: made }) => {
+			if (direction === 'out' && made.additionalProperties === false) delete made.additionalProperties;
 			// What every whole number in JSON must keep to is said by none.
-			if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
-			if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+			if (made.maximum === Number.MAX_SAFE_INTEGER) delete made.maximum;
+			if (made.minimum === Number.MIN_SAFE_INTEGER) delete made.minimum;
 		},
 	}) as JsonSchema;
 }

@@ -3,6 +3,7 @@ import type { Told } from './fields.js';
 import { gapSchema } from './gap.js';
 import { healthSchema } from './health.js';
 import { receiptSchema } from './receipt.js';
+import { answerSchema, progressSchema } from './requests.js';
 import { boxStateSchema, stationStateSchema } from './states.js';
 import { verdictSchema } from './verdict.js';
 
@@ -14,7 +15,7 @@ type Topic = {
 	readonly qos: 0 | 1;
 	readonly retain: boolean;
 	/** JSON of a schema, or what else it is. */
-	readonly payload: z.ZodType | 'jpeg' | 'text';
+	readonly payload: z.ZodType | 'jpeg' | 'text' | 'request';
 	readonly summary: string;
 };
 
@@ -88,6 +89,31 @@ export const topics = {
 		payload: receiptSchema,
 		summary: 'Somebody has a verdict: where receipts are wanted, it is said again until this comes.',
 	},
+	request: {
+		pattern: '{root}/{box}/request/{role}/{name}',
+		direction: 'in',
+		qos: 1,
+		retain: false,
+		payload: 'request',
+		summary:
+			'Something is asked ([control.md](control.md)). The broker decides who may publish here: by the topic the box knows in which role it is asked.',
+	},
+	answer: {
+		pattern: '{root}/{box}/answer/{client}',
+		direction: 'out',
+		qos: 1,
+		retain: false,
+		payload: answerSchema,
+		summary: 'How a request ended, or on the response topic below `answer` that it came with.',
+	},
+	progress: {
+		pattern: '{root}/{box}/answer/{client}/progress',
+		direction: 'out',
+		qos: 0,
+		retain: false,
+		payload: progressSchema,
+		summary: 'How far a request is that takes its time.',
+	},
 } as const satisfies Readonly<Record<string, Topic>>;
 
 export type TopicName = keyof typeof topics;
@@ -104,7 +130,7 @@ export type Payloads = {
 };
 
 /** Levels of topics that are to come: a name that is taken today would have to change then. */
-const KEPT = ['request', 'answer', 'config', 'alarm', 'metrics'] as const;
+const KEPT = ['config', 'alarm', 'metrics'] as const;
 
 /** Levels that stand for themselves: neither a box nor a station is named so. */
 export const reservedLevels: ReadonlySet<string> = new Set([
@@ -151,5 +177,7 @@ export function parseTopic(
 export function encodePayload<N extends TopicName>(name: N, payload: Payloads[N]): Uint8Array {
 	const kind = topics[name].payload;
 	if (kind === 'jpeg') return payload as Uint8Array;
-	return new TextEncoder().encode(kind === 'text' ? (payload as string) : JSON.stringify(payload));
+	return new TextEncoder().encode(
+		kind === 'text' || kind === 'request' ? (payload as string) : JSON.stringify(payload),
+	);
 }

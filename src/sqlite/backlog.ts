@@ -152,5 +152,7 @@ const isMinor = (write: Write): boolean =>
 function bytesOf(write: Write): number {
 	if (write.kind === 'events')
 		return write.rows.reduce((sum, { origin, body }) => sum + ROW_BYTES + origin.length + body.length, 0);
+	if (write.kind === 'claim') return ROW_BYTES + write.claim.length;
+	if (write.kind === 'answer') return ROW_BYTES + write.answer.length;
 	return ROW_BYTES + (write.kind === 'due' ? write.due.body.length : 0);
 }

@@ -20,6 +20,15 @@ export type DeadLetter = {
 	readonly atMs: number;
 };
 
+/** Who asked, and under which id: no two requests have the same. */
+export type RequestKey = { readonly requester: string; readonly request: string };
+
+/** A request that was taken on; `print`: tells whether it is the same one again; `claim`: what is needed to answer it. */
+export type Claim = RequestKey & { readonly print: string; readonly claim: string; readonly atMs: number };
+
+/** What is kept of a request. */
+export type Kept = Claim & { readonly isAnswered: boolean; readonly isSaid: boolean };
+
 export type Undelivered = {
 	readonly outlet: string;
 	readonly stream: Stream;
@@ -35,6 +44,12 @@ export type Write =
 	| ({ readonly kind: 'dead-letter' } & DeadLetter)
 	/** They are to be sent again, or nobody wants them. */
 	| { readonly kind: 'letters-done'; readonly outlet: string; readonly events: readonly number[] }
+	| ({ readonly kind: 'claim' } & Claim)
+	/** Nothing came of it. */
+	| ({ readonly kind: 'release' } & RequestKey)
+	| ({ readonly kind: 'answer'; readonly answer: string } & RequestKey)
+	/** Who asked has the answer. */
+	| ({ readonly kind: 'said' } & RequestKey)
 	/** Verdicts that memory could not hold while the disk took nothing: they are numbered, and a gap says which. */
 	| {
 			readonly kind: 'lost';
@@ -126,6 +141,9 @@ export type Asks = {
 		readonly answer: readonly Picture[];
 	};
 	deadLetters: { readonly ask: null; readonly answer: readonly (DeadLetter & { readonly id: number })[] };
+	/** All that is kept of requests, in the order in which they were taken on. */
+	kept: { readonly ask: null; readonly answer: readonly Kept[] };
+	answerTo: { readonly ask: RequestKey; readonly answer: string | null };
 	close: { readonly ask: null; readonly answer: null };
 };
 

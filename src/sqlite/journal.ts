@@ -8,10 +8,23 @@ import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from 
 import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
-import type { Answer, Asks, Bounds, DeadLetter, Extent, News, Opened, Stream, Write } from './exchange.js';
+import type {
+	Answer,
+	Asks,
+	Bounds,
+	Claim,
+	DeadLetter,
+	Extent,
+	Kept,
+	News,
+	Opened,
+	RequestKey,
+	Stream,
+	Write,
+} from './exchange.js';
 import { orderly } from './ranges.js';
 
-export type { Bounds, DeadLetter, Stream } from './exchange.js';
+export type { Bounds, Claim, DeadLetter, Kept, RequestKey, Stream } from './exchange.js';
 
 /** Where pictures lie: each a file that is named by its SHA-256. */
 export type PictureFiles = {
@@ -73,6 +86,17 @@ export type Journal = Service & {
 	deadLetters(): Promise<readonly (DeadLetter & { readonly id: number })[]>;
 	/** These are dead letters of an outlet no more. Resolves when that is on disk. */
 	revive(outlet: string, events: readonly number[]): Promise<void>;
+	/** What is kept of requests, in the order in which they were taken on; bounded, the oldest go. */
+	kept(): Promise<readonly Kept[]>;
+	/** Resolves when it is on disk that a request is taken on, however long that takes. */
+	claim(claim: Claim): Promise<void>;
+	/** Takes a claim back; not waited for. */
+	release(key: RequestKey): void;
+	/** The one answer to a claim: a second one is passed over. Resolves when on disk. */
+	answer(key: RequestKey, answer: string): Promise<void>;
+	answerTo(key: RequestKey): Promise<string | null>;
+	/** Who asked has the answer; not waited for. */
+	said(key: RequestKey): void;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
@@ -376,6 +400,14 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	isUntidy = true;
 	wake();
 
+	const written = (write: Write): Promise<void> =>
+		new Promise((resolve) => {
+			enqueue(write, () => {
+				resolve();
+				return [];
+			});
+		});
+
 	return {
 		name: 'journal',
 		series: opened.series,
@@ -428,6 +460,12 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 					return [];
 				});
 			}),
+		kept: () => ask('kept', null),
+		claim: (claim) => written({ kind: 'claim', ...claim }),
+		release: (key) => enqueue({ kind: 'release', ...key }),
+		answer: (key, answer) => written({ kind: 'answer', ...key, answer }),
+		answerTo: (key) => ask('answerTo', key),
+		said: (key) => enqueue({ kind: 'said', ...key }),
 		onEvents: (listener) => {
 			listeners.add(listener);
 			return () => {

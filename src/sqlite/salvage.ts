@@ -21,7 +21,7 @@ const BATCH = 500;
 const ORDER: readonly SealedTable[] = ['stations', 'shapes', 'origins', 'copies', 'events', 'pictures'];
 
 /** Short, and read as a whole or not at all. */
-const UNSEALED = ['due', 'undelivered', 'dead_letters'] as const;
+const UNSEALED = ['due', 'undelivered', 'dead_letters', 'answers'] as const;
 
 /**
  * Reads into a new database whatever a damaged one still holds, the newest first, until the time is over: first as SQLite leads to

@@ -75,6 +75,22 @@ export const MIGRATIONS: readonly string[] = [
 		at_ms INTEGER NOT NULL
 	);
 	`,
+	`
+	-- Requests that were taken on, by who asked under which id, and the answer where there is one yet.
+	CREATE TABLE answers (
+		id INTEGER PRIMARY KEY,
+		requester TEXT NOT NULL,
+		request TEXT NOT NULL,
+		-- Tells whether it is the same one again.
+		print TEXT NOT NULL,
+		claim TEXT NOT NULL,
+		at_ms INTEGER NOT NULL,
+		answer TEXT,
+		bytes INTEGER NOT NULL,
+		said INTEGER NOT NULL,
+		UNIQUE (requester, request)
+	);
+	`,
 ];
 
 /** The version of a database's schema, 0 where there is none. */

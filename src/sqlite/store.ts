@@ -9,7 +9,17 @@ import {
 import type { Gap } from '../protocol/gap.js';
 import type { Verdict } from '../protocol/verdict.js';
 import { Damage, type Database } from './database.js';
-import type { DeadLetter, Numbers, Row, Stream, Undelivered, Write } from './exchange.js';
+import type {
+	Claim,
+	DeadLetter,
+	Kept,
+	Numbers,
+	RequestKey,
+	Row,
+	Stream,
+	Undelivered,
+	Write,
+} from './exchange.js';
 import {
 	codeOf,
 	eventFrom,
@@ -32,6 +42,11 @@ const HOUR_MS = 3_600_000;
 
 /** Dead letters that are kept; the oldest go. */
 const MOST_DEAD_LETTERS = 10_000;
+
+/** Requests that are kept, with as many bytes of answers, for so long: the oldest go. */
+const MOST_KEPT = 1000;
+const MOST_KEPT_MS = 30 * 24 * HOUR_MS;
+const MOST_ANSWER_BYTES = 16e6;
 
 /** Shapes of bodies that are kept; the names of others stand in their events. */
 const MOST_SHAPES = 1000;
@@ -240,6 +255,32 @@ export class Store {
 			case 'letters-done':
 				for (const event of write.events)
 					this.run('DELETE FROM dead_letters WHERE outlet = ? AND event = ?', stored(write.outlet), event);
+				return [];
+			case 'claim':
+				this.#claim(write);
+				return [];
+			case 'release':
+				this.run(
+					'DELETE FROM answers WHERE requester = ? AND request = ? AND answer IS NULL',
+					stored(write.requester),
+					stored(write.request),
+				);
+				return [];
+			case 'answer':
+				this.run(
+					'UPDATE answers SET answer = ?1, bytes = length(?1) WHERE requester = ?2 AND request = ?3 AND answer IS NULL',
+					write.answer,
+					stored(write.requester),
+					stored(write.request),
+				);
+				this.#boundAnswers();
+				return [];
+			case 'said':
+				this.run(
+					'UPDATE answers SET said = 1 WHERE requester = ? AND request = ?',
+					stored(write.requester),
+					stored(write.request),
+				);
 				return [];
 		}
 	}
@@ -616,6 +657,61 @@ export class Store {
 			const before = find('id < ? ORDER BY id DESC') ?? next - 2;
 			return next > before + 1 ? [{ station: station.name, from: before + 1, to: next - 1 }] : [];
 		});
+	}
+
+	#claim({ requester, request, print, claim, atMs }: Claim): void {
+		this.run(
+			`INSERT INTO answers (requester, request, print, claim, at_ms, bytes, said) VALUES (?, ?, ?, ?, ?, 0, 0)
+			ON CONFLICT DO NOTHING`,
+			stored(requester),
+			stored(request),
+			stored(print),
+			stored(claim),
+			atMs,
+		);
+		this.run('DELETE FROM answers WHERE answer IS NOT NULL AND at_ms < ?', atMs - MOST_KEPT_MS);
+	}
+
+	/** Those that are not answered stay: they are few, and owed an answer. */
+	#boundAnswers(): void {
+		this.run(
+			`DELETE FROM answers WHERE answer IS NOT NULL AND id NOT IN (
+				SELECT id FROM (SELECT id, sum(bytes) OVER (ORDER BY id DESC) AS bytes FROM answers ORDER BY id DESC LIMIT ?)
+				WHERE bytes <= ?
+			)`,
+			MOST_KEPT,
+			MOST_ANSWER_BYTES,
+		);
+	}
+
+	/** @throws Damage */
+	kept(): Kept[] {
+		return this.#rows(
+			'SELECT requester, request, print, claim, at_ms, answer IS NOT NULL, said FROM answers ORDER BY id',
+		).map((row) => {
+			const [requester, request, print, claim, atMs, answered, said] = row as [
+				...[string, string, string, string],
+				...[number, number, number],
+			];
+			return {
+				requester: restored(requester),
+				request: restored(request),
+				print: restored(print),
+				claim: restored(claim),
+				atMs,
+				isAnswered: answered === 1,
+				isSaid: said === 1,
+			};
+		});
+	}
+
+	answerTo({ requester, request }: RequestKey): string | null {
+		const [row] = this.#rows(
+			'SELECT answer FROM answers WHERE requester = ? AND request = ?',
+			stored(requester),
+			stored(request),
+		);
+		return (row?.[0] as string | null | undefined) ?? null;
 	}
 
 	#know(station: Station): void {

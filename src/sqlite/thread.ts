@@ -26,6 +26,10 @@ function answerTo(ask: Ask): unknown {
 			return writer.pictures(ask.ask);
 		case 'deadLetters':
 			return writer.deadLetters();
+		case 'kept':
+			return writer.kept();
+		case 'answerTo':
+			return writer.answerTo(ask.ask);
 		case 'close':
 			return writer.close();
 	}

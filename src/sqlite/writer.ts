@@ -55,6 +55,9 @@ const NONE: Counted = { event: 0, picture: 0, sequences: {} };
 const RESERVE_BYTES = 8 * 2 ** 20;
 const RESERVE_STEP = 2 ** 17;
 
+/** What is lost at most when the power goes: it is said or noted again. */
+const LAZY: readonly Write['kind'][] = ['due', 'undelivered', 'said'];
+
 type Open = { readonly database: Database; readonly store: Store; readonly series: string };
 
 /** The journal's only writer. Every call blocks until the disk has done it, which is why it has a thread of its own. */
@@ -131,7 +134,7 @@ export class Writer {
 	commit({ writes, nowMs }: Asks['commit']['ask']): Committed {
 		this.#nowMs = nowMs;
 		// What is lost at most when the power goes waits for the next commit that does not wait: it costs no write of its own.
-		this.#sync(writes.some(({ kind }) => kind !== 'due' && kind !== 'undelivered'));
+		this.#sync(writes.some(({ kind }) => !LAZY.includes(kind)));
 		const write = (open: Open): Committed => {
 			const numbers = this.#transact(open, () => {
 				const given: Numbers[][] = [];
@@ -257,6 +260,14 @@ export class Writer {
 
 	deadLetters(): Asks['deadLetters']['answer'] {
 		return this.#with(({ store }) => store.deadLetters());
+	}
+
+	kept(): Asks['kept']['answer'] {
+		return this.#with(({ store }) => store.kept());
+	}
+
+	answerTo(key: Asks['answerTo']['ask']): string | null {
+		return this.#with(({ store }) => store.answerTo(key));
 	}
 
 	/** What happened beside what was asked for, since this was last called. */

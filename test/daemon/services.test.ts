@@ -41,9 +41,10 @@ const world: ServicesWorld = {
 	onState: () => {},
 	onVerdict: () => {},
 	running: () => new Map(),
+	troubles: () => [],
 };
 
-const ALL = 'journal, broker, station a, station b, schedule, health';
+const ALL = 'journal, control, broker, station a, station b, schedule, health';
 const [station] = Object.values(configWith().stations);
 
 const edits: readonly (readonly [
@@ -57,8 +58,8 @@ const edits: readonly (readonly [
 		'the name of the box',
 		{ box: 'u' },
 		{
-			stop: 'journal, broker, station a, station b, health',
-			start: 'journal, broker, station a, station b, health',
+			stop: 'journal, control, broker, station a, station b, health',
+			start: 'journal, control, broker, station a, station b, health',
 		},
 	],
 	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],

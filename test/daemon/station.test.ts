@@ -284,13 +284,22 @@ station('tells its process other settings, and the next one begins with them', a
 	await service[Symbol.asyncDispose]();
 });
 
-station('logs a self-check that passed, and hands the wish for one on', async () => {
+station('logs a self-check that passed, hands the wish for one on, and says when it has not', async () => {
 	const { service, child, logged } = line();
 	const only = await child(0);
-	service.selfCheck();
+	const { signal } = new AbortController();
+	assert.match((await failureOf(service.selfCheck(signal))).message, /starting/);
+	only.say({ kind: 'state', report: running });
+	const passed = service.selfCheck(signal);
 	only.say({ kind: 'self-checked' });
+	await passed;
 	assert.is(only.heard.at(-1)!.kind, 'self-check');
 	assert.equal(logged, ['info self-check passed']);
+	const failed = failureOf(service.selfCheck(signal));
+	const error = { code: 'bundle-golden', message: 'other scores' };
+	only.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	only.end({ code: 1 });
+	assert.is((await failed).message, 'other scores');
 	await service[Symbol.asyncDispose]();
 });
 

@@ -5,6 +5,7 @@ import { configDocument } from '../../src/config/document.js';
 import { parseConfig } from '../../src/config/parse.js';
 import { configJsonSchema } from '../../src/config/schema.js';
 import { asyncApiDocument } from '../../src/protocol/asyncapi.js';
+import { controlDocument } from '../../src/protocol/control-document.js';
 import { mqttDocument } from '../../src/protocol/document.js';
 import { jsonSchemaFiles } from '../../src/protocol/json-schemas.js';
 
@@ -16,6 +17,7 @@ const json = (value: unknown, indent = '\t') => `${JSON.stringify(value, null, i
 
 const generated: Readonly<Record<string, () => string>> = {
 	'docs/mqtt.md': mqttDocument,
+	'docs/control.md': controlDocument,
 	'docs/configuration.md': configDocument,
 	// AsyncAPI's parser warns of each tab.
 	'docs/asyncapi.json': () => json(asyncApiDocument(), '  '),

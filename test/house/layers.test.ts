@@ -12,7 +12,18 @@ const src = fileURLToPath(new URL('../../../src', import.meta.url));
 const pure = ['config', 'vision', 'sim', 'protocol', 'graph', 'model', 'measure', 'pages'];
 const flows = ['inspect', 'learn', 'evaluate', 'control'];
 const processes = ['daemon', 'station', 'jobs'];
-const edges = ['opencv', 'ort', 'mqtt', 'sqlite', 'disk', 'process', 'schedule', 'download', 'machine'];
+const edges = [
+	'opencv',
+	'ort',
+	'mqtt',
+	'sqlite',
+	'disk',
+	'process',
+	'schedule',
+	'download',
+	'machine',
+	'socket',
+];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
 	'.': ['commands', 'base'],

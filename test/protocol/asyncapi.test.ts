@@ -61,7 +61,7 @@ for (const [name, { payload, examples = [] }] of Object.entries(document.compone
 		for (const example of examples) assert.ok(valid(example.payload), JSON.stringify(valid.errors));
 		if (typeof topics[name as keyof typeof topics].payload !== 'string') {
 			assert.is(examples.length, 1);
-			assert.not.ok(valid({ ...(examples[0]!.payload as object), station: 7, box: 7 }));
+			assert.not.ok(valid({ ...(examples[0]!.payload as object), station: 7, box: 7, id: 7 }));
 		}
 	});
 }

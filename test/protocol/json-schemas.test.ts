@@ -7,7 +7,7 @@ import { breaches } from '../wire.js';
 
 const schemas = suite('the schemas of messages');
 
-const at = { root: 'inspectord', box: 'cell-4', station: 'lid', id: 'a-1', index: '0' };
+const at = { root: 'inspectord', box: 'cell-4', station: 'lid', id: 'a-1', index: '0', client: 'desk-7' };
 
 const heard = (name: keyof typeof examples, change: object = {}) => [
 	{

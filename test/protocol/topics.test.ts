@@ -19,6 +19,9 @@ const cases: readonly (readonly [name: TopicName, parameters: Record<string, str
 	['health', { box: 'b' }, 'b/health'],
 	['check', { box: 'b' }, 'b/check'],
 	['receipt', { box: 'b' }, 'b/ack'],
+	['request', { box: 'b', role: 'viewer', name: 'state' }, 'b/request/viewer/state'],
+	['answer', { box: 'b', client: 'c' }, 'b/answer/c'],
+	['progress', { box: 'b', client: 'c' }, 'b/answer/c/progress'],
 ];
 
 const roots = ['inspectord', 'acme/north/press-shop/line 3/cell/x', 'heatmap/verdict', 'Süd', 'b/s', 'state'];
@@ -59,6 +62,7 @@ topics('keep each of their own words from boxes and stations', () => {
 		'answer',
 		'config',
 		'ack',
+		'progress',
 	])
 		assert.ok(reservedLevels.has(word), word);
 	for (const other of ['root', '{root}', 'box', 'station', 'id', 'index', 'lid'])

@@ -26,6 +26,9 @@ function targets(): string[] {
 				station,
 				id: station,
 				index: '0',
+				role: 'engineer',
+				name: 'diagnostics',
+				client: station,
 			}),
 		),
 	);

@@ -12,7 +12,7 @@ export type Option = {
 export type Command = {
 	readonly name: string;
 	readonly summary: string;
-	/** Positional arguments in order, as shown in the usage line. */
+	/** Positional arguments in order, as shown in the usage line; of a last one in brackets with "…" there may be any number. */
 	readonly positionals: readonly string[];
 	readonly options: Readonly<Record<string, Option>>;
 	/** @throws Failure for everything that a person can cause; code 'usage' ends with exit code 2, others with 1 */

@@ -1,0 +1,346 @@
+import { Failure, reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
+import type { Log } from '../base/log.js';
+import type { Pace } from '../base/retry.js';
+import { SCHEMA } from '../protocol/fields.js';
+import {
+	type Answer,
+	type Ask,
+	answerMessage,
+	type Code,
+	type Fault,
+	hasRights,
+	type Progress,
+	REQUESTS,
+	type RequestName,
+	type Result,
+	type Role,
+	readRequest,
+} from '../protocol/requests.js';
+
+/** A request as it came. */
+export type Asked = {
+	readonly name: string;
+	readonly role: Role;
+	readonly bytes: Uint8Array;
+	/** The broker kept it from before. */
+	readonly isRetained: boolean;
+	/** Where the answer goes: of two with the same place and id, the second is a repetition. `client`: as the request calls itself. Undefined: nowhere. */
+	readonly placeFor: (client: string | undefined) => string | undefined;
+	/** What the transport needs to answer it after a restart. */
+	readonly correlation: string | null;
+	readonly onProgress: (progress: Progress, place: string) => void;
+};
+
+/** An answer and where it goes; `isKept`: it stands on disk until `said`. */
+export type Answered = {
+	readonly place: string;
+	readonly correlation: string | null;
+	readonly answer: Answer;
+	readonly isKept: boolean;
+};
+
+type Key = { readonly requester: string; readonly request: string };
+type Claimed = Key & { readonly print: string; readonly claim: string; readonly atMs: number };
+
+/** Where claims and answers are kept: on disk. */
+export type AnswerStore = {
+	kept(): Promise<readonly (Claimed & { readonly isAnswered: boolean; readonly isSaid: boolean })[]>;
+	/** Resolves when it is on disk, however long that takes. */
+	claim(claim: Claimed): Promise<void>;
+	/** A claim that nothing came of. */
+	release(key: Key): void;
+	answer(key: Key, answer: string): Promise<void>;
+	answerTo(key: Key): Promise<string | null>;
+};
+
+/** What a request is given while it is worked on. */
+export type Work = {
+	/** Aborted when its time is over, or the box goes down. */
+	readonly signal: AbortSignal;
+	readonly progress: (done: number, of: number, text: string) => void;
+};
+
+/** What a request does. @throws Failure, Refusal */
+export type Handler<N extends RequestName> = (
+	ask: Ask<N>,
+	work: Work,
+) => Promise<{ readonly text: string; readonly result: Result<N> }>;
+
+export type Handlers = { readonly [N in RequestName]: Handler<N> };
+
+/** A request that cannot be done as it is asked: thrown by what would do it. */
+export class Refusal extends Error {
+	override readonly name = 'Refusal';
+	readonly code: Exclude<Code, 'ok'>;
+	readonly faults: readonly Fault[];
+
+	constructor(code: Exclude<Code, 'ok'>, message: string, faults: readonly Fault[] = []) {
+		super(message);
+		this.code = code;
+		this.faults = faults;
+	}
+}
+
+export type AnswerWorld = {
+	readonly store: AnswerStore;
+	readonly handlers: Handlers;
+	readonly pace: Pick<Pace, 'now' | 'pause'>;
+	readonly wallClock: () => number;
+	readonly log: Log;
+	/** No answer shows what is secret here. */
+	readonly openly: (text: string) => string;
+};
+
+export type Answerer = AsyncDisposable & {
+	/** Resolves with the answer that is to be said now; undefined where none is: the one to the first of the same is to come, or has gone. */
+	ask(asked: Asked): Promise<Answered | undefined>;
+	/** Answers that stand on disk and that nobody has heard yet, those included that the last daemon owed. */
+	readonly owed: readonly Answered[];
+};
+
+/** Requests at a time, and what is asked in the long run and at once after a rest: by one place, and by all. */
+const MOST_AT_ONCE = 8;
+const RATES = { one: { perSecond: 5, burst: 20 }, all: { perSecond: 20, burst: 60 } } as const;
+
+/** Places that are remembered for their rates. */
+const MOST_PLACES = 256;
+
+/** The disk gets so long to take a claim. */
+const CLAIM_MS = 3000;
+
+/** Of an answer, as JSON. */
+const MOST_BYTES = 200_000;
+
+/**
+ * Answers requests: each id of a place is done once at most and answered once, also when the box goes down in between. What is not
+ * taken on (it cannot be understood, is denied, or too much) is answered and not kept.
+ */
+export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
+	const { store, handlers, pace, wallClock, log, openly } = world;
+	const ending = new AbortController();
+	const isAllowed = limiter(pace.now);
+	/** Every claim on disk, by its key. */
+	const known = new Map<string, { readonly print: string; readonly atMs: number; isAnswered: boolean }>();
+	const inWork = new Set<Promise<unknown>>();
+	const owed: Answered[] = [];
+
+	const make = (id: string | null, request: string, code: Code, text: string, more: Partial<Answer> = {}) =>
+		answerMessage({ id, request, code, text: openly(text), faults: [], result: null, ...more }, wallClock());
+
+	for (const kept of await store.kept()) {
+		const { requester, request, print, atMs, isAnswered, isSaid } = kept;
+		known.set(nameOf(kept), { print, atMs, isAnswered: true });
+		if (isSaid) continue;
+		const { name, id, correlation } = JSON.parse(kept.claim) as ClaimText;
+		if (!isAnswered) {
+			const text = 'The box went down while this was worked on: what came of it is not known';
+			await store.answer({ requester, request }, JSON.stringify(make(id, name, 'interrupted', text)));
+			log('warning', 'control', `request "${name}" was interrupted`);
+		}
+		const text = await store.answerTo(kept);
+		const answer = text === null ? undefined : (JSON.parse(text) as Answer);
+		if (answer) owed.push({ place: requester, correlation, answer, isKept: true });
+	}
+
+	const carriedOut = async (
+		id: string,
+		request: { readonly name: RequestName; readonly ask: unknown },
+		onProgress: (progress: Progress) => void,
+	): Promise<Answer> => {
+		const { name, ask } = request;
+		const { limitMs } = REQUESTS[name];
+		const over = new AbortController();
+		const signal = AbortSignal.any([ending.signal, over.signal]);
+		const late = pace.pause(limitMs, signal).then((): never => {
+			if (ending.signal.aborted)
+				throw new Refusal('interrupted', 'The box went down while this was worked on');
+			throw new Refusal('late', `It was not done within ${limitMs / 1000} s`);
+		});
+		const progress: Work['progress'] = (done, of, text) => {
+			if (!signal.aborted) onProgress({ schema: SCHEMA, id, request: name, done, of, text: openly(text) });
+		};
+		try {
+			const handler = handlers[name] as Handler<RequestName>;
+			const working = handler(ask as never, { signal, progress });
+			working.catch(() => {});
+			late.catch(() => {});
+			const { text, result } = await Promise.race([working, late]);
+			const answer = make(id, name, 'ok', text, { result: { ...result } });
+			const { length } = JSON.stringify(answer);
+			if (length <= MOST_BYTES) return answer;
+			return make(id, name, 'failed', `The answer has ${length} characters, at most ${MOST_BYTES} are said`);
+		} catch (thrown) {
+			if (thrown instanceof Refusal)
+				return make(id, name, thrown.code, thrown.message, { faults: thrown.faults });
+			if (thrown instanceof Failure) {
+				const { message, advice } = thrown;
+				return make(id, name, 'failed', advice === undefined ? message : `${message}. ${advice}`);
+			}
+			log('error', 'control', `a fault of ours in request "${name}": ${(thrown as Error)?.stack ?? thrown}`);
+			return make(id, name, 'failed', `A fault of ours, please report it: ${reasonOf(thrown)}`);
+		} finally {
+			over.abort();
+		}
+	};
+
+	/** @returns whether the disk takes it in time */
+	const isInTime = async (written: Promise<void>): Promise<boolean> => {
+		const over = new AbortController();
+		const late = pace.pause(CLAIM_MS, over.signal).then(() => false);
+		const isDone = await Promise.race([written.then(() => true), late]);
+		over.abort();
+		return isDone;
+	};
+
+	const ask = async (asked: Asked): Promise<Answered | undefined> => {
+		const { name, role, bytes, isRetained, placeFor, correlation, onProgress } = asked;
+		const read = readRequest(name, bytes);
+		const { id: given, client, before } = read.envelope;
+		const id = given ?? (correlation === null ? null : `correlation:${correlation}`);
+		const place = placeFor(client);
+		if (place === undefined) {
+			log('debug', 'control', 'a request came that says nowhere who asks');
+			return undefined;
+		}
+		const shown = name.slice(0, 64);
+		const told = (code: Code, text: string, more: Partial<Answer> = {}): Answered => ({
+			place,
+			correlation,
+			answer: make(id, shown, code, text, more),
+			isKept: false,
+		});
+		const allowance = isAllowed(place);
+		// Whoever goes on in spite of the word gets no more of them.
+		if (allowance === 'silent') return undefined;
+		if (allowance === 'busy') return told('busy', 'Too much is asked: ask again later');
+		if ('refused' in read) {
+			const { code, text, faults } = read.refused;
+			// What the broker kept comes again with each connection.
+			return isRetained ? undefined : told(code, text, { faults });
+		}
+		const { request } = read;
+		const row = REQUESTS[request.name];
+		if (!hasRights(role, row.role)) {
+			if (isRetained) return undefined;
+			return told('denied', `"${request.name}" is for ${row.role}s: it was asked as ${role}`);
+		}
+		if (id === null) {
+			const text = 'It has no id: choose one for each request';
+			return isRetained
+				? undefined
+				: told('invalid', text, { faults: [{ path: 'id', message: 'is missing' }] });
+		}
+		const key = { requester: place, request: id };
+		const print = sha256Of(Buffer.concat([Buffer.from(`${role} ${name}\n`), bytes]));
+		const earlier = known.get(nameOf(key));
+		if (earlier && earlier.print !== print)
+			return isRetained ? undefined : told('conflict', `Id "${id}" belongs to another request`);
+		if (earlier) {
+			if (isRetained || !earlier.isAnswered) return undefined;
+			const text = await store.answerTo(key);
+			if (text !== null) return { place, correlation, answer: JSON.parse(text) as Answer, isKept: false };
+		}
+		if (before !== undefined && wallClock() > Date.parse(before)) {
+			if (!isRetained) return told('late', `It was not to be done after ${before}`);
+			return undefined;
+		}
+		if (inWork.size >= MOST_AT_ONCE) return told('busy', 'Too much is worked on: ask again later');
+		return workOn(asked, key, print, async () => {
+			if (isRetained) return make(id, name, 'invalid', RETAINED);
+			return carriedOut(id, request, (progress) => onProgress(progress, place));
+		});
+	};
+
+	/** Claims a request, does it, and keeps the answer. */
+	const workOn = async (
+		{ name, correlation }: Asked,
+		key: Key,
+		print: string,
+		act: () => Promise<Answer>,
+	): Promise<Answered> => {
+		const { requester: place, request: id } = key;
+		const atMs = Math.round(wallClock());
+		const entry = { print, atMs, isAnswered: false };
+		known.set(nameOf(key), entry);
+		forgetOldest(known);
+		const claim = JSON.stringify({ name, id, correlation } satisfies ClaimText);
+		const working = (async (): Promise<Answered> => {
+			const inTime = await isInTime(store.claim({ ...key, print, claim, atMs }));
+			const changes = REQUESTS[name as RequestName].changes;
+			if (!inTime && changes) {
+				const answer = make(id, name, 'busy', 'The journal cannot be written to now: ask again later');
+				known.delete(nameOf(key));
+				store.release(key);
+				return { place, correlation, answer, isKept: false };
+			}
+			const answer = await act();
+			const written = store.answer(key, JSON.stringify(answer)).then(() => {
+				entry.isAnswered = true;
+			});
+			// What changes nothing is told also while the disk takes nothing.
+			await (changes ? written : inTime && isInTime(written));
+			return { place, correlation, answer, isKept: true };
+		})();
+		inWork.add(working);
+		try {
+			return await working;
+		} finally {
+			inWork.delete(working);
+		}
+	};
+
+	return {
+		ask,
+		owed,
+		[Symbol.asyncDispose]: async () => {
+			ending.abort();
+			await Promise.all(inWork);
+		},
+	};
+}
+
+type ClaimText = { readonly name: string; readonly id: string; readonly correlation: string | null };
+
+const RETAINED =
+	'It was retained: a request that the broker keeps is not done. Publish it without retain, with another id';
+
+/** Keys on disk that are remembered: as many as the disk keeps. */
+const MOST_KNOWN = 1000;
+
+const nameOf = ({ requester, request }: Key): string => `${request} ${requester}`;
+
+function forgetOldest(known: Map<string, { readonly isAnswered: boolean }>): void {
+	for (const [name, { isAnswered }] of known) {
+		if (known.size <= MOST_KNOWN) return;
+		if (isAnswered) known.delete(name);
+	}
+}
+
+/** Buckets of tokens: what is over is answered `busy` as often as it may be asked, and then no more. */
+function limiter(now: () => number): (place: string) => 'yes' | 'busy' | 'silent' {
+	const bucket = ({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }) => {
+		let [left, atMs] = [burst, now()];
+		return {
+			take: (): boolean => {
+				const nowMs = now();
+				left = Math.min(burst, left + ((nowMs - atMs) / 1000) * perSecond);
+				atMs = nowMs;
+				if (left < 1) return false;
+				left -= 1;
+				return true;
+			},
+		};
+	};
+	const all = bucket(RATES.all);
+	const refusals = bucket(RATES.all);
+	const places = new Map<string, ReturnType<typeof bucket>>();
+	return (place) => {
+		const one = places.get(place) ?? bucket(RATES.one);
+		places.delete(place);
+		places.set(place, one);
+		if (places.size > MOST_PLACES) places.delete(places.keys().next().value!);
+		if (one.take() && all.take()) return 'yes';
+		return refusals.take() ? 'busy' : 'silent';
+	};
+}

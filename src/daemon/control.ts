@@ -1,0 +1,148 @@
+import { join } from 'node:path';
+import type { Log } from '../base/log.js';
+import { realPace } from '../base/retry.js';
+import { masked } from '../base/secrets.js';
+import type { Service } from '../base/service.js';
+import { type Answered, createAnswerer } from '../control/answer.js';
+import { createAnswers } from '../mqtt/answers.js';
+import { hasRights, type Role, roles } from '../protocol/requests.js';
+import { encodePayload, parseTopic, reservedLevels, topicOf } from '../protocol/topics.js';
+import { listenLocally } from '../socket/listen.js';
+import { SOCKET } from '../socket/place.js';
+import type { Requests } from './broker.js';
+import { type ControlWorld, handlersOf } from './world.js';
+
+export type ControlSettings = { readonly box: string; readonly folder: string };
+
+/** Answers requests, from the box's own socket and from the broker. */
+export type ControlService = Service & Requests;
+
+export type ControlServiceWorld = ControlWorld & {
+	readonly log: Log;
+	/** There is something to say. */
+	readonly wake: () => void;
+};
+
+/** Where local answers go. */
+const LOCAL = 'local';
+
+/** @throws Failure file-unwritable */
+export async function startControl(
+	{ box, folder }: ControlSettings,
+	world: ControlServiceWorld,
+): Promise<ControlService> {
+	const { log, secrets, wake } = world;
+	const { journal } = world.records;
+	const answers = createAnswers();
+	const answerer = await createAnswerer({
+		store: journal,
+		handlers: handlersOf(world),
+		pace: realPace,
+		wallClock: () => Date.now(),
+		log,
+		openly: (text) => masked(text, secrets),
+	});
+	const keyOf = ({ place, answer }: Answered) => ({ requester: place, request: answer.id ?? '' });
+	const say = (answered: Answered): void => {
+		const { place, correlation, answer, isKept } = answered;
+		const over = () => {
+			if (isKept) journal.said(keyOf(answered));
+		};
+		if (place === LOCAL) {
+			over();
+			return;
+		}
+		answers.put(
+			{
+				topic: place,
+				payload: encodePayload('answer', answer),
+				kind: 'answer',
+				properties: {
+					contentType: 'application/json',
+					...(correlation !== null && { correlation: Buffer.from(correlation, 'hex') }),
+				},
+			},
+			over,
+		);
+		wake();
+	};
+	for (const owed of answerer.owed) say(owed);
+
+	const heard: ControlService['heard'] = (
+		{ topic, payload, retain, responseTopic, correlation },
+		root,
+		most,
+	) => {
+		const { role = '', name = '' } = parseTopic(root, topic)?.parameters ?? {};
+		if (!isRole(role) || !hasRights(most, role)) {
+			log('debug', 'control', `nothing is believed on "${topic.slice(0, 200)}"`);
+			return;
+		}
+		const placeFor = (client: string | undefined): string | undefined => {
+			if (responseTopic !== undefined)
+				return isAnswerTopic(root, box, responseTopic) ? responseTopic : undefined;
+			return client === undefined || reservedLevels.has(client)
+				? undefined
+				: topicOf('answer', { root, box, client });
+		};
+		const asked = {
+			name,
+			role,
+			bytes: payload,
+			isRetained: retain,
+			placeFor,
+			correlation:
+				correlation === undefined || correlation.length > MOST_CORRELATION
+					? null
+					: Buffer.from(correlation).toString('hex'),
+			onProgress: (progress: Parameters<typeof encodePayload<'progress'>>[1], place: string) => {
+				const told = encodePayload('progress', progress);
+				answers.put({ topic: `${place}/progress`, payload: told, kind: 'answer' }, () => {});
+				wake();
+			},
+		};
+		void answerer.ask(asked).then((answered) => answered && say(answered));
+	};
+
+	const local = await listenLocally(join(folder, SOCKET), {
+		onRequest: async (name, bytes, onProgress) => {
+			const answered = await answerer.ask({
+				name,
+				role: 'engineer',
+				bytes,
+				isRetained: false,
+				placeFor: () => LOCAL,
+				correlation: null,
+				onProgress: (progress) => onProgress(JSON.stringify(progress)),
+			});
+			if (!answered) return undefined;
+			say(answered);
+			return JSON.stringify(answered.answer);
+		},
+		log,
+	});
+	return {
+		name: 'control',
+		answers,
+		heard,
+		[Symbol.asyncDispose]: async () => {
+			await local[Symbol.asyncDispose]();
+			await answerer[Symbol.asyncDispose]();
+		},
+	};
+}
+
+/** Of correlation data, in bytes; a longer one is passed over. */
+const MOST_CORRELATION = 64;
+
+function isRole(text: string): text is Role {
+	return roles.some((role) => role === text);
+}
+
+/** Answers go nowhere else: a request must not make the box speak on topics of others. */
+function isAnswerTopic(root: string, box: string, topic: string): boolean {
+	const found = parseTopic(root, topic);
+	if (found?.name !== 'answer' || found.parameters.box !== box) return false;
+	const { client = '' } = found.parameters;
+	return /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(client) && !reservedLevels.has(client);
+}

@@ -1,0 +1,227 @@
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { encodePng } from '../../src/opencv/picture.js';
+import { type Answer, answerSchema, hasRights, REQUESTS, requestNames } from '../../src/protocol/requests.js';
+import { drawPart } from '../../src/sim/line.js';
+import { childrenOf } from '../children-of.js';
+import { eventually, freePort } from '../free-port.js';
+import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { program, type Running, start } from '../program.js';
+import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+import { breaches } from '../wire.js';
+
+const asks = suite('inspectord ask');
+
+type Line = AsyncDisposable & {
+	readonly path: string;
+	readonly config: string;
+	readonly box: () => Running;
+	/** Asks on the box. */
+	ask(...words: string[]): ReturnType<typeof program>;
+	ready(): Promise<unknown>;
+};
+
+/** A box with one station, in a folder whose path may be very long. */
+async function line(more: string, deeper = ''): Promise<Line> {
+	const folder = await temporaryFolder();
+	const path = join(folder.path, deeper);
+	await mkdir(join(path, 'pictures'), { recursive: true });
+	for (let i = 0; i < 4; i += 1)
+		await writeFile(join(path, `pictures/${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
+	await tinyBundle(join(path, 'bundle'));
+	const config = join(path, 'line.yaml');
+	await writeFile(
+		config,
+		`box: t\nhealth: { everyMs: 1000 }\n${more}\nstations:\n  s: { camera: { source: pictures, loop: true }, recipe: r }\nrecipes:\n  r: { model: bundle, threads: 1, trigger: { everyMs: 100 } }\n`,
+	);
+	const boxes: Running[] = [];
+	const box = () => {
+		const running = start('run', '--config', config);
+		boxes.push(running);
+		return running;
+	};
+	const ask = (...words: string[]) => program('ask', ...words, '--config', config);
+	return {
+		path,
+		config,
+		box,
+		ask,
+		ready: () =>
+			eventually('the station runs', async () => (await ask('state')).out.includes('"running"'), 60_000),
+		[Symbol.asyncDispose]: async () => {
+			for (const running of boxes) await running[Symbol.asyncDispose]();
+			await folder[Symbol.asyncDispose]();
+		},
+	};
+}
+
+const NOBODY = 'mqtt: { url: "mqtt://127.0.0.1:9" }';
+
+asks('is answered on the box without a broker, also where the path is too long for a socket', async () => {
+	await using here = await line(NOBODY, `${'deep'.repeat(30)}/x`);
+	const none = await here.ask('state');
+	assert.is(none.code, 1);
+	assert.match(none.err, /no daemon runs there/);
+	const box = here.box();
+	await here.ready();
+	const socket = join(here.path, 't-state/ask.sock');
+	assert.is((await stat(socket)).mode & 0o777, 0o600);
+	await eventually('its health is told', async () => (await here.ask('health')).code === 0);
+	for (const name of requestNames) {
+		const { code, out, err } = await here.ask(name, JSON.stringify(REQUESTS[name].example), '--json');
+		assert.is(code, 0, err);
+		const answer = answerSchema.parse(JSON.parse(out));
+		assert.ok(REQUESTS[name].result.safeParse(answer.result).success, name);
+	}
+	const checked = await here.ask('selfcheck');
+	assert.match(checked.err, /^1\/1 {2}s passed$/m);
+	const found = await here.ask('events', 'station=s', 'verdict=accept', 'limit=2');
+	assert.ok(JSON.parse(found.out).events.length <= 2);
+	const state = JSON.parse((await here.ask('state')).out);
+	assert.is(state.stations[0].station, 's');
+	const diagnostics = JSON.parse((await here.ask('diagnostics')).out);
+	assert.is(diagnostics.stations[0].provider, 'cpu');
+	assert.match(JSON.stringify(diagnostics.troubles), /no broker at/);
+	assert.is((await here.ask('selfcheck', 'station=t')).code, 2);
+	const first = await here.ask('state', '--id', 'one', '--json');
+	assert.is((await here.ask('state', '--id', 'one', '--json')).out, first.out);
+	assert.match(
+		(await here.ask('health', '--id', 'one')).err,
+		/conflict: Id "one" belongs to another request/,
+	);
+	box.child.kill('SIGTERM');
+	assert.is((await box.ended).code, 0);
+	assert.is((await here.ask('state')).code, 1);
+});
+
+for (const [what, words, message] of [
+	['a request that is none', ['stat'], /no request "stat"\nDid you mean "state"\?/],
+	['a key that is none', ['events', 'statoin=s'], /statoin: unknown key, did you mean "station"\?/],
+	['a value that is none', ['events', 'limit=many'], /limit: expected/],
+	['every fault', ['events', 'limit=0', 'verdict=maybe'], /verdict: .*\n?.*limit: /s],
+	['what is no pair', ['events', 'station'], /Cannot understand "station"/],
+	['what is no JSON', ['events', '{station'], /no JSON/],
+	['no daemon', ['state'], /which daemon/],
+	['no box', ['state', '--broker', 'mqtt://127.0.0.1:9'], /which box/],
+	[
+		'a role that is none',
+		['state', '--broker', 'mqtt://127.0.0.1:9', '--box', 't', '--as', 'boss'],
+		/"boss"/,
+	],
+] as const) {
+	asks(`refuses ${what} before anybody is asked`, async () => {
+		const { code, err } = await program('ask', ...words);
+		assert.is(code, 2, err);
+		assert.match(err, message);
+	});
+}
+
+asks('is answered over a broker, by what the role may', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	await using broker = await startMosquitto(await freePort(), folder.path);
+	await using here = await line(`mqtt: { url: "${broker.url}" }\ncontrol: { remote: operator }`);
+	await using subscriber = await listen(broker.url);
+	const box = here.box();
+	await here.ready();
+	const from = (role: string, ...words: string[]) =>
+		program('ask', ...words, '--broker', broker.url, '--box', 't', '--as', role, '--timeout', '20');
+	assert.is(JSON.parse((await from('viewer', 'state')).out).box, 't');
+	for (const name of requestNames) {
+		if (name === 'health') continue;
+		const { code, err } = await from('viewer', name);
+		const may = hasRights('viewer', REQUESTS[name].role);
+		assert.is(code, may ? 0 : 1, `${name}: ${err}`);
+		if (!may) assert.match(err, /denied: .* is for operators: it was asked as viewer/);
+	}
+	const checked = await from('operator', 'selfcheck');
+	assert.is(checked.code, 0, checked.err);
+	assert.match(checked.err, /1\/1 {2}s passed/);
+	const silent = await program(
+		'ask',
+		'state',
+		'--broker',
+		broker.url,
+		'--box',
+		't',
+		'--as',
+		'engineer',
+		'--timeout',
+		'2',
+	);
+	assert.match(silent.err, /There is no answer to "state" within 2 s/);
+	box.child.kill('SIGTERM');
+	await box.ended;
+	assert.equal(breaches(subscriber.heard.filter(({ topic }) => !topic.includes('/request/'))), []);
+});
+
+asks('is answered `interrupted` after kill -9, once, and nothing is done a second time', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	await using broker = await startMosquitto(await freePort(), folder.path);
+	await using here = await line(`mqtt: { url: "${broker.url}" }\ncontrol: { remote: operator }`);
+	await using subscriber = await listen(broker.url);
+	const said = (): Answer[] =>
+		subscriber.heard
+			.filter(({ topic }) => topic === 'inspectord/t/answer/desk')
+			.map(({ payload }) => JSON.parse(payload.toString()));
+	const request = JSON.stringify({ id: 'x-1', client: 'desk' });
+	const publish = () =>
+		subscriber.client.publishAsync('inspectord/t/request/operator/selfcheck', request, { qos: 1 });
+	const first = here.box();
+	await here.ready();
+	const children = await childrenOf(first.child.pid!);
+	for (const pid of children) process.kill(pid, 'SIGSTOP');
+	try {
+		await publish();
+		await eventually('it is taken on', async () => {
+			const { out } = await here.ask('events', 'limit=1');
+			return out !== '';
+		});
+		await new Promise((resolve) => setTimeout(resolve, 500));
+		assert.equal(said(), []);
+		first.child.kill('SIGKILL');
+		await first.ended;
+	} finally {
+		for (const pid of children) process.kill(pid, 'SIGKILL');
+	}
+	const second = here.box();
+	await eventually('it is answered', () => said().length > 0, 60_000);
+	assert.equal(
+		said().map(({ id, code, request: name }) => [id, code, name]),
+		[['x-1', 'interrupted', 'selfcheck']],
+	);
+	await here.ready();
+	await publish();
+	await eventually('the kept answer comes', () => said().length > 1);
+	assert.equal(said()[1], said()[0]);
+	assert.not.match(second.err(), /self-check passed/);
+	second.child.kill('SIGTERM');
+	await second.ended;
+	here.box();
+	await here.ready();
+	assert.is(said().length, 2);
+});
+
+asks('goes on beside clients of the socket that say too much, nothing, or never end', async () => {
+	await using here = await line(NOBODY);
+	here.box();
+	await here.ready();
+	const socket = join(here.path, 't-state/ask.sock');
+	const open = Array.from({ length: 40 }, (_, i) => {
+		const client = connect(socket);
+		client.on('error', () => {});
+		if (i % 2 === 0) client.on('connect', () => client.write('x'.repeat(300_000)));
+		return client;
+	});
+	await eventually('it is answered', async () => (await here.ask('state')).code === 0, 30_000);
+	for (const client of open) client.destroy();
+	await chmod(socket, 0o600);
+	const one = await here.ask('state');
+	assert.is(one.code, 0, one.err);
+});
+
+asks.run();

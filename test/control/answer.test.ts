@@ -1,0 +1,371 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Failure } from '../../src/base/failure.js';
+import {
+	type AnswerStore,
+	type Asked,
+	createAnswerer,
+	type Handlers,
+	Refusal,
+} from '../../src/control/answer.js';
+import {
+	type Answer,
+	type Progress,
+	REQUESTS,
+	type RequestName,
+	type Role,
+	requestNames,
+} from '../../src/protocol/requests.js';
+
+const answers = suite('answers to requests');
+
+/** A disk that keeps claims and answers; while it is `stuck`, writes wait. */
+function disk() {
+	const rows = new Map<
+		string,
+		{ claim: Parameters<AnswerStore['claim']>[0]; answer?: string; isSaid: boolean }
+	>();
+	const nameOf = ({ requester, request }: { requester: string; request: string }) =>
+		`${request} ${requester}`;
+	let isStuck = false;
+	const waiting: (() => void)[] = [];
+	const turn = () => new Promise<void>((resolve) => (isStuck ? waiting.push(resolve) : resolve()));
+	const store: AnswerStore = {
+		kept: async () =>
+			[...rows.values()].map(({ claim, answer, isSaid }) => ({
+				...claim,
+				isAnswered: answer !== undefined,
+				isSaid,
+			})),
+		claim: async (claim) => {
+			await turn();
+			if (!rows.has(nameOf(claim))) rows.set(nameOf(claim), { claim, isSaid: false });
+		},
+		release: (key) => {
+			void turn().then(() => rows.delete(nameOf(key)));
+		},
+		answer: async (key, answer) => {
+			await turn();
+			const row = rows.get(nameOf(key));
+			if (row) row.answer ??= answer;
+		},
+		answerTo: async (key) => rows.get(nameOf(key))?.answer ?? null,
+	};
+	return {
+		rows,
+		store,
+		stick: () => {
+			isStuck = true;
+		},
+		free: () => {
+			isStuck = false;
+			for (const go of waiting.splice(0)) go();
+		},
+	};
+}
+
+type World = ReturnType<typeof disk> & {
+	readonly clock: { ms: number };
+	readonly done: string[];
+	readonly lines: string[];
+	answerer(handlers?: Partial<Handlers>): ReturnType<typeof createAnswerer>;
+};
+
+/** Nothing waits: a pause ends when its signal is aborted, or when the time is put forward past it. */
+function world(): World {
+	const kept = disk();
+	const clock = { ms: 0 };
+	const [done, lines]: [string[], string[]] = [[], []];
+	const each = async (name: string) => {
+		done.push(name);
+		return { text: 'done', result: {} };
+	};
+	const all = Object.fromEntries(requestNames.map((name) => [name, () => each(name)])) as unknown as Handlers;
+	return {
+		...kept,
+		clock,
+		done,
+		lines,
+		answerer: (handlers = {}) =>
+			createAnswerer({
+				store: kept.store,
+				handlers: { ...all, ...handlers },
+				pace: {
+					now: () => clock.ms,
+					pause: async (ms, signal) => {
+						const endMs = clock.ms + ms;
+						while (clock.ms < endMs && !signal.aborted) await new Promise((resolve) => setImmediate(resolve));
+					},
+				},
+				wallClock: () => Date.UTC(2026, 0, 1) + clock.ms,
+				log: (level, _, line) => lines.push(`${level}: ${line}`),
+				openly: (text) => text.replaceAll('geheim', '***'),
+			}),
+	};
+}
+
+const asked = (
+	name: string,
+	body: unknown,
+	more: Partial<Asked> & { readonly text?: string } = {},
+): Asked => ({
+	name,
+	role: 'viewer',
+	bytes: Buffer.from(more.text ?? JSON.stringify(body)),
+	isRetained: false,
+	placeFor: (client) => client && `answer/${client}`,
+	correlation: null,
+	onProgress: () => {},
+	...more,
+});
+
+const by = (id: string, more: object = {}) => ({ id, client: 'c', ...more });
+
+answers('are given to every request that a role may ask, and to no other', async () => {
+	for (const role of ['viewer', 'operator', 'engineer'] as Role[]) {
+		const { answerer, done, clock } = world();
+		const one = await answerer();
+		for (const name of requestNames) {
+			clock.ms += 10_000;
+			const { answer } = (await one.ask(
+				asked(name, by(`${role}-${name}`, REQUESTS[name].example), { role }),
+			))!;
+			const may =
+				{ viewer: 0, operator: 1, engineer: 2 }[role] >=
+				{ viewer: 0, operator: 1, engineer: 2 }[REQUESTS[name].role as Role];
+			assert.is(answer.code, may ? 'ok' : 'denied', `${role} ${name}`);
+			assert.is(done.includes(name), may);
+		}
+	}
+});
+
+const refusals: readonly (readonly [
+	what: string,
+	name: string,
+	asked: Partial<Asked> & { readonly text?: string },
+	code: string,
+	text: RegExp,
+])[] = [
+	[
+		'a request that is none',
+		'stat',
+		{ text: '{"id":"1","client":"c"}' },
+		'unknown',
+		/did you mean "state"\?/,
+	],
+	[
+		'a name like a method',
+		'constructor',
+		{ text: '{"id":"1","client":"c"}' },
+		'unknown',
+		/no request "constructor"/,
+	],
+	[
+		'a key that is none',
+		'events',
+		{ text: '{"id":"1","client":"c","statoin":"s"}' },
+		'invalid',
+		/statoin: unknown key, did you mean "station"\?/,
+	],
+	['a value that is none', 'events', { text: '{"id":"1","client":"c","limit":0}' }, 'invalid', /^limit: /],
+	['no id', 'state', { text: '{"client":"c"}' }, 'invalid', /no id/],
+	['an id that is none', 'state', { text: '{"id":"a b","client":"c"}' }, 'invalid', /^id: /],
+	['no JSON', 'state', { text: '{', placeFor: () => 'x' }, 'invalid', /no JSON/],
+	[
+		'too much',
+		'state',
+		{ text: JSON.stringify('x'.repeat(5000)), placeFor: () => 'x' },
+		'invalid',
+		/at most 4096/,
+	],
+	['too deep', 'state', { text: '['.repeat(50), placeFor: () => 'x' }, 'invalid', /nested/],
+	[
+		'what comes too late',
+		'state',
+		{ text: '{"id":"1","client":"c","before":"2025-12-31T23:59:59.999Z"}' },
+		'late',
+		/not to be done after/,
+	],
+];
+
+for (const [what, name, more, code, text] of refusals) {
+	answers(`refuse ${what}`, async () => {
+		const { answerer, done, rows } = world();
+		const { answer } = (await (await answerer()).ask(asked(name, {}, more)))!;
+		assert.is(answer.code, code);
+		assert.match(answer.text, text);
+		assert.equal([done, rows.size], [[], 0]);
+	});
+}
+
+answers('tell every fault with its path', async () => {
+	const { answerer } = world();
+	const body = by('1', { limt: 3, verdict: 'maybe', part: 7 });
+	const { answer } = (await (await answerer()).ask(asked('events', body)))!;
+	assert.equal(answer.faults.map(({ path }) => path).sort(), ['limt', 'part', 'verdict']);
+});
+
+answers('come once for an id: the kept one the second time, also after a restart', async () => {
+	const { answerer, done } = world();
+	const one = await answerer();
+	const first = await one.ask(asked('state', by('1')));
+	const second = await one.ask(asked('state', by('1')));
+	const after = await (await answerer()).ask(asked('state', by('1')));
+	assert.equal(second!.answer, first!.answer);
+	assert.equal(after!.answer, first!.answer);
+	assert.equal(done, ['state']);
+	const other = await one.ask(asked('state', { id: '1', client: 'd' }));
+	assert.is(other!.place, 'answer/d');
+	assert.is(done.length, 2);
+	assert.is((await one.ask(asked('events', by('1'))))!.answer.code, 'conflict');
+	assert.is((await one.ask(asked('state', by('1'), { role: 'engineer' })))!.answer.code, 'conflict');
+});
+
+answers('come once while the first is worked on', async () => {
+	const { answerer, done, lines } = world();
+	let finish = () => {};
+	const slow = new Promise<void>((resolve) => {
+		finish = resolve;
+	});
+	const one = await answerer({
+		state: async () => {
+			done.push('state');
+			await slow;
+			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [] } };
+		},
+	});
+	const first = one.ask(asked('state', by('1')));
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	assert.is(await one.ask(asked('state', by('1'))), undefined);
+	finish();
+	assert.is((await first)!.answer.code, 'ok');
+	assert.equal([done.length, lines], [1, []]);
+});
+
+answers(
+	'say of a claim that the last daemon left that it was interrupted, and nobody does it again',
+	async () => {
+		const { answerer, done, store, rows } = world();
+		const claim = JSON.stringify({ name: 'redeliver', id: '1', correlation: 'ab' });
+		await store.claim({ requester: 'answer/c', request: '1', print: 'x', claim, atMs: 0 });
+		const one = await answerer();
+		assert.equal(
+			one.owed.map(({ place, correlation, answer }) => [place, correlation, answer.code, answer.id]),
+			[['answer/c', 'ab', 'interrupted', '1']],
+		);
+		assert.match(rows.get('1 answer/c')!.answer!, /interrupted/);
+		const again = await one.ask(asked('redeliver', by('1'), { role: 'operator' }));
+		assert.is(again!.answer.code, 'conflict');
+		assert.equal(done, []);
+		rows.get('1 answer/c')!.isSaid = true;
+		assert.is((await answerer()).owed.length, 0);
+	},
+);
+
+answers('to what goes wrong say why, without what is secret', async () => {
+	const cases: readonly (readonly [thrown: unknown, code: string, text: RegExp])[] = [
+		[
+			new Failure('file-unreadable', 'Cannot read "geheim"', 'Try again.'),
+			'failed',
+			/^Cannot read "\*\*\*"\. Try again\.$/,
+		],
+		[new Refusal('conflict', 'it has moved'), 'conflict', /moved/],
+		[new TypeError('x is not a function'), 'failed', /fault of ours/],
+	];
+	for (const [thrown, code, text] of cases) {
+		const { answerer } = world();
+		const one = await answerer({ state: () => Promise.reject(thrown) });
+		const { answer } = (await one.ask(asked('state', by('1'))))!;
+		assert.is(answer.code, code);
+		assert.match(answer.text, text);
+	}
+});
+
+answers(
+	'come in time: what takes too long is late, and what is cut off by the end is interrupted',
+	async () => {
+		const { answerer, clock } = world();
+		const one = await answerer({ state: () => new Promise(() => {}), events: () => new Promise(() => {}) });
+		const late = one.ask(asked('state', by('1')));
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		clock.ms += REQUESTS.state.limitMs;
+		assert.is((await late)!.answer.code, 'late');
+		const cut = one.ask(asked('events', by('2')));
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		await one[Symbol.asyncDispose]();
+		assert.is((await cut)!.answer.code, 'interrupted');
+	},
+);
+
+answers('to a retained request are kept once, and it is not done', async () => {
+	const { answerer, done } = world();
+	const one = await answerer();
+	const first = await one.ask(asked('state', by('1'), { isRetained: true }));
+	assert.match(first!.answer.text, /retained/);
+	assert.is(await one.ask(asked('state', by('1'), { isRetained: true })), undefined);
+	assert.is(await one.ask(asked('nothing', by('2'), { isRetained: true })), undefined);
+	assert.equal(done, []);
+});
+
+answers('are bounded: by place, in all, and by what is worked on', async () => {
+	const { answerer, clock, done } = world();
+	const one = await answerer();
+	const codes: (string | undefined)[] = [];
+	for (let i = 0; i < 200; i += 1) codes.push((await one.ask(asked('state', by(`${i}`))))?.answer.code);
+	const count = (code: string | undefined) => codes.filter((each) => each === code).length;
+	assert.equal([count('ok'), count('busy'), count(undefined)], [20, 60, 120]);
+	assert.is((await one.ask(asked('state', { id: '1', client: 'd' })))!.answer.code, 'ok');
+	clock.ms += 60_000;
+	const before = done.length;
+	for (let i = 0; i < 200; i += 1) await one.ask(asked('state', { id: `x${i}`, client: `e${i}` }));
+	assert.is(done.length - before, 60);
+	clock.ms += 60_000;
+	const stuck = await answerer({ state: () => new Promise(() => {}) });
+	const open = Array.from({ length: 12 }, (_, i) => stuck.ask(asked('state', by(`y${i}`))));
+	const over = await Promise.all(open.slice(8));
+	assert.equal(
+		over.map((each) => each?.answer.code),
+		['busy', 'busy', 'busy', 'busy'],
+	);
+	await stuck[Symbol.asyncDispose]();
+	await Promise.all(open);
+});
+
+answers(
+	'while the disk takes nothing: what changes something is not done, and what only looks is',
+	async () => {
+		const { answerer, clock, done, stick, free, rows } = world();
+		const one = await answerer();
+		stick();
+		const wanted = (name: RequestName) => one.ask(asked(name, by(name), { role: 'engineer' }));
+		const [changing, looking] = [wanted('redeliver'), wanted('state')];
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		clock.ms += 3000;
+		assert.is((await changing)!.answer.code, 'busy');
+		assert.is((await looking)!.answer.code, 'ok');
+		assert.equal(done, ['state']);
+		free();
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.equal([...rows.keys()], ['state answer/c']);
+		assert.is((await wanted('redeliver'))!.answer.code, 'ok');
+	},
+);
+
+answers('tell on the way how far it is', async () => {
+	const { answerer } = world();
+	const told: Progress[] = [];
+	const one = await answerer({
+		state: async (_, { progress }) => {
+			progress(1, 2, 'half, geheim');
+			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [] } };
+		},
+	});
+	const answered = await one.ask(asked('state', by('1'), { onProgress: (progress) => told.push(progress) }));
+	assert.equal((answered!.answer satisfies Answer).code, 'ok');
+	assert.equal(
+		told.map(({ id, done, of, text }) => [id, done, of, text]),
+		[['1', 1, 2, 'half, ***']],
+	);
+});
+
+answers.run();
