@@ -134,7 +134,7 @@ try {
 		// The oldest go in steps, as when the journal has reached its bound.
 		writer.close();
 		writer = new Writer({ folder, box: 'cell-4', bounds: { ...roomy, mostBytes: 1 }, nowMs });
-		const pruneMs = timesOf(STEPS, () => writer.tidy({ nowMs }));
+		const pruneMs = timesOf(STEPS, () => writer.tidy({ nowMs, ageMs: nowMs }));
 		writer.close();
 		writer = new Writer({ folder, box: 'cell-4', bounds: roomy, nowMs });
 		figures.insertsPerSecond = Math.round((1000 * added) / writtenMs);

@@ -118,7 +118,8 @@ export type Asks = {
 	};
 	/** One step towards the bounds. */
 	tidy: {
-		readonly ask: { readonly nowMs: number };
+		/** `ageMs`: how late it is for the age of events. */
+		readonly ask: { readonly nowMs: number; readonly ageMs: number };
 		/** Pictures that no row names any more; whether there is more to do. */
 		readonly answer: {
 			readonly hashes: readonly string[];

@@ -6,6 +6,7 @@ import { pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from '../protocol/events.js';
 import { Backlog, type Dropped, type Waiting } from './backlog.js';
+import { createCalendar } from './calendar.js';
 import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
 import type {
@@ -44,6 +45,8 @@ export type JournalSettings = {
 	readonly pictures: PictureFiles;
 	readonly bounds?: Bounds;
 	readonly wallClock?: () => number;
+	/** For so long a clock that leapt ahead makes nothing older. */
+	readonly disbeliefMs?: number;
 	/** What waits in memory at most. */
 	readonly mostWaitingBytes?: number;
 };
@@ -114,6 +117,9 @@ const MOST_WRITES = 1000;
 /** What may wait for another commit does not wait longer. */
 const DELIVER_MS = 200;
 
+/** A clock that leapt is wrong, until it has stood for so long. */
+const DISBELIEF_MS = 86_400_000;
+
 /** Between attempts while the disk takes nothing. */
 const RETRY_MS = 1000;
 
@@ -143,7 +149,7 @@ type Coming = {
 /** Opens the journal of a folder, with its writer in a thread of its own. @throws Failure journal-busy, journal-newer, file-unwritable */
 export async function openJournal(settings: JournalSettings, log: Log): Promise<Journal> {
 	const { folder, box, pictures: files, bounds = BOUNDS, wallClock = Date.now } = settings;
-	const { mostWaitingBytes = MOST_WAITING_BYTES } = settings;
+	const { mostWaitingBytes = MOST_WAITING_BYTES, disbeliefMs = DISBELIEF_MS } = settings;
 	const nowMs = () => Math.round(wallClock());
 	const listeners = new Set<(events: readonly Event[]) => void>();
 	let newest: Event[] = [];
@@ -185,6 +191,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	measure(opened.extent);
 	lastEvent = opened.lastEvent;
 	newest = [...opened.newest];
+	const late = createCalendar(newest.at(-1)?.recordedMs, performance.now(), disbeliefMs);
 	besides.length = 0;
 	const cursors = new Map(
 		opened.undelivered.map(({ outlet, stream, ranges }) => [cursorOf(outlet, stream), ranges]),
@@ -266,8 +273,9 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	const tidy = async (): Promise<void> => {
 		isUntidy = false;
-		const { hashes, isMore, extent: now } = await writer.ask('tidy', { nowMs: nowMs() });
-		measure(now);
+		const now = { nowMs: nowMs(), ageMs: late(nowMs(), performance.now()) };
+		const { hashes, isMore, extent: measured } = await writer.ask('tidy', now);
+		measure(measured);
 		isUntidy = isMore;
 		tell(besides.splice(0));
 		const oldest = lastEvent - extent.events + 1;

@@ -165,12 +165,12 @@ export class Writer {
 	}
 
 	/** One step towards the bounds: small, because nothing is written meanwhile. */
-	tidy({ nowMs }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
+	tidy({ nowMs, ageMs }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
 		this.#nowMs = nowMs;
 		this.#sync(false);
 		return this.#with((open) => {
 			const isLess = this.#takeAside(open.store);
-			const taken = isLess ? undefined : this.#transact(open, () => this.#take(open.store));
+			const taken = isLess ? undefined : this.#transact(open, () => this.#take(open.store, ageMs));
 			this.#countPictures(-(taken?.pictures ?? 0), -(taken?.pictureBytes ?? 0));
 			const isGiven = this.#isShort() && giveBack(open.database);
 			this.#holdReserve();
@@ -196,8 +196,8 @@ export class Writer {
 		);
 	}
 
-	#take(store: Store): Taken | undefined {
-		const old = tooOld(store, this.#bounds.mostAgeDays, this.#nowMs);
+	#take(store: Store, ageMs: number): Taken | undefined {
+		const old = tooOld(store, this.#bounds.mostAgeDays, ageMs);
 		const first = old === undefined ? excess(this.#extentOf(store), this.#bounds) : 'events';
 		if (first === 'pictures') return takePictures(store);
 		if (first === undefined) return undefined;
@@ -349,6 +349,7 @@ export class Writer {
 		let database: Database;
 		try {
 			if (damage) throw damage;
+			if (existsSync(this.#path) && !statSync(this.#path).isFile()) throw new Damage('it is no file');
 			database = this.#openDatabase();
 		} catch (thrown) {
 			if (troubleOf(thrown) !== 'damaged') throw thrown;
@@ -561,7 +562,7 @@ function widen(
 
 /** A database with what belongs to it. */
 function remove(path: string): void {
-	for (const ending of ['-wal', '-shm', '']) rmSync(path + ending, { force: true });
+	for (const ending of ['-wal', '-shm', '']) rmSync(path + ending, { force: true, recursive: true });
 }
 
 function makeFolder(folder: string): void {

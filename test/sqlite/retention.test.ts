@@ -85,7 +85,7 @@ bounds('of age lets go what is older, and nothing that a wrong clock dated', asy
 	let nowMs = NOW_MS - 500 * DAY_MS;
 	const append = (journal: Journal, atMs: number) =>
 		journal.append([verdict('a', { atMs }), state('a', { atMs })]);
-	const settings = { bounds: { ...roomy, mostAgeDays: 400 }, wallClock: () => nowMs };
+	const settings = { bounds: { ...roomy, mostAgeDays: 400 }, wallClock: () => nowMs, disbeliefMs: 0 };
 	{
 		await using journal = await journalIn(folder.path, settings);
 		// Never set; as it should be; in the future; set back.
@@ -93,6 +93,12 @@ bounds('of age lets go what is older, and nothing that a wrong clock dated', asy
 			await append(journal, atMs);
 	}
 	nowMs = NOW_MS;
+	{
+		// A clock that leaps is not believed at once.
+		await using journal = await journalIn(folder.path, { ...settings, disbeliefMs: 60_000 });
+		await tidied(journal);
+		assert.is((await journal.events(ALL, 100))[0]?.id, 1);
+	}
 	{
 		await using journal = await journalIn(folder.path, settings);
 		await eventually('the old go', async () => (await journal.events(ALL, 100))[0]?.id === 7);
