@@ -167,7 +167,7 @@ export class Writer {
 	/** One step towards the bounds: small, because nothing is written meanwhile. */
 	tidy({ nowMs, ageMs }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
 		this.#nowMs = nowMs;
-		this.#sync(false);
+		this.#sync(true);
 		return this.#with((open) => {
 			const isLess = this.#takeAside(open.store);
 			const taken = isLess ? undefined : this.#transact(open, () => this.#take(open.store, ageMs));
@@ -483,6 +483,7 @@ export class Writer {
 		if (store.damaged.size === 0) return false;
 		const ids = [...store.damaged];
 		store.damaged.clear();
+		this.#sync(true);
 		this.#say('error', `events ${ids.slice(0, 10).join(', ')} in the journal are damaged`);
 		this.#transact(open, () => {
 			for (const id of ids) {
