@@ -31,6 +31,7 @@ const { status } = spawnSync(
 	[path.join(root, 'tools', 'test.mjs'), 'scada/', ...process.argv.slice(2)],
 	{
 		stdio: 'inherit',
+		env: { ...process.env, SCADA: 'whole' },
 	},
 );
 process.exitCode = status ?? 1;
