@@ -20,7 +20,11 @@ type Ledger = {
 	readonly stations: Readonly<
 		Record<
 			string,
-			{ readonly station: string; readonly holes: readonly { readonly from: number; readonly to: number }[] }
+			{
+				readonly station: string;
+				readonly top: number;
+				readonly holes: readonly { readonly from: number; readonly to: number }[];
+			}
 		>
 	>;
 };
@@ -93,6 +97,7 @@ watching(
 					(one) =>
 						one.station === station && one.holes.some(({ from, to }) => from <= sequence && sequence <= to),
 				);
+			const known = Object.values(ledger.stations).map(({ station, top }) => `${station} up to ${top}`);
 			assert.equal(
 				{
 					untold: recorded.filter(
@@ -102,6 +107,7 @@ watching(
 					twice: heardIds.filter((id, i) => heardIds.indexOf(id) !== i),
 				},
 				{ untold: [], unknown: [], twice: [] },
+				`the ledger knows ${known.join(', ')}; recorded: ${recorded.length}`,
 			);
 			assert.equal(
 				of(told, 'gap').map(({ station, from, to, reason }) => ({ station, from, to, reason })),
