@@ -73,6 +73,8 @@ telegrafs(
 			await line.restartBroker();
 			running = await telegraf(line);
 			const last = line.box();
+			const explained = () => metrics(running).filter(({ name }) => name === 'inspectord_gap');
+			await eventually('the gaps are told', () => explained().length >= gaps.length);
 			await parts(50);
 			last.child.kill('SIGTERM');
 			await last.ended;

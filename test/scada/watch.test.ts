@@ -72,6 +72,7 @@ watching(
 			assert.ok(gaps.length >= 2);
 			await line.restartBroker();
 			box = line.box();
+			await eventually('the gaps are told', () => of(watcher.said, 'gap').length >= gaps.length);
 			await more('they come after the gap', 100);
 			box.child.kill('SIGTERM');
 			await box.ended;
