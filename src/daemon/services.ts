@@ -1,6 +1,8 @@
 import { Failure } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { pause, realPace } from '../base/retry.js';
+import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import { canBeTold, type Spec } from '../config/difference.js';
@@ -70,6 +72,11 @@ type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'li
 };
 
 type StationSettings = Omit<Extract<StationDown, { kind: 'start' }>, 'kind' | 'boot' | 'revision'>;
+
+/** What judged can be told from it later; passwords in addresses do not count. */
+function revisionOf(settings: StationSettings): string {
+	return sha256Of(masked(JSON.stringify(settings))).slice(0, 12);
+}
 
 const journal = row<RecordsSettings, Records>({
 	kind: 'journal',
@@ -172,7 +179,7 @@ const station = row<StationSettings, StationService>({
 		const name = settings.station;
 		const tell = stateLog(log, name);
 		return startStation(
-			{ kind: 'start', boot, revision: null, ...settings },
+			{ kind: 'start', boot, revision: revisionOf(settings), ...settings },
 			{
 				startChild: () => startChild<StationDown, StationUp>('station', { env }),
 				log,
@@ -195,7 +202,10 @@ const station = row<StationSettings, StationService>({
 			},
 		);
 	},
-	retell: (service, { recipe, keep }) => service.retell({ recipe, keep }),
+	retell: (service, settings) => {
+		const { recipe, keep } = settings;
+		service.retell({ recipe, keep, revision: revisionOf(settings) });
+	},
 	healthy: (service, signal) => service.healthy(signal),
 });
 

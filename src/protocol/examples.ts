@@ -30,7 +30,7 @@ const judged: StationVerdict = {
 			run: 'f3e910fc',
 			model,
 			threshold: 1.0297,
-			revision: null,
+			revision: '4be1f0c2a97d',
 			isSimulated: false,
 		},
 		{

@@ -6,6 +6,8 @@ import type { Origin, Part, StationVerdict } from './verdict.js';
 export type LiveSettings = {
 	readonly recipe: RecipeConfig;
 	readonly keep: Pick<Config['journal'], 'pictures' | 'frames'>;
+	/** Of all that the configuration says of the station. */
+	readonly revision: string | null;
 };
 
 /** What a station's process is told. */
@@ -13,9 +15,8 @@ export type StationDown =
 	| ({
 			readonly kind: 'start';
 			readonly box: string;
-			/** Of the machine, and of the configuration. */
+			/** Of the machine. */
 			readonly boot: string | null;
-			readonly revision: string | null;
 			readonly station: string;
 			readonly recipeName: string;
 			readonly camera: CameraConfig;

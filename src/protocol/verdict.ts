@@ -138,7 +138,10 @@ export const verdictSchema = z
 		monotonicMs: z.number().describe('Of the capture, on a clock of the run that does not jump.'),
 		clock: clockField.describe('Whether the wall clock could be trusted.'),
 		model: modelField.nullable(),
-		revision: z.string().nullable().describe('Of the configuration.'),
+		revision: z
+			.string()
+			.nullable()
+			.describe('Of what the configuration said of this station: another one with each of its settings.'),
 		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
 		run: z.string().describe("Of the station's process: changes with each start of it."),
 		runSequence: z.int().min(1).describe('Counts the parts of the run.'),

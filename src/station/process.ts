@@ -99,20 +99,19 @@ async function runStation(
 			};
 			const { source, ...camera } = start.camera;
 			const from = parseSource(source);
-			const run: Omit<Origin, 'threshold'> = {
+			const run: Omit<Origin, 'threshold' | 'revision'> = {
 				box: start.box,
 				station: start.station,
 				recipe: start.recipeName,
 				boot: start.boot,
 				run: randomBytes(4).toString('hex'),
-				revision: start.revision,
 				isSimulated: from.kind === 'sim',
 				model,
 			};
-			const inspectionBy = ({ recipe: by }: LiveSettings): Inspection => {
+			const inspectionBy = ({ recipe: by, revision }: LiveSettings): Inspection => {
 				const threshold = by.threshold === 'bundle' ? calibration.threshold : by.threshold;
 				return {
-					origin: { ...run, threshold },
+					origin: { ...run, threshold, revision },
 					recipe: by,
 					recipeModel: chosenModel(bundle, scorer.precision).sha256,
 					region: recipe.region ?? input.region ?? undefined,

@@ -122,6 +122,8 @@ edits('tells a station a threshold, and it drops no part for it', async () => {
 	assert.is(moved.stands, 'new', outcomeOf(moved));
 	await eventually('b rejects', () => world.verdicts('b').at(-1)!.verdict === 'reject');
 	assert.equal(await world.runs(), before);
+	const revisions = (station: string) => new Set(world.verdicts(station).map(({ revision }) => revision));
+	assert.equal([revisions('a').size, revisions('b').size], [1, 2]);
 	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
 	assert.ok(world.verdicts('a').every(({ verdict }) => verdict !== 'reject'));
 	const parts = world.verdicts('b').map(({ runSequence }) => runSequence);

@@ -273,6 +273,7 @@ station('tells its process other settings, and the next one begins with them', a
 	const settings = {
 		recipe: recipeWith({ threshold: 0.75 }),
 		keep: { pictures: 'all', frames: true },
+		revision: 'new',
 	};
 	service.retell(settings);
 	assert.equal(first.heard.at(-1), { kind: 'settings', ...settings });
@@ -280,7 +281,8 @@ station('tells its process other settings, and the next one begins with them', a
 	const second = await child(1);
 	const begun = second.heard[0]!;
 	assert.ok(begun.kind === 'start');
-	assert.equal({ recipe: begun.recipe, keep: begun.keep }, settings);
+	const { recipe, keep, revision } = begun;
+	assert.equal({ recipe, keep, revision }, settings);
 	await service[Symbol.asyncDispose]();
 });
 

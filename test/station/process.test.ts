@@ -92,10 +92,10 @@ station(
 		await eventually('it inspects', () => verdicts().length > 2);
 		const strict = { ...recipe, threshold: 1e-6 };
 		const keep = { pictures: 'all', frames: true };
-		await started.child.send({ kind: 'settings', recipe: strict, keep });
+		await started.child.send({ kind: 'settings', recipe: strict, keep, revision: 'strict' });
 		await eventually('it rejects', () => verdicts().filter(({ verdict }) => verdict === 'reject').length > 2);
 		await eventually('frames are kept', () => started.messages.some(({ kind }) => kind === 'kept'));
-		await started.child.send({ kind: 'settings', recipe, keep });
+		await started.child.send({ kind: 'settings', recipe, keep, revision: null });
 		await eventually('it accepts again', () => verdicts().at(-1)!.verdict === 'accept');
 		const all = verdicts();
 		assert.is(new Set(all.map(({ origin }) => origin.run)).size, 1);
@@ -103,8 +103,10 @@ station(
 			all.map(({ runSequence }) => runSequence),
 			all.map((_, i) => i + 1),
 		);
-		for (const { verdict, score, origin } of all)
+		for (const { verdict, score, origin } of all) {
 			assert.is(verdict, score! > origin.threshold! ? 'reject' : 'accept');
+			assert.is(origin.revision, origin.threshold === 1e-6 ? 'strict' : null);
+		}
 		const thresholds = started.messages.flatMap((message) =>
 			message.kind === 'state' ? [message.report.threshold] : [],
 		);
