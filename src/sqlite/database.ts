@@ -8,13 +8,16 @@ const PATIENCE_MS = 2000;
 /** A page is what an SD card writes at least. */
 const PAGE_BYTES = 4096;
 
+/** The write-ahead log is cut to this after it has been larger; it counts for no bound. */
+const MOST_LOG_BYTES = 8e6;
+
 /** Opens a database for its only writer: write-ahead log, a commit is on the disk's surface, freed pages can be given back. */
 export function openToWrite(path: string): Database {
 	const database = new DatabaseSync(path, { timeout: PATIENCE_MS });
 	try {
 		database.exec(
 			`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
-			PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;`,
+			PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${MOST_LOG_BYTES}; PRAGMA cache_size = -8000; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;`,
 		);
 	} catch (thrown) {
 		database.close();

@@ -71,6 +71,7 @@ export type Bounds = {
 
 /** How the journal stands on its disk. */
 export type Extent = {
+	/** What stands in it, and damaged ones that are kept; the log and free pages come on top. */
 	readonly databaseBytes: number;
 	readonly pictureBytes: number;
 	readonly events: number;

@@ -521,7 +521,7 @@ export class Writer {
 	#extentOf(store: Store): Extent {
 		const { oldest, oldestMs } = store;
 		return {
-			databaseBytes: store.usedBytes() + bytesOf(`${this.#path}-wal`) + this.#asideBytes,
+			databaseBytes: store.usedBytes() + this.#asideBytes,
 			pictureBytes: this.#pictureBytes,
 			events: store.counted.event - oldest + 1,
 			pictures: this.#pictures,
