@@ -144,9 +144,11 @@ export function createCursor<T extends { readonly id: number }>(
 		const [wanted] = within(left, windowOf(lane));
 		if (!wanted) return;
 		lane.reading = true;
+		const begun = lane.next;
 		const { items, upTo } = await feed.read(wanted, ahead);
 		lane.reading = false;
-		lane.next = Math.max(lane.next, upTo + 1);
+		// What was given back meanwhile stays next.
+		if (lane.next >= begun) lane.next = Math.max(lane.next, upTo + 1);
 		let expected = wanted.from;
 		for (const item of items) {
 			// What was there and is not any more was taken by retention, which tells so.

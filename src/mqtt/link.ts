@@ -367,8 +367,11 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		const opened = await knockAtEach();
 		if (!opened) return soft.signal.aborted || hard.signal.aborted ? 'done' : 'again';
 		const { manner } = broker;
-		// What one broker lacks says nothing of another.
-		if (broker !== spoken) for (const what of LACKS) if (what !== 'verification') lacks.delete(what);
+		// What one broker lacks and refuses says nothing of another.
+		if (broker !== spoken) {
+			for (const what of LACKS) if (what !== 'verification') lacks.delete(what);
+			refused.clear();
+		}
 		spoken = broker;
 		if (manner.again()) {
 			await opened.close();
@@ -385,7 +388,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		connection = opened;
 		void listenOn(opened);
 		retained.sayAgain();
-		outlet.opened(opened.version, limits, now());
+		outlet.opened(opened.version, limits, now(), broker.url);
 		tell();
 		pump();
 		const over = new AbortController();

@@ -75,7 +75,8 @@ export type Listener = {
 export type Step = { readonly send: Packet } | { readonly againInMs: number };
 
 export type Outlet = {
-	opened(version: 4 | 5, limits: Limits, nowMs: number): void;
+	/** `broker`: which one of several; of another one nothing is known. */
+	opened(version: 4 | 5, limits: Limits, nowMs: number, broker?: string): void;
 	next(nowMs: number): Step | undefined;
 	/** The broker's answer to a packet: a reason code, and its own words where it has some. */
 	answered(packet: Packet, code: number, nowMs: number, words?: string): void;
@@ -213,6 +214,8 @@ export function createOutlet(
 
 	let learnt = nothingLearnt(0);
 	const refusedTopics = new Set<string>();
+	/** The broker of which all this was learnt. */
+	let known = '';
 
 	const packetOf = (message: Outgoing, { limits }: Standing): Packet => {
 		const suspicion = suspects.get(keyOf(message));
@@ -382,7 +385,14 @@ export function createOutlet(
 	};
 
 	return {
-		opened: (version, announced, nowMs) => {
+		opened: (version, announced, nowMs, broker = '') => {
+			if (broker !== known) {
+				known = broker;
+				learnt = nothingLearnt(nowMs);
+				window = widest;
+				suspects.clear();
+				refusedTopics.clear();
+			}
 			connection = {
 				version,
 				limits: announced,

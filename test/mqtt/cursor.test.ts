@@ -12,8 +12,13 @@ const OPEN = Number.POSITIVE_INFINITY;
 const anything = () => false;
 
 /** A journal whose items are there or were taken by retention, and a clock that is told. */
-function world(settings: Partial<CursorSettings> & { readonly undelivered?: Ranges } = {}) {
-	const { undelivered = [{ from: 1, to: OPEN }], last = 0 } = settings;
+function world(
+	settings: Partial<CursorSettings> & {
+		readonly undelivered?: Ranges;
+		readonly readTurns?: () => number;
+	} = {},
+) {
+	const { undelivered = [{ from: 1, to: OPEN }], last = 0, readTurns = () => 0 } = settings;
 	const taken = new Set<number>();
 	const refused: [number, string][] = [];
 	const state = { nowMs: 0, newest: last, left: undelivered, reads: 0 };
@@ -27,6 +32,7 @@ function world(settings: Partial<CursorSettings> & { readonly undelivered?: Rang
 		{
 			read: async ({ from, to }, limit) => {
 				state.reads += 1;
+				for (let turns = readTurns(); turns > 0; turns -= 1) await settled();
 				const items: Item[] = [];
 				for (let id = from; id <= Math.min(to, state.newest) && items.length < limit; id += 1)
 					if (!taken.has(id)) items.push({ id });
@@ -70,14 +76,27 @@ cursor(
 		for (let seed = 1; seed <= 60; seed += 1) {
 			const random = randomFrom(seed);
 			const before = random.below(300);
-			const { cursor: source, state, taken, refused, arrive, left } = world({ last: before });
+			const {
+				cursor: source,
+				state,
+				taken,
+				refused,
+				arrive,
+				left,
+			} = world({
+				last: before,
+				ahead: 8,
+				freshMs: 300,
+				readTurns: () => random.below(6),
+			});
 			let flight: Outgoing[] = [];
 			const delivered = new Set<number>();
 			for (let step = 0; step < 1500; step += 1) {
 				state.nowMs += random.below(100);
 				if (state.newest < 900 && random.below(3) === 0) arrive(1 + random.below(3));
 				if (random.below(400) === 0) for (let id = 1; id < 40; id += 1) taken.add(id);
-				const message = flight.length < 64 ? source.next(anything) : undefined;
+				const isSlow = step % 500 > 250 && random.below(4) > 0;
+				const message = flight.length < 64 && !isSlow ? source.next(anything) : undefined;
 				if (message) flight.push(message);
 				else await settled();
 				const chosen = flight[random.below(flight.length + 1)];
@@ -97,7 +116,7 @@ cursor(
 					assert.ok(open.has(id) || accounted(id), `seed ${seed}: ${id} is neither delivered nor left`);
 			}
 			source.recall();
-			for (let idle = 0; idle < 4; ) {
+			for (let idle = 0; idle < 20; ) {
 				const message = source.next(anything);
 				if (!message) {
 					idle += 1;

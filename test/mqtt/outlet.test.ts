@@ -284,6 +284,32 @@ outlet('at the end, what was put off is tried at once', () => {
 	assert.ok('send' in outgoing.next(10_000)!);
 });
 
+outlet('what one broker does not take is tried with another, and not again with the same', () => {
+	const outbox = new Outbox({ messages: 100, bytes: 1e6 });
+	const refused: string[] = [];
+	const outgoing = createOutlet('inspectord', [outbox], () => 0, {
+		onRefused: ({ reason }) => refused.push(reason),
+		onTaken: () => {},
+		onLacking: () => {},
+	});
+	let nowMs = 0;
+	const offer = (i: number): 'sent' | 'refused' | 'nothing' => {
+		outbox.put(picture(i, 5000));
+		const before = refused.length;
+		const step = outgoing.next(nowMs);
+		return step && 'send' in step ? 'sent' : refused.length > before ? 'refused' : 'nothing';
+	};
+	outgoing.opened(5, NO_LIMITS, nowMs, 'one');
+	assert.is(offer(0), 'sent');
+	outgoing.ended(0x95, nowMs);
+	nowMs += 10_000;
+	outgoing.opened(5, NO_LIMITS, nowMs, 'one');
+	assert.is(offer(1), 'refused');
+	outgoing.ended(undefined, nowMs);
+	outgoing.opened(5, NO_LIMITS, nowMs, 'two');
+	assert.is(offer(2), 'sent');
+});
+
 outlet('in trouble no verdict waits for a picture', () => {
 	const messages = Array.from({ length: 20 }, (_, i) => [picture(i, 5000), verdict(i)]).flat();
 	const { taken } = simulate(1, messages, {
