@@ -99,7 +99,7 @@ export type Answerer = AsyncDisposable & {
 	readonly owed: readonly Answered[];
 };
 
-/** Requests at a time, and what is asked in the long run and at once after a rest: by one place, and by all. */
+/** Requests at a time, and what is asked in the long run and at once after a rest: by one place, and by all of a role. */
 const MOST_AT_ONCE = 8;
 const RATES = { one: { perSecond: 5, burst: 20 }, all: { perSecond: 20, burst: 60 } } as const;
 
@@ -122,7 +122,8 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 	const isAllowed = limiter(pace.now);
 	/** Every claim on disk, by its key. */
 	const known = new Map<string, { readonly print: string; readonly atMs: number; isAnswered: boolean }>();
-	const inWork = new Set<Promise<unknown>>();
+	/** Who only looks must not keep others from acting: each role has its own. */
+	const inWork = byRole(() => new Set<Promise<unknown>>());
 	const owed: Answered[] = [];
 
 	const make = (id: string | null, request: string, code: Code, text: string, more: Partial<Answer> = {}) =>
@@ -132,14 +133,15 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		const { requester, request, print, atMs, isAnswered, isSaid } = kept;
 		known.set(nameOf(kept), { print, atMs, isAnswered: true });
 		if (isSaid) continue;
-		const { name, id, correlation } = JSON.parse(kept.claim) as ClaimText;
+		const claim = readKept<ClaimText>(kept.claim);
+		if (!claim) continue;
+		const { name, id, correlation } = claim;
 		if (!isAnswered) {
 			const text = 'The box went down while this was worked on: what came of it is not known';
 			await store.answer({ requester, request }, JSON.stringify(make(id, name, 'interrupted', text)));
 			log('warning', 'control', `request "${name}" was interrupted`);
 		}
-		const text = await store.answerTo(kept);
-		const answer = text === null ? undefined : (JSON.parse(text) as Answer);
+		const answer = readKept<Answer>(await store.answerTo(kept));
 		if (answer) owed.push({ place: requester, correlation, answer, isKept: true });
 	}
 
@@ -210,7 +212,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 			answer: make(id, shown, code, text, more),
 			isKept: false,
 		});
-		const allowance = isAllowed(place);
+		const allowance = isAllowed(place, role);
 		// Whoever goes on in spite of the word gets no more of them.
 		if (allowance === 'silent') return undefined;
 		if (allowance === 'busy') return told('busy', 'Too much is asked: ask again later');
@@ -239,13 +241,15 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		if (earlier) {
 			if (isRetained || !earlier.isAnswered) return undefined;
 			const text = await store.answerTo(key);
-			if (text !== null) return { place, correlation, answer: JSON.parse(text) as Answer, isKept: false };
+			const answer = readKept<Answer>(text);
+			if (answer) return { place, correlation, answer, isKept: false };
+			return told('conflict', `Id "${id}" was answered before, and the answer is kept no more`);
 		}
 		if (before !== undefined && wallClock() > Date.parse(before)) {
 			if (!isRetained) return told('late', `It was not to be done after ${before}`);
 			return undefined;
 		}
-		if (inWork.size >= MOST_AT_ONCE) return told('busy', 'Too much is worked on: ask again later');
+		if (inWork[role].size >= MOST_AT_ONCE) return told('busy', 'Too much is worked on: ask again later');
 		return workOn(asked, key, print, async () => {
 			if (isRetained) return make(id, name, 'invalid', RETAINED);
 			return carriedOut(id, request, (progress) => onProgress(progress, place));
@@ -254,7 +258,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 
 	/** Claims a request, does it, and keeps the answer. */
 	const workOn = async (
-		{ name, correlation }: Asked,
+		{ name, role, correlation }: Asked,
 		key: Key,
 		print: string,
 		act: () => Promise<Answer>,
@@ -282,11 +286,11 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 			await (changes ? written : inTime && isInTime(written));
 			return { place, correlation, answer, isKept: true };
 		})();
-		inWork.add(working);
+		inWork[role].add(working);
 		try {
 			return await working;
 		} finally {
-			inWork.delete(working);
+			inWork[role].delete(working);
 		}
 	};
 
@@ -295,7 +299,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		owed,
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
-			await Promise.all(inWork);
+			await Promise.all(Object.values(inWork).flatMap((each) => [...each]));
 		},
 	};
 }
@@ -308,6 +312,15 @@ const RETAINED =
 /** Keys on disk that are remembered: as many as the disk keeps. */
 const MOST_KNOWN = 1000;
 
+/** What was written here; undefined where it is not what was written. */
+function readKept<T>(text: string | null): T | undefined {
+	try {
+		return text === null ? undefined : (JSON.parse(text) as T);
+	} catch {
+		return undefined;
+	}
+}
+
 const nameOf = ({ requester, request }: Key): string => `${request} ${requester}`;
 
 function forgetOldest(known: Map<string, { readonly isAnswered: boolean }>): void {
@@ -317,8 +330,12 @@ function forgetOldest(known: Map<string, { readonly isAnswered: boolean }>): voi
 	}
 }
 
+function byRole<T>(make: () => T): Readonly<Record<Role, T>> {
+	return { viewer: make(), operator: make(), engineer: make() };
+}
+
 /** Buckets of tokens: what is over is answered `busy` as often as it may be asked, and then no more. */
-function limiter(now: () => number): (place: string) => 'yes' | 'busy' | 'silent' {
+function limiter(now: () => number): (place: string, role: Role) => 'yes' | 'busy' | 'silent' {
 	const bucket = ({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }) => {
 		let [left, atMs] = [burst, now()];
 		return {
@@ -332,15 +349,15 @@ function limiter(now: () => number): (place: string) => 'yes' | 'busy' | 'silent
 			},
 		};
 	};
-	const all = bucket(RATES.all);
-	const refusals = bucket(RATES.all);
+	const all = byRole(() => bucket(RATES.all));
+	const refusals = byRole(() => bucket(RATES.all));
 	const places = new Map<string, ReturnType<typeof bucket>>();
-	return (place) => {
+	return (place, role) => {
 		const one = places.get(place) ?? bucket(RATES.one);
 		places.delete(place);
 		places.set(place, one);
 		if (places.size > MOST_PLACES) places.delete(places.keys().next().value!);
-		if (one.take() && all.take()) return 'yes';
-		return refusals.take() ? 'busy' : 'silent';
+		if (one.take() && all[role].take()) return 'yes';
+		return refusals[role].take() ? 'busy' : 'silent';
 	};
 }

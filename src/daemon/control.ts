@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
@@ -101,7 +102,10 @@ export async function startControl(
 				wake();
 			},
 		};
-		void answerer.ask(asked).then((answered) => answered && say(answered));
+		answerer.ask(asked).then(
+			(answered) => answered && say(answered),
+			(thrown) => log('error', 'control', `cannot answer: ${reasonOf(thrown)}`),
+		);
 	};
 
 	const local = await listenLocally(join(folder, SOCKET), {
@@ -126,8 +130,9 @@ export async function startControl(
 		answers,
 		heard,
 		[Symbol.asyncDispose]: async () => {
-			await local[Symbol.asyncDispose]();
+			// Who waits here still hears that it was interrupted.
 			await answerer[Symbol.asyncDispose]();
+			await local[Symbol.asyncDispose]();
 		},
 	};
 }

@@ -60,7 +60,8 @@ again with another id if it is to be done. An answer is said again until the bro
 
 - 1,000 answers and 16 MB of them are kept, for 30 days at most; the oldest go.
 - What is refused (\`invalid\`, \`denied\`, \`unknown\`, \`busy\`, \`late\` before it began) was not taken on: the same id may be used again.
-- A place may ask 20 times at once and 5 times a second in the long run, all together 60 and 20; 8 are worked on at a time. More is answered \`busy\`, and whoever
+- A client may ask 20 times at once and 5 times a second in the long run, all of a role together 60 and 20, and 8 of a role are worked on at a time: who
+  only looks does not keep others from acting. More is answered \`busy\`, and whoever
   goes on gets no answer.
 - A retained request is never done: it would come again with each connection.
 - While the disk takes nothing, what changes something is \`busy\`; what only looks is answered and not kept.

@@ -109,7 +109,7 @@ export const topics = {
 	progress: {
 		pattern: '{root}/{box}/answer/{client}/progress',
 		direction: 'out',
-		qos: 0,
+		qos: 1,
 		retain: false,
 		payload: progressSchema,
 		summary: 'How far a request is that takes its time.',

@@ -1,6 +1,7 @@
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { connectAsync } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../src/opencv/picture.js';
@@ -155,6 +156,86 @@ asks('is answered over a broker, by what the role may', async () => {
 	assert.match(silent.err, /There is no answer to "state" within 2 s/);
 	box.child.kill('SIGTERM');
 	await box.ended;
+	assert.equal(breaches(subscriber.heard.filter(({ topic }) => !topic.includes('/request/'))), []);
+});
+
+asks('is answered where the request says, and nowhere that is not for answers', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	await using broker = await startMosquitto(await freePort(), folder.path);
+	await using here = await line(`mqtt: { url: "${broker.url}" }`);
+	await using subscriber = await listen(broker.url);
+	const { client } = subscriber;
+	const five = await connectAsync(broker.url, { protocolVersion: 5 });
+	await using _five = { [Symbol.asyncDispose]: () => five.endAsync(true) };
+	const correlated: (string | undefined)[] = [];
+	five.on('message', (_topic, _payload, { properties }) =>
+		correlated.push(properties?.correlationData?.toString()),
+	);
+	await five.subscribeAsync('inspectord/t/answer/five', { qos: 1 });
+	// The broker keeps it for a box that comes later.
+	const kept = JSON.stringify({ id: 'kept', client: 'kept' });
+	await client.publishAsync('inspectord/t/request/viewer/state', kept, { qos: 1, retain: true });
+	const box = here.box();
+	await here.ready();
+	const ask = (payload: string | Buffer, responseTopic?: string, correlation = 'c-1', name = 'state') =>
+		five.publishAsync(`inspectord/t/request/viewer/${name}`, payload, {
+			qos: 1,
+			properties: {
+				...(responseTopic !== undefined && { responseTopic }),
+				correlationData: Buffer.from(correlation),
+			},
+		});
+	const foreign = [
+		'inspectord/t/s/verdict',
+		'inspectord/t/state',
+		'inspectord/t/answer/state',
+		'inspectord/t/answer/a/progress',
+		'inspectord/u/answer/a',
+		'other/x',
+		'$SYS/x',
+	];
+	for (const [i, topic] of foreign.entries()) await ask(JSON.stringify({ id: `f${i}` }), topic);
+	for (const reserved of ['state', 'verdict', '../x', '']) {
+		const payload = JSON.stringify({ id: `r-${reserved}`, client: reserved });
+		await client.publishAsync('inspectord/t/request/viewer/state', payload, { qos: 1 });
+	}
+	const place = 'inspectord/t/answer/five';
+	await ask('', place);
+	await ask('x'.repeat(20_000), place, 'large');
+	await ask('['.repeat(3000), place, 'deep');
+	await ask('{}', place, 'none', 'nothing');
+	await ask('{}', place, 'denied', 'selfcheck');
+	await client.publishAsync('inspectord/t/request/boss/state', JSON.stringify({ id: '1', client: 'boss' }));
+	await client.publishAsync(
+		'inspectord/t/request/viewer/state',
+		JSON.stringify({ id: '1', client: 'three' }),
+	);
+	const answersOf = (topic: string): Answer[] =>
+		subscriber.heard
+			.filter((heard) => heard.topic === topic && heard.payload.length > 0)
+			.map(({ payload }) => JSON.parse(payload.toString()));
+	await eventually('all are answered', () => answersOf('inspectord/t/answer/three').length === 1);
+	await eventually('five are', () => answersOf(place).length === 5);
+	assert.equal(
+		answersOf(place)
+			.map(({ code }) => code)
+			.sort(),
+		['denied', 'invalid', 'invalid', 'ok', 'unknown'],
+	);
+	await eventually('five hears them', () => correlated.length === 5);
+	assert.equal(correlated.sort(), ['c-1', 'deep', 'denied', 'large', 'none']);
+	assert.match(answersOf('inspectord/t/answer/kept')[0]!.text, /retained/);
+	const spoken = subscriber.heard.map(({ topic }) => topic).filter((topic) => topic.includes('/answer/'));
+	assert.equal(
+		[...new Set(spoken)].sort(),
+		['five', 'kept', 'three'].map((name) => `inspectord/t/answer/${name}`),
+	);
+	box.child.kill('SIGTERM');
+	await box.ended;
+	here.box();
+	await here.ready();
+	assert.is(answersOf('inspectord/t/answer/kept').length, 1);
 	assert.equal(breaches(subscriber.heard.filter(({ topic }) => !topic.includes('/request/'))), []);
 });
 

@@ -235,6 +235,44 @@ files('let a viewer hear everything and say nothing, and SCADA say what it has',
 		);
 });
 
+files('let everybody ask in his own role alone, and the box itself be asked by nobody else', async () => {
+	if (!hasMosquitto() || !hasOpenssl()) return;
+	await using folder = await temporaryFolder();
+	const makings = await makeCertificates(folder.path, ['press-7', 'press-8', 'viewer', 'operator', 'scada']);
+	const site = await siteIn(folder.path, makings);
+	await using _broker = await site.start();
+	await using box = await memberOf(site, 'press-7');
+	await using other = await memberOf(site, 'press-8');
+	const may: Readonly<Record<string, readonly string[]>> = {
+		viewer: ['viewer'],
+		operator: ['viewer', 'operator'],
+		scada: [],
+		'press-8': [],
+	};
+	const allowed: string[] = [];
+	for (const [name, asks] of Object.entries(may)) {
+		await using member = await memberOf(site, name);
+		for (const role of ['viewer', 'operator', 'engineer']) {
+			const topic = `inspectord/press-7/request/${role}/state`;
+			const code = await member.client.publishAsync(topic, name, { qos: 1 }).then(
+				() => 0,
+				({ code: refused }: { code: number }) => refused,
+			);
+			assert.is(code, asks.includes(role) ? 0 : 0x87, `${name} as ${role}`);
+			if (code === 0) allowed.push(`${topic} ${name}`);
+			const answer = 'inspectord/press-7/answer/x';
+			await member.client.publishAsync(answer, 'false', { qos: 1 }).then(
+				() => assert.unreachable(),
+				({ code: refused }: { code: number }) => assert.is(refused, 0x87),
+			);
+		}
+	}
+	const asked = () => box.heard.map(({ topic, payload }) => `${topic} ${payload}`);
+	await eventually('the box hears them', () => asked().length === 3);
+	assert.equal(asked(), allowed);
+	assert.equal(other.heard, []);
+});
+
 files('keep what was acknowledged through a kill, but for the last moment before it', async () => {
 	if (!hasMosquitto() || !hasOpenssl()) return;
 	await using folder = await temporaryFolder();
@@ -305,6 +343,12 @@ files('carry verdicts and states on to the site, through kills on both sides', a
 		await scada.client.publishAsync('inspectord/t/ack', '1', { qos: 1 });
 		return box.heard.some(({ topic }) => topic.endsWith('/ack'));
 	});
+	await using desk = await memberOf(site, 'viewer', { clientId: 'desk' });
+	const wanted = 'inspectord/t/request/viewer/state';
+	await eventually('a request comes from the site', async () => {
+		await desk.client.publishAsync(wanted, '{}', { qos: 1 });
+		return box.heard.some(({ topic }) => topic === wanted);
+	});
 	await allArrive(heard, next);
 	await using late = await memberOf(site, 'viewer', { clientId: 'late' });
 	const kept = () =>
@@ -318,7 +362,9 @@ files('carry verdicts and states on to the site, through kills on both sides', a
 });
 
 files('speak of settings that a box has', async () => {
-	const yaml = /^```yaml\n(.*?)^```$/ms.exec(await shipped('README.md'))?.[1] ?? '';
+	const pieces = [...(await shipped('README.md')).matchAll(/^```yaml\n(.*?)^```$/gms)];
+	assert.is(pieces.length, 2);
+	const yaml = pieces.map(([, piece]) => piece).join('');
 	const rest = 'stations: { s: { camera: { source: "0" }, recipe: r } }\nrecipes: { r: { model: m } }\n';
 	const parsed = parseConfig(`${yaml}${rest}`);
 	assert.ok('config' in parsed, JSON.stringify(parsed));
