@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { nearest } from '../base/words.js';
+import { brokerAddressFault } from '../config/address.js';
+import { topicRootFault } from '../config/topic-root.js';
 import { readText } from '../disk/text.js';
 import { askRemotely } from '../mqtt/ask.js';
 import {
@@ -94,7 +96,10 @@ async function ask(
 	const box = textOption(args, 'box');
 	if (box === undefined)
 		throw new Failure('usage', 'It is not said which box', 'Give its name with --box NAME.');
+	const fault = brokerAddressFault(url);
+	if (fault !== undefined) throw new Failure('usage', `Cannot use the address of the broker: it ${fault}`);
 	const root = textOption(args, 'root')!;
+	refuseLevels(root, box);
 	const role = choiceOption(args, 'as', roles)!;
 	const client = `${hostname()
 		.replace(/[^A-Za-z0-9_-]/g, '-')
@@ -114,6 +119,18 @@ async function ask(
 		},
 		over,
 	);
+}
+
+/** @throws Failure usage for a root or a box that no topic can have */
+function refuseLevels(root: string, box: string): void {
+	const fault = topicRootFault(root);
+	if (fault !== undefined) throw new Failure('usage', `Cannot use --root "${root}": it ${fault}`);
+	if (!/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(box))
+		throw new Failure(
+			'usage',
+			`There is no box "${box}"`,
+			'It is the name in its configuration (box: NAME).',
+		);
 }
 
 async function credentialsIn(args: Arguments): Promise<{ tls?: Tls }> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { reasonOf } from '../base/failure.js';
+import { Failure, reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
@@ -27,7 +27,7 @@ export type ControlServiceWorld = ControlWorld & {
 /** Where local answers go. */
 const LOCAL = 'local';
 
-/** @throws Failure file-unwritable */
+/** Takes up what the last daemon owed, and listens. */
 export async function startControl(
 	{ box, folder }: ControlSettings,
 	world: ControlServiceWorld,
@@ -124,6 +124,11 @@ export async function startControl(
 			return JSON.stringify(answered.answer);
 		},
 		log,
+	}).catch((thrown) => {
+		if (!(thrown instanceof Failure)) throw thrown;
+		// Not every disk can hold a socket, and that is no reason not to inspect.
+		log('warning', 'control', `${thrown.message}; the box can be asked over the broker alone`);
+		return undefined;
 	});
 	return {
 		name: 'control',
@@ -132,7 +137,7 @@ export async function startControl(
 		[Symbol.asyncDispose]: async () => {
 			// Who waits here still hears that it was interrupted.
 			await answerer[Symbol.asyncDispose]();
-			await local[Symbol.asyncDispose]();
+			await local?.[Symbol.asyncDispose]();
 		},
 	};
 }

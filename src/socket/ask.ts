@@ -9,6 +9,8 @@ const states: Readonly<Record<string, string>> = {
 	ENOENT: 'no daemon runs there',
 	ECONNREFUSED: 'no daemon runs there',
 	EACCES: 'this user may not',
+	ECONNRESET: 'it ended meanwhile',
+	EPIPE: 'it ended meanwhile',
 };
 
 /**

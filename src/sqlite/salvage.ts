@@ -148,8 +148,10 @@ class Taker {
 		});
 	}
 
-	/** A whole table, where it can be read. @throws Damage */
+	/** A whole table, where there is one and it can be read: an older program knew fewer. @throws Damage */
 	copy(source: Database, table: (typeof UNSEALED)[number]): void {
+		const known = source.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table);
+		if (known === undefined) return;
 		const statement = source.prepare(`SELECT * FROM ${table}`);
 		statement.setReturnArrays(true);
 		const rows = statement.all() as Value[][];
@@ -162,6 +164,7 @@ class Taker {
 			this.#store.due();
 			this.#store.undelivered();
 			this.#store.deadLetters();
+			this.#store.kept();
 		});
 	}
 }

@@ -108,6 +108,17 @@ for (const [what, words, message] of [
 	['no daemon', ['state'], /which daemon/],
 	['no box', ['state', '--broker', 'mqtt://127.0.0.1:9'], /which box/],
 	[
+		'an address that is none',
+		['state', '--broker', 'http://x', '--box', 't'],
+		/begins with http:\/\/, which is written ws:\/\//,
+	],
+	['a box that is none', ['state', '--broker', 'mqtt://x', '--box', '+'], /no box "\+"/],
+	[
+		'a root that is none',
+		['state', '--broker', 'mqtt://x', '--box', 't', '--root', '#'],
+		/Cannot use --root "#"/,
+	],
+	[
 		'a role that is none',
 		['state', '--broker', 'mqtt://127.0.0.1:9', '--box', 't', '--as', 'boss'],
 		/"boss"/,
@@ -303,6 +314,15 @@ asks('goes on beside clients of the socket that say too much, nothing, or never 
 	await chmod(socket, 0o600);
 	const one = await here.ask('state');
 	assert.is(one.code, 0, one.err);
+});
+
+asks('is not there where the disk holds no socket, and the box inspects', async () => {
+	await using here = await line(NOBODY);
+	await mkdir(join(here.path, 't-state/ask.sock/x'), { recursive: true });
+	const box = here.box();
+	await eventually('it inspects', () => box.out().includes('accept') || box.out().includes('reject'), 60_000);
+	assert.match(box.err(), /Cannot listen on ".*ask\.sock".*; the box can be asked over the broker alone/);
+	assert.is((await here.ask('state')).code, 1);
 });
 
 asks.run();

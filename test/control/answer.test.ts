@@ -1,7 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { randomFrom } from '../../src/base/random.js';
 import {
+	type Answered,
 	type AnswerStore,
 	type Asked,
 	createAnswerer,
@@ -350,6 +352,95 @@ answers(
 		assert.is((await wanted('redeliver'))!.answer.code, 'ok');
 	},
 );
+
+/** One box after the other on one disk, each of which dies at a random step: what it had not written yet is lost. */
+async function throughCrashes(seed: number): Promise<void> {
+	const random = randomFrom(seed);
+	const rows = new Map<
+		string,
+		{ claim: Parameters<AnswerStore['claim']>[0]; answer?: string; isSaid: boolean }
+	>();
+	const done = new Map<string, number>();
+	const said = new Map<string, Set<string>>();
+	const nameOf = ({ requester, request }: { requester: string; request: string }) =>
+		`${request} ${requester}`;
+	const turns = async (isDead: () => boolean): Promise<void> => {
+		for (let left = random.below(6); left > 0; left -= 1)
+			await new Promise((resolve) => setImmediate(resolve));
+		if (isDead()) await new Promise(() => {});
+	};
+	const hear = (answered: Answered | undefined): void => {
+		const { id, code, text } = answered?.answer ?? {};
+		if (!id || code === 'busy') return;
+		said.set(id, (said.get(id) ?? new Set()).add(`${code} ${text}`));
+	};
+	const ids = Array.from({ length: 8 }, (_, i) => `r${i}`);
+	for (let life = 0; life < 12 || said.size < ids.length; life += 1) {
+		let isDead = false;
+		const step = () => turns(() => isDead);
+		const store: AnswerStore = {
+			kept: async () =>
+				[...rows.values()].map(({ claim, answer, isSaid }) => ({
+					...claim,
+					isAnswered: answer !== undefined,
+					isSaid,
+				})),
+			claim: async (claim) => {
+				await step();
+				if (!rows.has(nameOf(claim))) rows.set(nameOf(claim), { claim, isSaid: false });
+				await step();
+			},
+			release: () => {},
+			answer: async (key, answer) => {
+				await step();
+				const row = rows.get(nameOf(key));
+				if (row) row.answer ??= answer;
+				await step();
+			},
+			answerTo: async (key) => {
+				await step();
+				return rows.get(nameOf(key))?.answer ?? null;
+			},
+		};
+		const redeliver: Handlers['redeliver'] = async ({ letters: [which = 0] = [] }) => {
+			await step();
+			const id = `r${which}`;
+			done.set(id, (done.get(id) ?? 0) + 1);
+			await step();
+			return { text: `by life ${life}`, result: { letters: 1 } };
+		};
+		const living = (async () => {
+			const one = await createAnswerer({
+				store,
+				handlers: { redeliver } as unknown as Handlers,
+				pace: { now: () => life * 1e6, pause: () => new Promise(() => {}) },
+				wallClock: () => life,
+				log: () => {},
+				openly: (text) => text,
+			});
+			for (const owed of one.owed) hear(owed);
+			const asks = ids.map(async (id, i) => {
+				await step();
+				hear(await one.ask(asked('redeliver', by(id, { letters: [i] }), { role: 'operator' })));
+			});
+			await Promise.all(asks);
+		})();
+		const death = random.below(60);
+		for (let turn = 0; turn < death; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+		isDead = life < 11;
+		if (!isDead) await living;
+	}
+	for (const id of ids) {
+		assert.ok((done.get(id) ?? 0) <= 1, `seed ${seed}: ${id} was done ${done.get(id)} times`);
+		assert.is(said.get(id)!.size, 1, `seed ${seed}: ${id} was answered ${[...said.get(id)!].join(' and ')}`);
+		const [answer = ''] = said.get(id)!;
+		if (answer.startsWith('ok')) assert.is(done.get(id), 1);
+	}
+}
+
+answers('are one for each id, of what was done once at most, wherever the box dies', async () => {
+	for (let seed = 1; seed <= 150; seed += 1) await throughCrashes(seed);
+});
 
 answers('tell on the way how far it is', async () => {
 	const { answerer } = world();
