@@ -21,6 +21,9 @@ export function onnxruntimeVersion(): string {
 /** Where products of int8 saturate, ONNX Runtime multiplies uint8 by uint8 with this: slower, and exact (kOrtSessionOptionsAvx2PrecisionMode). */
 const EXACT_PRODUCTS = { x64quantprecision: '1' } as const;
 
+/** Its threads would turn on for a while after each run, on the cores that decode the next picture (kOrtSessionOptionsConfigForceSpinningStop). */
+const REST_BETWEEN_RUNS = { force_spinning_stop: '1' } as const;
+
 let exactProducts: Promise<boolean> | undefined;
 
 /** Whether this processor multiplies in int8 without saturation, which it is asked once. */
@@ -105,8 +108,11 @@ export async function openSession(
 }
 
 async function extraFor(provider: string): Promise<Pick<Ort.InferenceSession.SessionOptions, 'extra'>> {
-	if (provider !== 'cpu') return { extra: { session: { disable_cpu_ep_fallback: '1' } } };
-	return (await multipliesExactly()) ? {} : { extra: { session: EXACT_PRODUCTS } };
+	if (provider !== 'cpu')
+		return { extra: { session: { ...REST_BETWEEN_RUNS, disable_cpu_ep_fallback: '1' } } };
+	return {
+		extra: { session: { ...REST_BETWEEN_RUNS, ...((await multipliesExactly()) ? {} : EXACT_PRODUCTS) } },
+	};
 }
 
 function toOrt(feeds: Feeds): Record<string, Ort.Tensor> {
