@@ -1,5 +1,5 @@
 import { masked } from '../base/secrets.js';
-import type { Handlers } from '../control/answer.js';
+import { type Handlers, Refusal } from '../control/answer.js';
 import { diagnosticsRequest } from '../control/requests/diagnostics.js';
 import { eventsRequest } from '../control/requests/events.js';
 import { healthRequest } from '../control/requests/health.js';
@@ -101,7 +101,12 @@ export function handlersOf(world: ControlWorld): Handlers {
 		}),
 		redeliver: redeliverRequest({
 			letters: () => journal.deadLetters(),
-			sendAgain: async (events) => broker()?.sendAgain(events),
+			sendAgain: async (events) => {
+				const speaking = broker();
+				if (!speaking)
+					throw new Refusal('busy', 'The connection to the broker is being changed: ask again later');
+				await speaking.sendAgain(events);
+			},
 		}),
 	};
 }
