@@ -201,6 +201,6 @@ export function causeAdvice(cause: unknown): string | undefined {
 
 function causeOf(cause: unknown): Cause | undefined {
 	if (typeof cause !== 'string') return undefined;
-	const name = cause.replace(/^ERR_SSL_\w+?_ALERT_/, 'ALERT_');
+	const name = cause.replace(/^ERR_SSL_.+?_ALERT_/, 'ALERT_');
 	return Object.hasOwn(causes, name) ? causes[name] : undefined;
 }
