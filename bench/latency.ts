@@ -7,7 +7,6 @@ import type { VerdictMessage } from '../src/protocol/verdict.js';
 import { eventually, freePort } from '../test/free-port.js';
 import { listen, startMosquitto } from '../test/mosquitto.js';
 import { startWith } from '../test/program.js';
-import { tinyBundle } from '../test/tiny-bundle.js';
 import { percentile, shown } from './median.js';
 import { program } from './program.js';
 
@@ -17,7 +16,7 @@ const WARM = 40;
 
 const folder = await mkdtemp(join(tmpdir(), 'inspectord-bench-latency-'));
 try {
-	const bundle = process.argv.includes('--tiny') ? await tinyBundle(join(folder, 'bundle')) : await taught();
+	const bundle = await taught();
 	await using broker = await startMosquitto(await freePort(), folder);
 	await using subscriber = await listen(broker.url);
 	const file = join(folder, 'bench.yaml');

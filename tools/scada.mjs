@@ -1,5 +1,5 @@
-// npm run scada [-- WORD …]: fetches what the examples of docs/scada are for (Node-RED from npm, Telegraf from Go's proxy) below
-// .setup/scada, where the tests find them, and runs the tests of the examples with them, the long ones too. What cannot be had is
+// npm run scada [-- WORD …]: fetches what the examples of docs/scada are for (Node-RED and AsyncAPI's parser from npm, Telegraf from Go's proxy) below
+// .setup/scada, where the tests find them, and runs the tests of the examples and of the AsyncAPI document with them, the long ones too. What cannot be had is
 // skipped, aloud.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs';
@@ -7,7 +7,11 @@ import path from 'node:path';
 import { root } from './setup.mjs';
 
 const place = path.join(root, '.setup', 'scada');
-const NODE_RED = '4.1.15';
+/** The parser of AsyncAPI brings a script that reports whoever installs it, and old packages: it is no dependency of ours. */
+const FROM_NPM = [
+	['Node-RED', 'node-red', '4.1.15'],
+	["AsyncAPI's parser", '@asyncapi/parser', '3.6.6'],
+];
 const TELEGRAF = 'v1.37.3';
 /** What the example uses of Telegraf: all of it takes an hour to compile. */
 const PLUGINS = [
@@ -19,16 +23,17 @@ const PLUGINS = [
 ];
 
 mkdirSync(place, { recursive: true });
-if (!existsSync(path.join(place, 'node_modules', 'node-red')))
-	said('Node-RED', () => {
-		const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefix', place];
-		return run('npm', ['install', ...options, `node-red@${NODE_RED}`], place);
-	});
+for (const [what, name, version] of FROM_NPM)
+	if (!existsSync(path.join(place, 'node_modules', name)))
+		said(what, () => {
+			const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefix', place];
+			return run('npm', ['install', ...options, `${name}@${version}`], place);
+		});
 if (!existsSync(path.join(place, 'telegraf'))) said('Telegraf', telegraf);
 
 const { status } = spawnSync(
 	process.execPath,
-	[path.join(root, 'tools', 'test.mjs'), 'scada/', ...process.argv.slice(2)],
+	[path.join(root, 'tools', 'test.mjs'), 'scada/', 'protocol/asyncapi', ...process.argv.slice(2)],
 	{
 		stdio: 'inherit',
 		env: { ...process.env, SCADA: 'whole' },

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,6 +20,8 @@ type Document = {
 	readonly components: { readonly messages: Readonly<Record<string, Message>> };
 };
 
+const PARSER = fileURLToPath(new URL('../../../.setup/scada/node_modules/@asyncapi/parser', import.meta.url));
+
 const document = asyncApiDocument() as Document;
 
 /** AsyncAPI's own schema, which its parser uses too; it holds the schema of schemas. */
@@ -32,6 +36,29 @@ asyncApi("is one by AsyncAPI's own schema, which sees when it is none", () => {
 	assert.not.ok(fits({ ...document, asyncapi: '2.0.0' }));
 	assert.not.ok(fits({ ...others, channels: { verdict: { ...channels.verdict, adress: 'x' } } }));
 	assert.not.ok(fits({ ...others, operations: { verdict: { action: 'shout' } } }));
+});
+
+asyncApi('is parsed by its own parser without an error', async () => {
+	if (!existsSync(PARSER)) {
+		console.log("skipped: AsyncAPI's parser is fetched by npm run scada");
+		return;
+	}
+	const { Parser } = createRequire(import.meta.url)(PARSER) as {
+		Parser: new () => {
+			parse(text: string): Promise<{
+				readonly document?: object;
+				readonly diagnostics: readonly { readonly severity: number; readonly message: string }[];
+			}>;
+		};
+	};
+	const { document: parsed, diagnostics } = await new Parser().parse(JSON.stringify(document));
+	assert.equal(
+		diagnostics.filter(({ severity }) => severity === 0).map(({ message }) => message),
+		[],
+	);
+	assert.ok(parsed);
+	const broken = await new Parser().parse(JSON.stringify({ ...document, channels: 'none' }));
+	assert.ok(broken.diagnostics.some(({ severity }) => severity === 0));
 });
 
 asyncApi('refers to nothing that is not there', () => {
