@@ -170,7 +170,8 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		const [missing, costs] = lacking[what];
 		if (lacks.has(missing)) return;
 		lacks.add(missing);
-		say('warning', `Broker "${broker.shown}" ${costs}`);
+		// The link beside it says what is true of both.
+		if (!beside) say('warning', `Broker "${broker.shown}" ${costs}`);
 	};
 
 	const retained = createRetained();
