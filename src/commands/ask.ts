@@ -22,8 +22,8 @@ import {
 import { parseTopic, topicOf } from '../protocol/topics.js';
 import { askLocally } from '../socket/ask.js';
 import { SOCKET } from '../socket/place.js';
-import { journalFolder } from './events.js';
 import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
+import { journalFolder } from './terminal/journal.js';
 
 export const askCommand: Command = {
 	name: 'ask',

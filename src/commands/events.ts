@@ -1,11 +1,10 @@
-import { Failure } from '../base/failure.js';
-import { loadConfig } from '../daemon/settings.js';
 import type { Event } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import type { Gap } from '../protocol/gap.js';
 import { VERDICTS } from '../protocol/verdict.js';
 import { openSearch } from '../sqlite/search.js';
-import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
+import { type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
+import { journalFolder, journalOptions } from './terminal/journal.js';
 import { timeOption } from './terminal/time.js';
 
 export const eventsCommand: Command = {
@@ -13,8 +12,7 @@ export const eventsCommand: Command = {
 	summary: 'Says what happened: reads the journal, also while the daemon writes it. The newest come last.',
 	positionals: [],
 	options: {
-		config: { value: 'FILE', summary: 'the configuration whose journal is meant' },
-		state: { value: 'DIR', summary: 'the folder of the journal itself' },
+		...journalOptions,
 		station: { value: 'NAME', summary: 'of this station alone' },
 		since: {
 			value: 'TIME',
@@ -40,21 +38,6 @@ export const eventsCommand: Command = {
 		}
 	},
 };
-
-/** The folder of the journal that is meant. @throws Failure usage */
-export async function journalFolder(
-	args: Arguments,
-	env: Readonly<Record<string, string | undefined>>,
-): Promise<string> {
-	const [state, config] = [textOption(args, 'state'), textOption(args, 'config')];
-	if (state !== undefined) return state;
-	if (config !== undefined) return (await loadConfig(config, env)).journal.folder!;
-	throw new Failure(
-		'usage',
-		'It is not said which journal',
-		'Give a configuration with --config FILE, or the folder of the journal with --state DIR.',
-	);
-}
 
 const isoOf = (ms: number): string => new Date(ms).toISOString();
 

@@ -1,8 +1,8 @@
 import { wishSendAgain } from '../disk/wishes.js';
 import { messageId } from '../protocol/fields.js';
 import { openSearch } from '../sqlite/search.js';
-import { journalFolder } from './events.js';
 import type { Command } from './terminal/command.js';
+import { journalFolder, journalOptions } from './terminal/journal.js';
 
 export const letters: Command = {
 	name: 'letters',
@@ -10,8 +10,7 @@ export const letters: Command = {
 		'Says which verdicts the broker has refused for good, and has them sent again when the reason is gone.',
 	positionals: [],
 	options: {
-		config: { value: 'FILE', summary: 'the configuration whose journal is meant' },
-		state: { value: 'DIR', summary: 'the folder of the journal itself' },
+		...journalOptions,
 		again: {
 			summary:
 				'send all of them again: a daemon that runs does so within seconds, another one when it starts',

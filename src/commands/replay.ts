@@ -8,8 +8,9 @@ import type { Event } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import { openSearch, type Search } from '../sqlite/search.js';
 import { misfit } from '../vision/fit.js';
-import { eventLine, journalFolder } from './events.js';
+import { eventLine } from './events.js';
 import { type Arguments, type Command, numberOption, textOption } from './terminal/command.js';
+import { journalFolder, journalOptions } from './terminal/journal.js';
 import { timeOption } from './terminal/time.js';
 
 /** What a part would score; a text says why that is not known. */
@@ -21,8 +22,7 @@ export const replayCommand: Command = {
 		'Says which verdicts would have been others: with another threshold by the scores in the journal, with another bundle by the whole frames in it (journal.frames).',
 	positionals: [],
 	options: {
-		config: { value: 'FILE', summary: 'the configuration whose journal is meant' },
-		state: { value: 'DIR', summary: 'the folder of the journal itself' },
+		...journalOptions,
 		threshold: { value: 'X', summary: 'what would have been, had this been the threshold' },
 		bundle: { value: 'DIR', summary: 'what would have been, had this bundle judged, with its threshold' },
 		station: { value: 'NAME', summary: 'of this station alone' },

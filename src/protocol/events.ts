@@ -67,6 +67,3 @@ export type Picture = Omit<NewPicture, 'jpeg'> & {
 	readonly hash: string;
 	readonly bytes: number;
 };
-
-/** Ids from `from` to `to`, both included; Infinity: whatever comes. */
-export type IdRange = { readonly from: number; readonly to: number };

@@ -161,8 +161,6 @@ export type ModelTold = Told<typeof modelField>;
 /** Whether the wall clock is synchronised, and since when. */
 export type Clock = Told<typeof clockField>;
 
-export type Trigger = Told<typeof trigger>;
-
 export const unknownClock: Clock = { synchronised: null, since: null };
 
 /** Who inspects by what: the same for every part of a station process's run. */

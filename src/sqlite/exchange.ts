@@ -1,5 +1,6 @@
 import type { Level } from '../base/log.js';
-import type { Due, Event, EventKind, IdRange, Picture } from '../protocol/events.js';
+import type { Range, Ranges } from '../base/ranges.js';
+import type { Due, Event, EventKind, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
 
 /** What an outlet delivers: events, or pictures. */
@@ -32,7 +33,7 @@ export type Kept = Claim & { readonly isAnswered: boolean; readonly isSaid: bool
 export type Undelivered = {
 	readonly outlet: string;
 	readonly stream: Stream;
-	readonly ranges: readonly IdRange[];
+	readonly ranges: Ranges;
 };
 
 /** What one transaction writes, in order. */
@@ -132,14 +133,14 @@ export type Asks = {
 	unnamed: { readonly ask: { readonly hashes: readonly string[] }; readonly answer: readonly string[] };
 	events: {
 		readonly ask: {
-			readonly range: IdRange;
+			readonly range: Range;
 			readonly limit: number;
 			readonly kinds: readonly EventKind[] | null;
 		};
 		readonly answer: readonly Event[];
 	};
 	pictures: {
-		readonly ask: { readonly range: IdRange; readonly limit: number };
+		readonly ask: { readonly range: Range; readonly limit: number };
 		readonly answer: readonly Picture[];
 	};
 	deadLetters: { readonly ask: null; readonly answer: readonly (DeadLetter & { readonly id: number })[] };

@@ -2,9 +2,10 @@ import { Worker } from 'node:worker_threads';
 import { Failure, type FailureCode, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
+import type { Range, Ranges } from '../base/ranges.js';
 import { pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import type { Due, Entry, Event, EventKind, IdRange, NewPicture, Picture } from '../protocol/events.js';
+import type { Due, Entry, Event, EventKind, NewPicture, Picture } from '../protocol/events.js';
 import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import { createCalendar } from './calendar.js';
 import type { Trouble } from './database.js';
@@ -78,12 +79,12 @@ export type Journal = Service & {
 	keep(pictures: readonly NewPicture[]): Promise<readonly Picture[]>;
 	readPicture(hash: string): Promise<Uint8Array | undefined>;
 	/** In order of ids. */
-	events(range: IdRange, limit: number, kinds?: readonly EventKind[]): Promise<readonly Event[]>;
-	pictures(range: IdRange, limit: number): Promise<readonly Picture[]>;
+	events(range: Range, limit: number, kinds?: readonly EventKind[]): Promise<readonly Event[]>;
+	pictures(range: Range, limit: number): Promise<readonly Picture[]>;
 	/** What an outlet still has to deliver, in rising order, the last range open; one that is not known begins at the end of what stands. */
-	undelivered(outlet: string, stream: Stream): Promise<readonly IdRange[]>;
+	undelivered(outlet: string, stream: Stream): Promise<Ranges>;
 	/** Written with the next commit or soon; not waited for. Without ranges the outlet is forgotten. */
-	deliver(outlet: string, stream: Stream, undelivered: readonly IdRange[]): void;
+	deliver(outlet: string, stream: Stream, undelivered: Ranges): void;
 	/** Refused for good by an outlet: listed, and sent again on request. Bounded; the oldest go. */
 	deadLetter(letter: DeadLetter): void;
 	deadLetters(): Promise<readonly (DeadLetter & { readonly id: number })[]>;

@@ -1,10 +1,10 @@
-import type { IdRange } from '../protocol/events.js';
+import type { Range, Ranges } from '../base/ranges.js';
 
 /** An outlet that leaves more holes than this is given what lies between the oldest of them once more. */
 const MOST_RANGES = 1000;
 
 /** Ranges as they are kept: of whole numbers, rising, apart from one another, and not too many. */
-export function orderly(ranges: readonly IdRange[]): readonly IdRange[] {
+export function orderly(ranges: Ranges): Ranges {
 	const whole = ranges.filter(
 		({ from, to }) =>
 			Number.isSafeInteger(from) &&
@@ -12,7 +12,7 @@ export function orderly(ranges: readonly IdRange[]): readonly IdRange[] {
 			from <= to,
 	);
 	const rising = whole.sort((a, b) => a.from - b.from);
-	const apart: IdRange[] = [];
+	const apart: Range[] = [];
 	for (const range of rising) {
 		const last = apart.at(-1);
 		if (last && range.from <= last.to + 1)

@@ -1,11 +1,5 @@
-import {
-	type Due,
-	EVENTS,
-	type Event,
-	type EventKind,
-	type IdRange,
-	type Picture,
-} from '../protocol/events.js';
+import type { Range, Ranges } from '../base/ranges.js';
+import { type Due, EVENTS, type Event, type EventKind, type Picture } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
 import type { Verdict } from '../protocol/verdict.js';
 import { Damage, type Database } from './database.js';
@@ -86,14 +80,14 @@ export type Unheard = {
 	readonly outlet: string;
 	readonly station: string;
 	readonly reason: Gap['reason'];
-	readonly holes: readonly IdRange[];
+	readonly holes: Ranges;
 };
 
 /** Ranges of an outlet, a station and a reason at most; where there are more, they become one, which names too many. */
 const MOST_HOLES = 20;
 
 /** Rising ranges, of which the last may touch the one before. */
-function joined(holes: readonly IdRange[]): readonly IdRange[] {
+function joined(holes: Ranges): Ranges {
 	const last = holes.at(-1)!;
 	const before = holes.at(-2);
 	if (before && last.from <= before.to + 1)
@@ -334,7 +328,7 @@ export class Store {
 	}
 
 	/** In order of ids; rows that are damaged are left out and noted. */
-	events(range: IdRange, limit: number, kinds: readonly EventKind[] | null): Event[] {
+	events(range: Range, limit: number, kinds: readonly EventKind[] | null): Event[] {
 		const codes = kinds?.map((kind) => EVENTS[kind].code).join(', ');
 		return this.#events(
 			`SELECT * FROM events WHERE id >= ? AND id <= ? ${codes === undefined ? '' : `AND kind IN (${codes})`} ORDER BY id LIMIT ?`,
@@ -519,7 +513,7 @@ export class Store {
 	}
 
 	/** In order of ids. */
-	pictures(range: IdRange, limit: number): Picture[] {
+	pictures(range: Range, limit: number): Picture[] {
 		return this.#rows(
 			'SELECT * FROM pictures WHERE id >= ? AND id <= ? ORDER BY id LIMIT ?',
 			range.from,
@@ -538,7 +532,7 @@ export class Store {
 
 	/** @throws Damage */
 	undelivered(): Undelivered[] {
-		const found = new Map<string, Undelivered & { readonly ranges: IdRange[] }>();
+		const found = new Map<string, Undelivered & { readonly ranges: Range[] }>();
 		for (const row of this.#rows(
 			'SELECT outlet, stream, first, last FROM undelivered ORDER BY outlet, stream, first',
 		)) {
