@@ -11,6 +11,7 @@ import { failureOf } from '../failure-of.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 import { origin } from '../origin.js';
+import { startMessage } from '../start-message.js';
 
 const station = suite('a station of the daemon');
 
@@ -75,17 +76,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 	const logged: string[] = [];
 	const clock = { ms: 0 };
 	const service = startStation(
-		{
-			kind: 'start',
-			box: 't',
-			boot: null,
-			revision: null,
-			station: 's',
-			recipeName: 'r',
-			recipe: recipeWith(),
-			camera: { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 },
-			keep: { pictures: 'rejects', frames: false },
-		},
+		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 }),
 		{
 			startChild: () => {
 				const child = fakeChild();

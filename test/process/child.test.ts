@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert';
 import { type Child, startChild } from '../../src/process/child.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import { eventually } from '../free-port.js';
+import { startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const processes = suite('a child process');
@@ -143,17 +144,7 @@ function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
 		heatmap: { most: 0, padding: 0, longestSide: 32, quality: 80 },
 	} as const;
 	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0 };
-	return {
-		kind: 'start',
-		box: 't',
-		boot: null,
-		revision: null,
-		station: 's',
-		recipeName: 'r',
-		recipe,
-		camera,
-		keep: { pictures: 'rejects', frames: false },
-	};
+	return startMessage(recipe, camera);
 }
 
 processes.run();

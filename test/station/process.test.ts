@@ -16,6 +16,7 @@ import { drawPart } from '../../src/sim/line.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 import { MAIN } from '../program.js';
+import { startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const station = suite("a station's process");
@@ -34,17 +35,7 @@ async function line(): Promise<AsyncDisposable & { readonly path: string; readon
 	const model = await tinyBundle(join(folder.path, 'bundle'));
 	const recipe = recipeWith({ model, trigger: { everyMs: 20 } });
 	const camera = { source: pictures, loop: true, timeoutMs: 5000, latencyMs: 0 };
-	const start: Start = {
-		kind: 'start',
-		box: 't',
-		boot: null,
-		revision: null,
-		station: 's',
-		recipeName: 'r',
-		recipe,
-		camera,
-		keep: { pictures: 'rejects', frames: false },
-	};
+	const start = startMessage(recipe, camera);
 	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 

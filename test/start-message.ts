@@ -1,0 +1,20 @@
+import type { CameraConfig, RecipeConfig } from '../src/config/schema.js';
+import type { StationDown } from '../src/protocol/station-messages.js';
+
+/** What starts the process of station `s` of box `t`. */
+export function startMessage(
+	recipe: RecipeConfig,
+	camera: CameraConfig,
+): Extract<StationDown, { kind: 'start' }> {
+	return {
+		kind: 'start',
+		box: 't',
+		boot: null,
+		revision: null,
+		station: 's',
+		recipeName: 'r',
+		recipe,
+		camera,
+		keep: { pictures: 'rejects', frames: false },
+	};
+}
