@@ -1,5 +1,11 @@
-// What a picture costs in fp32 and int8, beside PyTorch's eager pipeline where /usr/bin/python3 has it, and the share of the machine's
-// peak that fp32 reaches: the peak is what one large convolution with packed kernels does. All take turns in one run.
+// What a picture costs in fp32 and int8, and the share of the machine's peak that fp32 reaches: the peak is what one large convolution
+// with packed kernels does. Beside it PyTorch's eager pipeline, OpenVINO on the same ONNX files, and anomalib's EfficientAD-S, as far as
+// a Python has them: npm run bench:infer -- [--python PATH] [--rounds N], by default Debian's (python3-torch, -torchvision, -scipy); for all peers see
+// bench/accuracy/accuracy.ts. All take turns in one run.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { Graph } from '../src/graph/graph.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import type { Session } from '../src/graph/session.js';
@@ -9,12 +15,12 @@ import { inferenceProgram } from '../src/model/inference.js';
 import { inInt8 } from '../src/model/int8.js';
 import { openSession } from '../src/ort/session.js';
 import { drawPart } from '../src/sim/line.js';
-import { startPeer } from './peer.js';
+import { machine } from './machine.js';
+import { type Peer, PYTHON, startPeer } from './peer.js';
 import { type Contestant, inTurn } from './turns.js';
 import { untrainedPair } from './untrained.js';
 
 const SIZE = 256;
-const ROUNDS = 40;
 const WARM_UP = 3;
 const threads = 2;
 
@@ -61,35 +67,89 @@ async function ours(label: string, graph: Graph, feeds: Record<string, Tensor>):
 	return { label, run };
 }
 
+const { values } = parseArgs({
+	options: { python: { type: 'string', default: PYTHON }, rounds: { type: 'string', default: '40' } },
+});
+const folder = await mkdtemp(join(tmpdir(), 'inspectord-bench-'));
 const fp32 = inferenceProgram(untrainedPair('resnet18', SIZE));
+const graphs = {
+	fp32: { label: 'ResNet18, fp32', graph: fp32 },
+	int8: { label: 'ResNet18, int8', graph: await int8Model('resnet18') },
+	pocket: { label: 'pocket, fp32', graph: inferenceProgram(untrainedPair('pocket', SIZE)) },
+	pocketInt8: { label: 'pocket, int8', graph: await int8Model('pocket') },
+};
+const files: string[] = [];
+for (const [name, { graph }] of Object.entries(graphs)) {
+	files.push(`${name}=${join(folder, name)}.onnx`);
+	await writeFile(`${join(folder, name)}.onnx`, encodeOnnx(graph, 'bench'));
+}
 const large = largeConvolution();
-await using peer = await startPeer('infer_peer.py');
-const all: Readonly<Record<string, Contestant>> = {
-	fp32: await ours('ResNet18, fp32', fp32, { image }),
-	int8: await ours('ResNet18, int8', await int8Model('resnet18'), { image }),
-	pocket: await ours('pocket, fp32', inferenceProgram(untrainedPair('pocket', SIZE)), { image }),
-	pocketInt8: await ours('pocket, int8', await int8Model('pocket'), { image }),
+await using pytorch = await startPeer('infer_peer.py', [], values.python);
+await using openvino = await startPeer('infer_openvino.py', [`${threads}`, ...files], values.python);
+await using efficientAd = await startPeer('infer_efficientad.py', [`${threads}`], values.python);
+await rm(folder, { recursive: true });
+
+/** A peer's contestants, by the line that it is asked with; none where it is not there. */
+function peers(peer: Peer | undefined, of: Readonly<Record<string, readonly [line: string, label: string]>>) {
+	if (!peer) return {};
+	return Object.fromEntries(
+		Object.entries(of).map(([name, [line, label]]) => [name, { label, run: () => peer.measure(line) }]),
+	);
+}
+
+const all: Record<string, Contestant> = {
 	peak: await ours('one large convolution', large, {
 		x: float32([1, 256, 64, 64], new Float32Array(256 * 64 * 64).fill(0.5)),
 	}),
-	...(peer && {
-		published: { label: 'PyTorch, ResNet18, as published', run: () => peer.measure('published') },
-		needed: { label: '… without its unread stage 4', run: () => peer.measure('needed') },
+	...peers(pytorch, {
+		published: ['published', 'PyTorch, ResNet18, as published'],
+		needed: ['needed', '… without its unread stage 4'],
+	}),
+	...peers(efficientAd, {
+		efficientAd: ['torch', 'EfficientAD-S, PyTorch'],
+		efficientAdOpenVino: ['openvino', 'EfficientAD-S, OpenVINO'],
 	}),
 };
+for (const [name, { label, graph }] of Object.entries(graphs)) {
+	all[name] = await ours(label, graph, { image });
+	const asked = { [`${name}OpenVino`]: [name, `${label}, OpenVINO`] } as const;
+	const free = { [`${name}OpenVinoFree`]: [`${name} free`, '… as it rounds by itself'] } as const;
+	Object.assign(all, peers(openvino, asked), peers(openvino, free));
+}
 
+const versions = {
+	PyTorch: pytorch?.version,
+	OpenVINO: openvino?.version,
+	EfficientAD: efficientAd?.version,
+};
+const told = Object.entries(versions).map(([peer, version]) => `${peer} ${version ?? '–'}`);
+console.log(`${await machine()}; ${told.join(', ')}`);
 console.log(`A picture of ${SIZE} pixels with map and score, ${threads} threads`);
-const median = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
+const { median, ratio } = await inTurn(all, { rounds: Number(values.rounds), warmUp: WARM_UP });
 const gigaflops = (graph: Graph, ms: number) => operations(graph) / ms / 1e6;
 const peak = gigaflops(large, median('peak'));
 console.log(`fp32 does ${gigaflops(fp32, median('fp32')).toFixed(0)} of ${peak.toFixed(0)} GFLOP/s`);
-console.log(
-	JSON.stringify({
-		ratio: peer ? median('fp32') / median('published') : null,
-		ratioWithoutStage4: peer ? median('fp32') / median('needed') : null,
-		int8Ratio: median('int8') / median('fp32'),
-		pocketInt8Ratio: median('pocketInt8') / median('pocket'),
-		pocketRatio: median('pocket') / median('fp32'),
-		fractionOfPeak: gigaflops(fp32, median('fp32')) / peak,
-	}),
-);
+/** Ours to a peer's, or to another of ours. */
+const RATIOS: readonly (readonly [name: string, of: string])[] = [
+	['fp32', 'published'],
+	['fp32', 'needed'],
+	['int8', 'fp32'],
+	['pocket', 'fp32'],
+	['pocketInt8', 'pocket'],
+	...Object.keys(graphs).flatMap((name) => [
+		[name, `${name}OpenVino`] as const,
+		[name, `${name}OpenVinoFree`] as const,
+	]),
+	...Object.keys(graphs).map((name) => [name, 'efficientAd'] as const),
+	...Object.keys(graphs).map((name) => [name, 'efficientAdOpenVino'] as const),
+];
+const ratios: Record<string, number> = {};
+for (const [name, of] of RATIOS) {
+	if (!all[of]) continue;
+	const { median, low, high } = ratio(name, of);
+	console.log(
+		`${`${name} of ${of}`.padEnd(34)} ${median.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`,
+	);
+	ratios[`${name}/${of}`] = median;
+}
+console.log(JSON.stringify({ ratios, fractionOfPeak: gigaflops(fp32, median('fp32')) / peak }));

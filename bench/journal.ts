@@ -46,6 +46,8 @@ function verdictAt(i: number): StationVerdict {
 				sha256: '1c947c1d6a0b4f6f0b6a7de6c2fd0a0f7b8e63a3a2d54b8b0c2f1b2f6d7a9e10',
 				provider: 'cpu',
 				precision: 'int8',
+				fingerprint: null,
+				engine: null,
 			},
 			threshold,
 			revision: null,
@@ -133,8 +135,9 @@ try {
 		];
 		// The oldest go in steps, as when the journal has reached its bound.
 		writer.close();
-		writer = new Writer({ folder, box: 'cell-4', bounds: { ...roomy, mostBytes: 1 }, nowMs });
-		const pruneMs = timesOf(STEPS, () => writer.tidy({ nowMs, ageMs: nowMs }));
+		const bounds = { ...roomy, mostBytes: 1 };
+		writer = new Writer({ folder, box: 'cell-4', bounds, nowMs });
+		const pruneMs = timesOf(STEPS, () => writer.tidy({ nowMs, ageMs: nowMs, bounds }));
 		writer.close();
 		writer = new Writer({ folder, box: 'cell-4', bounds: roomy, nowMs });
 		figures.insertsPerSecond = Math.round((1000 * added) / writtenMs);

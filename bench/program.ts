@@ -1,17 +1,29 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** Where we stand: a checkout with a built program. */
+export const here = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What the built program prints. @throws Error when it fails */
+/** What the built program prints. @throws Error with what it complained of when it fails */
 export async function program(...args: string[]): Promise<string> {
-	const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-	let out = '';
+	return programOf(here, args);
+}
+
+/** That of another checkout. */
+export async function programOf(checkout: string, args: readonly string[]): Promise<string> {
+	const child = spawn(process.execPath, [join(checkout, 'dist', 'main.js'), ...args], {
+		stdio: ['ignore', 'pipe', 'pipe'],
+	});
+	let [out, complaints] = ['', ''];
 	child.stdout.on('data', (chunk) => {
 		out += chunk;
 	});
+	child.stderr.on('data', (chunk) => {
+		complaints += chunk;
+	});
 	const [code] = await once(child, 'close');
-	if (code !== 0) throw new Error(`${args[0]} ended with ${code}`);
+	if (code !== 0) throw new Error(`${args[0]} ended with ${code}\n${complaints}`);
 	return out;
 }

@@ -1,11 +1,13 @@
-// What a training step costs: time, memory, and against PyTorch where /usr/bin/python3 has it, in turn in one run. PyTorch's side is the
-// same network, loss and optimiser: once as published, which runs the teacher at every step and goes back through it, too (we run it
-// once a picture and keep its features), and once with the features given. With a folder of good pictures,
+// What a training step costs: time, memory, and against PyTorch where a Python has it (--python PATH, by default Debian's), in turn in
+// one run. PyTorch's side is the same network, loss and optimiser: once as published, which runs the teacher at every step and goes back
+// through it, too (we run it once a picture and keep its features), and once with the features given. With a folder of good pictures,
 // npm run bench:train -- PICTURES, it also says how long teaching them to the stopping rule takes by default.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPeer } from './peer.js';
+import { parseArgs } from 'node:util';
+import { machine } from './machine.js';
+import { PYTHON, startPeer } from './peer.js';
 import { program } from './program.js';
 import { openTrainingLoop } from './training-loop.js';
 import { type Contestant, inTurn } from './turns.js';
@@ -28,8 +30,12 @@ async function secondsToStop(pictures: string): Promise<number> {
 	}
 }
 
+const { values, positionals } = parseArgs({
+	allowPositionals: true,
+	options: { python: { type: 'string', default: PYTHON } },
+});
 const loop = await openTrainingLoop('resnet18', BATCH, SIZE, 2);
-await using peer = await startPeer('train_peer.py');
+await using peer = await startPeer('train_peer.py', [], values.python);
 const all: Readonly<Record<string, Contestant>> = {
 	ours: { label: 'step with onnxruntime', run: () => loop.step() },
 	...(peer && {
@@ -37,11 +43,12 @@ const all: Readonly<Record<string, Contestant>> = {
 		given: { label: '… the features given', run: () => peer.measure('given') },
 	}),
 };
+console.log(`${await machine()}; PyTorch ${peer?.version ?? '–'}`);
 console.log(`ResNet18 student, batch ${BATCH}, ${SIZE} pixels, 2 threads`);
-const median = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
+const { median } = await inTurn(all, { rounds: ROUNDS, warmUp: WARM_UP });
 const peakMb = Math.round(process.resourceUsage().maxRSS / 1000);
 await loop.close();
-const pictures = process.argv[2];
+const [pictures] = positionals;
 const against = (name: string) => (peer ? median('ours') / median(name) : null);
 console.log(
 	JSON.stringify({

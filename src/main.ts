@@ -52,7 +52,12 @@ async function main(): Promise<number> {
 	}
 	const command = await load();
 	if (rest.includes('--help') || rest.includes('-h')) {
-		console.log(commandHelp(command));
+		console.log(
+			commandHelp(
+				command,
+				rest.filter((word) => !word.startsWith('-')),
+			),
+		);
 		return 0;
 	}
 	const args = parse(command, rest);

@@ -15,6 +15,9 @@ export function startMessage(
 		recipeName: 'r',
 		recipe,
 		camera,
+		engineFolder: '/nowhere/engines',
+		shunned: [],
+		stations: 1,
 		keep: { pictures: 'rejects', frames: false },
 	};
 }

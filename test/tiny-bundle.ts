@@ -11,8 +11,6 @@ import { oneTile } from '../src/model/tiling.js';
 import { frameOf } from '../src/opencv/picture.js';
 import { drawPart } from '../src/sim/line.js';
 
-const tiling = oneTile(64);
-
 /** A folder that goes away with its scope. */
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
 	const path = await mkdtemp(join(tmpdir(), 'inspectord-test-'));
@@ -38,7 +36,7 @@ async function taughtBundle(): Promise<string> {
 	const shared = join(run, 'tiny-bundle');
 	if (existsSync(shared)) return shared;
 	const own = `${shared}-${process.pid}`;
-	const written = await writeBundle(own, await taughtContents());
+	const written = await writeBundle(own, await taughtContents(64));
 	// A folder under its plain name, as bundles were before they were named by what they hold.
 	await rm(own);
 	// Whole or absent; another file may have been quicker.
@@ -48,7 +46,9 @@ async function taughtBundle(): Promise<string> {
 	return shared;
 }
 
-function taughtContents(): Promise<BundleContents> {
+/** `side`: what the network sees, in pixels; the larger, the longer a part takes. */
+export function taughtContents(side: number): Promise<BundleContents> {
+	const tiling = oneTile(side);
 	const teacher = {
 		weights: seededTeacher('pocket', 1),
 		sha256: '0'.repeat(64),

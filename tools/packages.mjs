@@ -13,9 +13,11 @@ export const packages = [
 	{ name: 'gir1.2-gst-rtsp-server-1.0', shows: '/usr/share/doc/gir1.2-gst-rtsp-server-1.0', for: 'test' },
 	{ name: 'gstreamer1.0-plugins-good', shows: '/usr/share/doc/gstreamer1.0-plugins-good', for: 'test' },
 	{ name: 'gstreamer1.0-plugins-ugly', shows: '/usr/share/doc/gstreamer1.0-plugins-ugly', for: 'test' },
+	{ name: 'qemu-user-static', shows: '/usr/bin/qemu-aarch64-static', for: 'arm64' },
+	{ name: 'g++-aarch64-linux-gnu', shows: '/usr/bin/aarch64-linux-gnu-g++', for: 'arm64' },
 ];
 
-/** The packages that are missing for `purposes` ('build', 'test'), as `exists` sees the disk. */
+/** The packages that are missing for `purposes` ('build', 'test', 'arm64'), as `exists` sees the disk. */
 export function missingPackages(purposes, exists) {
 	return packages.filter((p) => purposes.includes(p.for) && !exists(p.shows)).map((p) => p.name);
 }

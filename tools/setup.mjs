@@ -36,14 +36,21 @@ export async function setUp({ tests }) {
 		stop(
 			`Node ${process.versions.node} is too old: inspectord runs on Node ${OLDEST_NODE.join('.')} and newer, best on 22 or 24.`,
 		);
-	mkdirSync(at('.setup'), { recursive: true });
-	await lock();
-	try {
+	await alone(async () => {
 		await debianPackages(tests);
 		await npmPackages();
 		await openCvBinding();
 		await compile('dist', 'tsconfig.json', ['src']);
 		if (tests) await compile('build', 'tsconfig.test.json', ['src', 'test', 'bench']);
+	});
+}
+
+/** No other set-up is at work in this folder meanwhile. */
+export async function alone(work) {
+	mkdirSync(at('.setup'), { recursive: true });
+	await lock();
+	try {
+		return await work();
 	} finally {
 		rmSync(LOCK, { recursive: true, force: true });
 	}
@@ -125,10 +132,7 @@ async function openCvBinding() {
 	);
 	if (stands(BINDING_STAMP, wanted)) return;
 	rmSync(BUILD, { recursive: true, force: true });
-	const sources = readFileSync(path.join(BINDING, 'binding.gyp'), 'utf8').match(/"cc\/.*\.cc"/g)?.length ?? 0;
-	const objects = path.join(BUILD, 'Release', 'obj.target');
-	const progress = () =>
-		`${namesBelow(objects).filter((name) => name.endsWith('.o')).length} of ${sources} files`;
+	const progress = bindingProgress(BINDING);
 	await step('compiling the OpenCV binding', 'npm', ['rebuild', 'opencv4nodejs'], npmEnv(), { progress });
 	const probe =
 		"require('./node_modules/onnxruntime-node'); process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD='1'; require('opencv4nodejs')";
@@ -136,8 +140,15 @@ async function openCvBinding() {
 	writeFileSync(BINDING_STAMP, wanted);
 }
 
+/** How far the binding in a folder is compiled, in words. */
+export function bindingProgress(binding) {
+	const sources = readFileSync(path.join(binding, 'binding.gyp'), 'utf8').match(/"cc\/.*\.cc"/g)?.length ?? 0;
+	const objects = path.join(binding, 'build', 'Release', 'obj.target');
+	return () => `${namesBelow(objects).filter((name) => name.endsWith('.o')).length} of ${sources} files`;
+}
+
 /** What the surrounding npm would pass on belongs to another run; .npmrc names a file below PWD. */
-function npmEnv() {
+export function npmEnv() {
 	const passed = Object.entries(process.env).filter(
 		([key]) => !/^npm_(config_(node_options|prefix|cache_min)|lifecycle|package)/.test(key),
 	);
@@ -165,17 +176,17 @@ async function compile(out, project, sources) {
 	writeFileSync(stamp, wanted);
 }
 
-function stands(stamp, wanted) {
+export function stands(stamp, wanted) {
 	return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 }
 
-function fingerprint(files, more) {
+export function fingerprint(files, more) {
 	const hash = createHash('sha256').update(more);
 	for (const file of files) hash.update(path.relative(root, file)).update(readFileSync(file));
 	return hash.digest('hex');
 }
 
-function filesBelow(folder) {
+export function filesBelow(folder) {
 	return namesBelow(folder)
 		.map((name) => path.join(folder, name))
 		.filter((file) => statSync(file).isFile())
@@ -191,8 +202,11 @@ function namesBelow(folder) {
 	}
 }
 
-/** Runs a command, says how far and how long it has been at it, keeps its output in a log and shows its end when it fails. */
-async function step(what, command, args, env, { optional = false, progress } = {}) {
+/**
+ * Runs a command, says how far and how long it has been at it, keeps its output in a log and shows its end when it fails.
+ * @returns whether it succeeded, of one that is optional
+ */
+export async function step(what, command, args, env, { optional = false, progress, cwd = root } = {}) {
 	const log = at('.setup', 'setup.log');
 	const output = createWriteStream(log);
 	const begun = Date.now();
@@ -215,7 +229,7 @@ async function step(what, command, args, env, { optional = false, progress } = {
 	// Heard from before the command runs: it may take a while until we do again.
 	process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
 	// Its own group, so that Ctrl-C ends all of it.
-	child = spawn(command, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+	child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
 	child.stdout.pipe(output, { end: false });
 	child.stderr.pipe(output, { end: false });
 	say();
@@ -231,10 +245,10 @@ async function step(what, command, args, env, { optional = false, progress } = {
 	process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
 	await new Promise((resolve) => output.end(resolve));
 	console.log(`${tty ? '\r\x1b[K' : ''}${what}: ${state()}`);
-	if (code === 0) return;
+	if (code === 0) return true;
 	if (optional) {
 		console.log(`${what} failed; the tests that need it are skipped.`);
-		return;
+		return false;
 	}
 	const tail = readFileSync(log, 'utf8').trimEnd().split('\n').slice(-25).join('\n');
 	stop(`${tail}\n\nFailed (${code}): ${what}\nThe whole output is in ${path.relative(process.cwd(), log)}.`);

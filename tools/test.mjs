@@ -7,18 +7,36 @@ import path from 'node:path';
 import { root, setUp } from './setup.mjs';
 
 const LIMIT_MS = 600_000;
-/** Files that mostly wait (for brokers, cameras, processes, limits of time) may run beside one other; of the rest one at a time. */
+/** Files that mostly wait (for brokers, cameras, processes, limits of time) may run beside others; of the rest one at a time. */
 const WAITING = [
 	'commands/',
 	'daemon/',
+	'gpio/',
 	'house/setup',
 	'jobs/',
 	'mqtt/',
 	'opencv/camera',
+	'opencv/reasons',
+	'opencv/watched',
 	'process/',
 	'scada/',
+	'schedule/',
+	'socket/',
 	'station/',
 ];
+/** So many that wait, beside one that computes. */
+const WAITING_AT_ONCE = 2;
+/** Of those that wait the long ones, which begin first: none is left alone at the end. */
+const LONG = [
+	'commands/control',
+	'commands/lesson',
+	'daemon/edits',
+	'daemon/engine-moves',
+	'scada/watch',
+	'jobs/engine',
+];
+/** What holds pictures against the moments when they were taken wants a processor that is free. */
+const ALONE = ['opencv/freshness', 'scada/trigger', 'station/passing'];
 const words = process.argv.slice(2);
 await setUp({ tests: true });
 
@@ -34,10 +52,17 @@ const totals = { passed: 0, failed: 0, skipped: 0 };
 const run = mkdtempSync(path.join(tmpdir(), 'inspectord-test-run-'));
 process.once('exit', () => rmSync(run, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
-const waits = (name) => WAITING.some((start) => name.startsWith(start));
-const waiting = files.filter(waits);
-const computing = files.filter((name) => !waits(name));
-await Promise.all([lane(computing, waiting), lane(waiting)]);
+const isOf = (starts) => (name) => starts.some((start) => name.startsWith(start));
+const alone = files.filter(isOf(ALONE));
+const isLong = isOf(LONG);
+const together = files.filter((name) => !alone.includes(name));
+const waiting = together.filter(isOf(WAITING)).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
+const computing = together.filter((name) => !waiting.includes(name));
+await lane(alone);
+await Promise.all([
+	lane(computing, waiting),
+	...Array.from({ length: WAITING_AT_ONCE }, () => lane(waiting)),
+]);
 if (files.length === 0) {
 	console.log(`no test file contains ${words.join(' or ')}`);
 	totals.failed += 1;

@@ -8,17 +8,19 @@ MOST = 1000
 
 
 def open_ledger(now):
-    return {'boxes': {}, 'stations': {}, 'since': now}
+    return {'boxes': {}, 'stations': {}, 'alarms': {}, 'since': now}
 
 
 def heard(ledger, topic, text, retained, now):
     """Enters a message; `now` in seconds. Returns what there is to say: a list of dictionaries with a `kind`."""
-    hear = {'verdict': verdict_heard, 'gap': gap_heard, 'state': state_heard, 'health': health_heard}.get(topic.split('/')[-1])
-    # The box retains states and health alone.
-    if hear is None or (retained and hear not in (state_heard, health_heard)):
+    levels = topic.split('/')
+    hear = {'verdict': verdict_heard, 'gap': gap_heard, 'state': state_heard, 'health': health_heard, 'alarm': alarm_heard}.get(levels[-1])
+    # The box retains states, health and alarms alone.
+    if hear is None or (retained and hear not in (state_heard, health_heard, alarm_heard)):
         return [{'kind': 'unread', 'topic': topic}]
     if text == '':
-        return []
+        gone = {'box': levels[-3], 'station': levels[-2], 'active': 0, 'unacknowledged': 0}
+        return alarm_heard(ledger, gone, now) if hear is alarm_heard else []
     try:
         message = json.loads(text)
         if message['schema'] == 1:
@@ -81,6 +83,16 @@ def state_heard(ledger, message, now):
         return []
     ledger['boxes'][place] = dict(before, state=message['state'], since=now)
     return [{'kind': 'state', 'place': place, 'state': message['state'], 'visionState': message['visionState']}]
+
+
+def alarm_heard(ledger, message, now):
+    place = message['box'] + '/' + message['station']
+    numbers = {'active': whole(message['active']), 'unacknowledged': whole(message['unacknowledged'])}
+    # Of a station of which we know nothing, nothing stands.
+    alarms = ledger.setdefault('alarms', {})
+    before = alarms.get(place, {'active': 0, 'unacknowledged': 0})
+    alarms[place] = numbers
+    return [] if before == numbers else [dict(numbers, kind='alarm', place=place)]
 
 
 def health_heard(ledger, message, now):
@@ -198,8 +210,10 @@ def looked():
 
 
 def told(one):
-    """Alarms stand on these tags: [default]inspectord/missing (text), and a state for each box and station."""
+    """Alarms stand on these tags: [default]inspectord/missing (text), and for each station a state and how many alarms wait for somebody."""
     if one['kind'] in ('missing', 'series', 'unread'):
         system.tag.writeBlocking(['[default]inspectord/missing'], [json.dumps(one)])
     elif one['kind'] == 'state':
         system.tag.writeBlocking(['[default]inspectord/states/' + one['place'].rstrip('/')], [one['state']])
+    elif one['kind'] == 'alarm':
+        system.tag.writeBlocking(['[default]inspectord/alarms/' + one['place']], [one['unacknowledged']])

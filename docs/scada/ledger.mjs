@@ -12,7 +12,11 @@ const HEARS = new Map([
 	['gap', gapHeard],
 	['state', stateHeard],
 	['health', healthHeard],
+	['alarm', alarmHeard],
 ]);
+
+/** What the box retains: what else the broker kept is somebody's, or of another time. */
+const RETAINED = [stateHeard, healthHeard, alarmHeard];
 
 /** A box of which we know nothing is there. */
 const UNHEARD = { state: 'online', sinceMs: 0, waiting: 0 };
@@ -22,7 +26,7 @@ const UNHEARD = { state: 'online', sinceMs: 0, waiting: 0 };
  * missing is called so `patienceMs` after the last sign that it may still come.
  */
 export function openLedger(saved, nowMs, patienceMs = 60_000) {
-	return { boxes: {}, stations: {}, awaited: {}, early: {}, ...saved, sinceMs: nowMs, patienceMs };
+	return { boxes: {}, stations: {}, alarms: {}, awaited: {}, early: {}, ...saved, sinceMs: nowMs, patienceMs };
 }
 
 /**
@@ -32,9 +36,9 @@ export function openLedger(saved, nowMs, patienceMs = 60_000) {
 export function heard(ledger, { topic, payload, retain }, sha256, nowMs) {
 	const levels = topic.split('/');
 	const hear = HEARS.get(levels[levels.length - 1]);
-	// The box retains states and health alone: what else the broker kept is somebody's, or of another time.
-	if (retain && hear !== stateHeard && hear !== healthHeard) return [{ kind: 'unread', topic }];
-	if (payload.length === 0) return [];
+	if (retain && !RETAINED.includes(hear)) return [{ kind: 'unread', topic }];
+	const [box, station] = levels.slice(-3);
+	if (payload.length === 0) return hear === alarmHeard ? alarmHeard(ledger, { box, station, active: 0, unacknowledged: 0 }) : [];
 	if (levels[levels.length - 3] === 'heatmap') return pictureHeard(ledger, topic, sha256(payload), nowMs);
 	if (!hear) return [{ kind: 'unread', topic }];
 	try {
@@ -118,6 +122,16 @@ function gapHeard(ledger, message, nowMs) {
 		].filter((rest) => rest.from <= rest.to);
 	});
 	return [...said, { kind: 'gap', ...placeOf(station), from, to, reason }];
+}
+
+/** Of a station of which we know nothing, nothing stands. */
+function alarmHeard(ledger, { box, station, active, unacknowledged }) {
+	if (!Number.isInteger(active) || !Number.isInteger(unacknowledged)) throw new Error('no alarms');
+	const place = `${box}/${station}`;
+	const before = ledger.alarms[place] || { active: 0, unacknowledged: 0 };
+	ledger.alarms[place] = { active, unacknowledged };
+	if (before.active === active && before.unacknowledged === unacknowledged) return [];
+	return [{ kind: 'alarm', place, active, unacknowledged }];
 }
 
 function stateHeard(ledger, { box, station, state, visionState, error }, nowMs) {

@@ -12,7 +12,7 @@ const saved = existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {};
 const ledger = openLedger(saved, Date.now(), Number(process.env.PATIENCE_MS ?? 60_000));
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-const topics = ['+/state', '+/health', '+/+/state', '+/+/verdict', '+/+/gap', '+/+/heatmap/+/+'];
+const topics = ['+/state', '+/health', '+/+/state', '+/+/verdict', '+/+/gap', '+/+/alarm', '+/+/heatmap/+/+'];
 const session = ['-V', '5', '-c', '-x', '604800', '-i', 'watch', '-q', '1'];
 const sub = spawn(
 	'mosquitto_sub',

@@ -4,6 +4,17 @@ export type Level = (typeof LEVELS)[number];
 /** A line for the maintainer; `about` names the part of the daemon that speaks. */
 export type Log = (level: Level, about: string, message: string) => void;
 
+/** A line as it was said; wall clock, in milliseconds. */
+export type LogLine = {
+	readonly atMs: number;
+	readonly level: Level;
+	readonly about: string;
+	readonly message: string;
+};
+
+/** One that somebody should read. */
+export type Trouble = LogLine & { readonly level: 'error' | 'warning' };
+
 /** systemd reads these prefixes as priorities (sd-daemon(3)). */
 const priorities: { readonly [L in Level]: string } = {
 	error: '<3>',

@@ -14,6 +14,30 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 	await sleep(ms, undefined, { signal }).catch(() => {});
 }
 
+/**
+ * A signal that is aborted with one of the others, or when the time is over. What `AbortSignal.timeout` gives may be forgotten within
+ * `AbortSignal.any` before its time: nobody holds it.
+ */
+export function timeLimit(
+	ms: number,
+	...others: readonly AbortSignal[]
+): Disposable & { readonly signal: AbortSignal } {
+	const over = new AbortController();
+	const timer = setTimeout(() => over.abort(new DOMException('The time is over', 'TimeoutError')), ms);
+	return {
+		signal: AbortSignal.any([over.signal, ...others]),
+		[Symbol.dispose]: () => clearTimeout(timer),
+	};
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		if (signal.aborted) resolve();
+		signal.addEventListener('abort', () => resolve(), { once: true });
+	});
+}
+
 /** Clock, chance and waiting of a loop that repeats. */
 export type Pace = {
 	/** Milliseconds of a clock that never jumps. */

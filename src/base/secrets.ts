@@ -61,6 +61,16 @@ export function masked(text: string, known: readonly string[] = []): string {
 	return replaced(longestFirst.reduce(without, text), () => {});
 }
 
+/** The same of every text in a value. */
+export function maskedThroughout<T>(value: T, known: readonly string[]): T {
+	if (typeof value === 'string') return masked(value, known) as T;
+	if (typeof value !== 'object' || value === null) return value;
+	if (Array.isArray(value)) return value.map((one) => maskedThroughout(one, known)) as T;
+	return Object.fromEntries(
+		Object.entries(value).map(([key, one]) => [key, maskedThroughout(one, known)]),
+	) as T;
+}
+
 /** The secrets in an address or a pipeline, each in the spellings that a library's message may show it in. */
 export function secretsIn(address: string): string[] {
 	const found: string[] = [];

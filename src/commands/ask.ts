@@ -3,32 +3,37 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
-import { nearest } from '../base/words.js';
+import { timeLimit } from '../base/retry.js';
 import { brokerAddressFault } from '../config/address.js';
 import { topicRootFault } from '../config/topic-root.js';
+import { loadConfig } from '../daemon/settings.js';
 import { readText } from '../disk/text.js';
 import { askRemotely } from '../mqtt/ask.js';
-import {
-	type Answer,
-	answerSchema,
-	type Progress,
-	progressSchema,
-	REQUESTS,
-	type RequestName,
-	readRequest,
-	requestNames,
-	roles,
-} from '../protocol/requests.js';
+import { type Answer, answerSchema, type Progress, progressSchema } from '../protocol/answer.js';
+import { type Lesson, lessonSchema } from '../protocol/lesson.js';
+import { REQUESTS, type RequestName } from '../protocol/requests.js';
+import { roles } from '../protocol/roles.js';
 import { parseTopic, topicOf } from '../protocol/topics.js';
 import { askLocally } from '../socket/ask.js';
 import { SOCKET } from '../socket/place.js';
+import {
+	askedIn,
+	faultLines,
+	isRequest,
+	jsonOf,
+	refuseUnreadable,
+	requestHelp,
+	requestsHelp,
+} from './terminal/asked.js';
 import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
 import { journalFolder } from './terminal/journal.js';
+import { signedRequest } from './terminal/signing.js';
 
 export const askCommand: Command = {
 	name: 'ask',
-	summary: `Asks a daemon that runs: here, without a broker, or over one from any machine. NAME is one of ${requestNames.join(', ')} (docs/control.md); what it asks stands in one JSON object, or as key=value.`,
-	positionals: ['NAME', '[JSON|key=value…]'],
+	summary: `Asks a daemon that runs: here, without a broker, or over one from any machine. Without NAME it lists what can be asked; with NAME, --help tells more (docs/control.md). What is asked stands in one JSON object, or as key=value.`,
+	positionals: ['[NAME JSON|key=value…]'],
+	helpOf: ([name = '']) => (isRequest(name) ? requestHelp(name) : undefined),
 	options: {
 		config: { value: 'FILE', summary: 'the configuration of the daemon here' },
 		state: { value: 'DIR', summary: 'the folder of the journal of the daemon here' },
@@ -36,41 +41,112 @@ export const askCommand: Command = {
 		box: { value: 'NAME', summary: 'which box, over a broker' },
 		root: { value: 'TOPIC', summary: 'the first levels of its topics', fallback: 'inspectord' },
 		as: { value: 'ROLE', summary: `${roles.join(', ')}: in which role, over a broker`, fallback: 'viewer' },
+		user: { value: 'NAME', summary: 'by which the broker knows you' },
+		'password-file': { value: 'FILE', summary: 'a file whose first line is the password' },
 		ca: { value: 'FILE', summary: "the authority of the broker's certificate (PEM)" },
 		cert: { value: 'FILE', summary: 'our own certificate (PEM)' },
 		key: { value: 'FILE', summary: 'its private key (PEM)' },
+		sign: { value: 'FILE', summary: 'sign it with this private key (inspectord key)' },
+		signer: { value: 'NAME', summary: 'its name on the box; by default that of the file' },
 		id: { value: 'ID', summary: 'of the request: the same again gets the kept answer' },
-		timeout: { value: 'S', summary: 'wait so long for the answer, in seconds', fallback: '150' },
+		timeout: {
+			value: 'S',
+			summary: 'wait so long for the answer, in seconds; by default as long as the request may take',
+		},
+		detach: { summary: 'do not wait for the end of a lesson that is begun' },
 		json: { summary: 'print the whole answer as one line of JSON' },
 	},
 	run: async (args, context) => {
-		const [name = '', ...words] = args.positionals;
-		const id = textOption(args, 'id') ?? `${randomBytes(6).toString('hex')}`;
-		const payload = { ...askedIn(name, words), id };
-		refuseUnreadable(name, payload);
-		const timeoutS = numberOption(args, 'timeout', { lowest: 1, highest: 86_400 });
-		const answered = new AbortController();
-		const over = AbortSignal.any([context.signal, answered.signal, AbortSignal.timeout(timeoutS * 1000)]);
-		let answer: Answer | undefined;
-		const hear = (text: string): void => {
-			const said = readSaid(text);
-			if (!said || said.id !== id) return;
-			if ('code' in said) {
-				answer = said;
-				answered.abort();
-			} else context.note(`${said.done}/${said.of}  ${said.text}`);
-		};
-		await ask(name as RequestName, payload, hear, over, args, context);
-		context.signal.throwIfAborted();
-		if (!answer)
-			throw new Failure(
-				'request-refused',
-				`There is no answer to "${name}"${over.aborted ? ` within ${timeoutS} s` : ''}`,
-				`It may have been done: ask again with --id ${id}, and the kept answer comes.`,
-			);
+		const [name, ...words] = args.positionals;
+		if (name === undefined) return context.print(requestsHelp());
+		const id = textOption(args, 'id') ?? freshId();
+		const asked: Asked = { ...askedIn(name, words), id };
+		refuseUnreadable(name, asked);
+		const keyFile = textOption(args, 'sign');
+		const payload =
+			keyFile === undefined
+				? asked
+				: await signedRequest(await boxIn(args, context), name, asked, keyFile, args);
+		const request = name as RequestName;
+		let answer = await answerTo(request, payload, args, context);
+		if (!isFollowed(request, payload) || args.options.detach === true) return tell(answer, args, context);
+		while (answer.code === 'ok' && isUnderWay(answer))
+			answer = await answerTo(request, { action: 'follow', id: freshId() }, args, context);
 		tell(answer, args, context);
+		const { state, error } = lessonIn(answer) ?? {};
+		if (state === 'failed') throw new Failure('teaching-failed', `The lesson failed: ${error?.message}`);
 	},
 };
+
+export type Asked = { readonly id: string; readonly action?: unknown };
+
+export function freshId(): string {
+	return randomBytes(6).toString('hex');
+}
+
+/** An answer takes its way, too. */
+const BEYOND_S = 30;
+
+/** Asks, and tells how far it is. @throws Failure request-refused when no answer comes in time */
+export async function answerTo(
+	name: RequestName,
+	payload: Asked,
+	args: Arguments,
+	context: Context,
+): Promise<Answer> {
+	const { id } = payload;
+	const timeoutS =
+		textOption(args, 'timeout') === undefined
+			? REQUESTS[name].limitMs / 1000 + BEYOND_S
+			: numberOption(args, 'timeout', { lowest: 1, highest: 86_400 });
+	const answered = new AbortController();
+	using limit = timeLimit(timeoutS * 1000, context.signal, answered.signal);
+	const over = limit.signal;
+	let answer: Answer | undefined;
+	const hear = (text: string): void => {
+		const said = readSaid(text);
+		if (!said || said.id !== id) return;
+		if ('code' in said) {
+			answer = said;
+			answered.abort();
+		} else context.note(`${said.done}${said.of > 0 ? `/${said.of}` : '.'}  ${said.text}`);
+	};
+	await ask(name, payload, hear, over, args, context);
+	context.signal.throwIfAborted();
+	if (answer) return answer;
+	throw new Failure(
+		'request-refused',
+		`There is no answer to "${name}"${over.aborted ? ` within ${timeoutS} s` : ''}`,
+		`It may have been done: ask again with --id ${id}, and the kept answer comes.`,
+	);
+}
+
+/** A lesson takes longer than a request may: who begins one hears how it goes until it ends. */
+function isFollowed(name: RequestName, { action }: Asked): boolean {
+	return name === 'teach' && (action === 'begin' || action === 'resume' || action === 'follow');
+}
+
+function lessonIn({ result }: Answer): Lesson | undefined {
+	const read = lessonSchema.safeParse(result?.lesson);
+	return read.success ? read.data : undefined;
+}
+
+function isUnderWay(answer: Answer): boolean {
+	const state = lessonIn(answer)?.state;
+	return state === 'collecting' || state === 'teaching';
+}
+
+/** The box that is meant: a signature is for one. @throws Failure usage */
+async function boxIn(args: Arguments, { env }: Context): Promise<string> {
+	const [box, config] = [textOption(args, 'box'), textOption(args, 'config')];
+	if (box !== undefined) return box;
+	if (config !== undefined) return (await loadConfig(config, env)).box;
+	throw new Failure(
+		'usage',
+		'It is not said which box',
+		'A signature is for one: give its name with --box NAME.',
+	);
+}
 
 /** Sends it on its way, and hands on whatever comes back. */
 async function ask(
@@ -133,7 +209,20 @@ function refuseLevels(root: string, box: string): void {
 		);
 }
 
-async function credentialsIn(args: Arguments): Promise<{ tls?: Tls }> {
+async function credentialsIn(args: Arguments): Promise<{ username?: string; password?: string; tls?: Tls }> {
+	const [username, file] = [textOption(args, 'user'), textOption(args, 'password-file')];
+	if (username === undefined && file !== undefined)
+		throw new Failure('usage', 'A password is of nobody without --user NAME');
+	const password =
+		file === undefined ? undefined : (await readText(file, 'password file')).split(/\r?\n/)[0]!;
+	return {
+		...(username !== undefined && { username }),
+		...(password !== undefined && { password }),
+		...(await tlsIn(args)),
+	};
+}
+
+async function tlsIn(args: Arguments): Promise<{ tls?: Tls }> {
 	const named = ['ca', 'cert', 'key'].flatMap((key) => {
 		const file = textOption(args, key);
 		return file === undefined ? [] : [[key, file] as const];
@@ -147,57 +236,6 @@ async function credentialsIn(args: Arguments): Promise<{ tls?: Tls }> {
 
 type Tls = { readonly verify: boolean; readonly ca?: string; readonly cert?: string; readonly key?: string };
 
-/** What is asked: one JSON object, or pairs whose values are texts where a text is wanted, and else JSON. @throws Failure usage */
-function askedIn(name: string, words: readonly string[]): object {
-	const [first = ''] = words;
-	if (first.trimStart().startsWith('{')) {
-		if (words.length > 1)
-			throw new Failure(
-				'usage',
-				'Beside an object of JSON nothing else can be asked',
-				'Quote it as one word.',
-			);
-		const read = jsonOf(first);
-		if (read !== undefined) return read as object;
-		throw new Failure('usage', 'What is asked is no JSON', 'Quote it for the shell, or write key=value.');
-	}
-	return Object.fromEntries(
-		words.map((word) => {
-			const at = word.indexOf('=');
-			if (at <= 0)
-				throw new Failure('usage', `Cannot understand "${word}"`, 'Write key=value, or one object of JSON.');
-			const text = word.slice(at + 1);
-			const key = word.slice(0, at);
-			const { shape } = Object.hasOwn(REQUESTS, name) ? REQUESTS[name as RequestName].ask : { shape: {} };
-			const wanted = (shape as Record<string, { safeParse(value: unknown): { success: boolean } }>)[key];
-			return [key, wanted?.safeParse(text).success ? text : (jsonOf(text) ?? text)];
-		}),
-	);
-}
-
-function jsonOf(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
-}
-
-/** Says here already what the box would say. @throws Failure usage */
-function refuseUnreadable(name: string, payload: object): void {
-	if (!Object.hasOwn(REQUESTS, name)) {
-		const meant = nearest(name, requestNames);
-		const advice = meant ? `Did you mean "${meant}"?` : `There are ${requestNames.join(', ')}.`;
-		throw new Failure('usage', `There is no request "${name}"`, advice);
-	}
-	const read = readRequest(name, Buffer.from(JSON.stringify(payload)));
-	if ('refused' in read) throw new Failure('usage', `Cannot ask "${name}":\n${faultLines(read.refused)}`);
-}
-
-function faultLines({ faults }: Pick<Answer, 'faults'>): string {
-	return faults.map(({ path, message }) => `${path === '' ? '' : `${path}: `}${message}`).join('\n');
-}
-
 function readSaid(text: string): Answer | Progress | undefined {
 	const read = jsonOf(text);
 	const answer = answerSchema.safeParse(read);
@@ -208,13 +246,16 @@ function readSaid(text: string): Answer | Progress | undefined {
 
 /** The result on standard output; what is no result ends the command. @throws Failure */
 function tell(answer: Answer, args: Arguments, context: Context): void {
-	const { code, text, faults, request, result } = answer;
+	const { code, text, result } = answer;
 	if (args.options.json) context.print(answer);
 	else if (code === 'ok') context.print(JSON.stringify(result, null, 2));
-	if (code === 'ok') {
-		context.note(text);
-		return;
-	}
+	assertOk(answer);
+	context.note(text);
+}
+
+/** @throws Failure for every other answer */
+export function assertOk({ code, text, faults, request }: Answer): void {
+	if (code === 'ok') return;
 	const lines = faults.length > 0 ? `\n${faultLines({ faults })}` : '';
 	const usage = code === 'invalid' || code === 'unknown';
 	throw new Failure(

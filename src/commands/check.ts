@@ -1,13 +1,7 @@
 import { Failure } from '../base/failure.js';
-import { inLanes } from '../base/lanes.js';
-import { masked } from '../base/secrets.js';
-import { credentialsOf, secretsOfCredentials } from '../daemon/credentials.js';
-import { attempts, needsOf } from '../daemon/services.js';
-import { loadConfig, secretsOf } from '../daemon/settings.js';
+import { loadConfig } from '../daemon/settings.js';
+import { checked } from './checked.js';
 import { type Command, textOption } from './terminal/command.js';
-
-/** What is tried at the same time: each camera is a process. */
-const AT_ONCE = 4;
 
 export const check: Command = {
 	name: 'check',
@@ -22,20 +16,7 @@ export const check: Command = {
 		const file = textOption(args, 'config');
 		if (file === undefined)
 			throw new Failure('usage', 'check needs a configuration', 'Give one with --config FILE.');
-		const config = await loadConfig(file, context.env);
-		const credentials = await credentialsOf(config, context.env).catch(() => ({}));
-		const secrets = [...secretsOf(config), ...secretsOfCredentials(credentials)];
-		context.conceal(secrets);
-		const { env, note, signal } = context;
-		const attempt = attempts();
-		const findings = await inLanes(needsOf(config), AT_ONCE, (need) => attempt(need, { env, note, signal }));
-		signal.throwIfAborted();
-		const shown = findings.map(({ path, message, failure }) => ({
-			what: path,
-			ok: failure === undefined,
-			message: masked(message, secrets),
-			...(failure?.advice !== undefined && { advice: masked(failure.advice, secrets) }),
-		}));
+		const shown = await checked(await loadConfig(file, context.env), context);
 		const faults = shown.filter(({ ok }) => !ok);
 		if (args.options.json) context.print({ ok: faults.length === 0, findings: shown });
 		else

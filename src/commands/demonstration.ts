@@ -1,20 +1,24 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
-import type { Config } from '../config/schema.js';
-import { configSchema } from '../config/schema.js';
+import { duration } from '../base/words.js';
+import { patched } from '../config/patch.js';
+import { revise } from '../config/revise.js';
+import { readYaml } from '../config/yaml.js';
 import { teachInChild } from '../daemon/job.js';
 import { bundlesOf, readBundle } from '../disk/bundle.js';
+import { writeWhole } from '../disk/file.js';
 import { teacherPath } from '../disk/teacher.js';
+import { readText } from '../disk/text.js';
 import type { Bundle } from '../model/bundle.js';
 import { startEmbeddedBroker } from '../mqtt/embedded-broker.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
 import { type Arguments, numberOption, textOption } from './terminal/command.js';
-import { duration, progressLines } from './terminal/progress.js';
+import { progressLines } from './terminal/progress.js';
 
 /** Good parts that the demonstration learns from, and how long it learns: under two minutes on two slow cores. */
-const LESSON = {
+export const LESSON = {
 	seed: 7,
 	count: 100,
 	iterations: 80,
@@ -28,11 +32,25 @@ const LESSON = {
 /** Another stretch of the line than the one that was learnt from. */
 const SOURCE = 'sim:?seed=8&defects=0.25&fps=2';
 
-/** A configuration that needs nothing: broker, camera and recipe are our own. Disposing ends the broker. */
+/** As it is written at first; broker and bundle are set by each start. */
+const CONFIGURATION = `# The demonstration's configuration: edit it, also while it runs. docs/configuration.md lists every setting.
+box: demo
+mqtt: { version: "3.1.1" }
+stations:
+  flange:
+    camera: { source: "${SOURCE}" }   # a simulated line; one part in four is defective
+    recipe: flange
+recipes:
+  flange: {}
+journal: { folder: state }
+log: warning
+`;
+
+/** A configuration file that needs nothing: broker, camera and recipe are our own. Disposing ends the broker. */
 export async function prepareDemonstration(
 	args: Arguments,
 	context: Context,
-): Promise<AsyncDisposable & { readonly config: Config }> {
+): Promise<AsyncDisposable & { readonly file: string }> {
 	const data = resolve(textOption(args, 'data') ?? 'inspectord-data');
 	const firstPort = numberOption(args, 'port', { lowest: 1, highest: 65_000 });
 	context.note('inspectord demonstration: a simulated line of turned flanges, one in four defective.');
@@ -43,17 +61,20 @@ export async function prepareDemonstration(
 	context.note(`MQTT broker: mqtt://127.0.0.1:${port}`);
 	const topics = ['verdict', 'state'].map((level) => `-t 'inspectord/demo/+/${level}'`).join(' ');
 	context.note(`Listen with:  mosquitto_sub -h 127.0.0.1 -p ${port} -v ${topics}`);
-	context.note(`Look back with:  node dist/main.js events --state ${join(data, 'state')}`);
+	const file = join(data, 'demonstration.yaml');
+	const text = existsSync(file) ? await readText(file, 'configuration') : CONFIGURATION;
+	const read = readYaml(text);
+	const set = {
+		mqtt: { url: `mqtt://127.0.0.1:${port}` },
+		recipes: { flange: { model: relative(data, bundle) } },
+	};
+	// What somebody mistyped stays, and is told with its line.
+	if ('value' in read) await writeWhole(file, revise(text, patched(read.value, set)));
+	const here = relative('.', file);
+	context.note(`Look back with:  node dist/main.js events --config ${here}`);
+	context.note(`Steer it with:  node dist/main.js ask state --config ${here}   (docs/control.md)`);
 	context.note('Ctrl-C ends it.');
-	const config = configSchema.parse({
-		box: 'demo',
-		mqtt: { url: `mqtt://127.0.0.1:${port}`, version: '3.1.1' },
-		stations: { flange: { camera: { source: SOURCE }, recipe: 'flange' } },
-		recipes: { flange: { model: bundle } },
-		journal: { folder: join(data, 'state') },
-		log: 'warning',
-	});
-	return { config, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
+	return { file, [Symbol.asyncDispose]: () => broker[Symbol.asyncDispose]() };
 }
 
 /** The newest whole bundle of the flange, or one that it teaches now: it never writes over what stands there. @returns its folder */

@@ -1,19 +1,24 @@
 import { basename, resolve } from 'node:path';
 import { PRECISIONS } from '../base/precision.js';
+import { PROVIDERS } from '../base/provider.js';
+import { wishOf } from '../config/provider.js';
 import { readBundle } from '../disk/bundle.js';
 import { readDataset } from '../disk/dataset.js';
+import { enginesFolder } from '../disk/engines.js';
 import { assertFilePlace, writeWhole } from '../disk/file.js';
 import { type Evaluation, evaluate } from '../evaluate/evaluation.js';
 import { galleries } from '../evaluate/exhibits.js';
 import { reportHtml } from '../evaluate/report.js';
 import { summaryLines } from '../evaluate/summary.js';
-import { openScorer, type Scorer } from '../inspect/scorer.js';
+import { chooseProvider } from '../inspect/choose-provider.js';
+import type { Scorer } from '../inspect/scorer.js';
+import { promisedBy, promiseWords } from '../measure/promise.js';
 import type { Bundle } from '../model/bundle.js';
 import type { Manifest } from '../model/manifest.js';
 import { tileCount } from '../model/tiling.js';
 import { readMask } from '../opencv/mask.js';
 import { encodeJpeg, encodePng, readPicture } from '../opencv/picture.js';
-import { openSession } from '../ort/session.js';
+import { openProviders } from '../station/providers.js';
 import type { Size } from '../vision/image.js';
 import { type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
 
@@ -25,6 +30,15 @@ export const evaluateCommand: Command = {
 	options: {
 		report: { value: 'FILE.html', summary: 'write a page with curves and the pictures that it gets wrong' },
 		precision: { value: 'NAME', summary: 'fp32, fp16 or int8 (default: what the bundle runs in)' },
+		provider: {
+			value: 'NAME',
+			summary: `what computes, and nothing else: ${PROVIDERS.join(', ')}; or auto, the best that is there`,
+			fallback: 'cpu',
+		},
+		engines: {
+			value: 'FOLDER',
+			summary: 'where engines of TensorRT are kept (default: as inspectord engine has it)',
+		},
 		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
 		json: { summary: 'print the figures as one line of JSON' },
 	},
@@ -35,15 +49,22 @@ export const evaluateCommand: Command = {
 		if (report !== undefined) await assertFilePlace(report);
 		const bundle = await readBundle(bundleDir);
 		const { test } = await readDataset(datasetDir, context.note);
-		const scorer = await openScorer(bundle, openSession, {
+		const wanted = choiceOption(args, 'provider', ['auto', ...PROVIDERS]) ?? 'cpu';
+		const engineFolder = textOption(args, 'engines') ?? enginesFolder(context.env);
+		const settings = {
 			threads,
 			precision: choiceOption(args, 'precision', PRECISIONS),
-		});
+			ceilingMs: Number.POSITIVE_INFINITY,
+		};
+		const providers = openProviders(context.env, { engineFolder, shunned: [] });
+		const { scorer, degraded } = await chooseProvider(bundle, wishOf(wanted), settings, providers);
+		if (degraded) context.note(degraded.message);
 		try {
 			const world = { ...worldOf(bundle, scorer), now: () => performance.now() };
 			const evaluation = await evaluate(test, world, {
 				size: scorer.size,
 				threshold: bundle.manifest.calibration.threshold,
+				taught: await bundle.likenesses(),
 				signal: context.signal,
 				onProgress: (done, of) => context.note(`evaluating ${done} of ${of} images`, { transient: true }),
 			});
@@ -67,7 +88,7 @@ function figureLines(evaluation: Evaluation, { provider }: Scorer): string[] {
 }
 
 /** Pictures and masks as the bundle was taught: the whole of them, or its region. */
-function worldOf({ manifest }: Bundle, { score }: Scorer) {
+export function worldOf({ manifest }: Bundle, { score }: Scorer) {
 	const region = manifest.input.region ?? undefined;
 	return {
 		readPicture: (path: string) => readPicture(path, path, region),
@@ -90,6 +111,7 @@ async function pageOf(
 		...evaluation,
 		title: `${name} on ${basename(resolve(datasetDir))}`,
 		scale,
+		sheet: await bundle.sheet(),
 		galleries: await galleries(evaluation.scored, world, scorer.size, scale),
 		facts: [
 			['data set', resolve(datasetDir)],
@@ -103,7 +125,7 @@ async function pageOf(
 			],
 			[
 				'threshold',
-				`the ${calibration.rule === 'max' ? 'highest' : 'quantile'} of the scores of ${calibration.scores.length} good pictures that were kept from training: at most ${(100 * calibration.falseRejectBound).toFixed(1)} % false rejects`,
+				`the ${rankWords(calibration)} of the scores of ${calibration.scores.length} good pictures that were kept from training: ${promiseWords(promisedBy(calibration))}, if they are like those`,
 			],
 			[
 				'made with',
@@ -111,6 +133,11 @@ async function pageOf(
 			],
 		],
 	});
+}
+
+function rankWords({ scores, threshold }: Manifest['calibration']): string {
+	const rank = 1 + scores.filter((score) => score > threshold).length;
+	return rank === 1 ? 'highest' : `highest but ${rank - 1}`;
 }
 
 function tilingText(tiling: Manifest['input']['tiling']): string {

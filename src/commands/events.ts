@@ -1,3 +1,4 @@
+import type { AlarmBody } from '../protocol/alarm.js';
 import type { Event } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import type { Gap } from '../protocol/gap.js';
@@ -49,8 +50,10 @@ function told({ id, atMs, recordedMs, origin, body, ...rest }: Event, series: st
 
 /** One line an event: time, of whom, what, and what there is to say of it. */
 export function eventLine({ kind, station, sequence, atMs, verdict, score, part, body }: Event): string {
-	const words = body as { readonly state?: string; readonly error?: { readonly message?: string } | null };
+	type Said = { readonly message?: string } | null;
+	const words = body as { readonly state?: string; readonly error?: Said; readonly degraded?: Said };
 	const { from, to, reason } = body as Partial<Gap>;
+	const { changes = [], comment = null } = body as Partial<AlarmBody>;
 	return [
 		isoOf(atMs),
 		station ?? '–',
@@ -59,7 +62,12 @@ export function eventLine({ kind, station, sequence, atMs, verdict, score, part,
 		...(score === null ? [] : [score.toFixed(4)]),
 		...(part === null ? [] : [part]),
 		...(kind === 'gap' ? [`#${from} to #${to}: ${reason}`] : []),
-		...(kind === 'state' && words.state !== undefined ? [words.state] : []),
+		...(kind === 'alarm' ? changes.map(({ alarm, change }) => `${alarm} ${change}`) : []),
+		...(kind === 'alarm' && comment !== null ? [comment] : []),
+		...((kind === 'state' || kind === 'lesson' || kind === 'engine') && words.state !== undefined
+			? [words.state]
+			: []),
 		...(words.error?.message === undefined ? [] : [words.error.message]),
+		...(words.degraded?.message === undefined ? [] : [`degraded: ${words.degraded.message}`]),
 	].join('  ');
 }

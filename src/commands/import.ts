@@ -9,6 +9,7 @@ import type { Normalisation } from '../graph/picture.js';
 import { goodFrames, preparedImages } from '../jobs/good-images.js';
 import { teachWorld } from '../jobs/world.js';
 import { adopt } from '../learn/adopt.js';
+import { promisedBy, promiseWords } from '../measure/promise.js';
 import { IMAGENET } from '../model/teacher.js';
 import { bundleLines } from './terminal/bundle-lines.js';
 import { type Command, numberOption, textOption } from './terminal/command.js';
@@ -90,14 +91,24 @@ export const importCommand: Command = {
 		const { manifest, dir, isNamed } = await writeBundle(resolve(out), contents);
 		const { calibration, training } = manifest;
 		const { threshold, falseRejectBound } = calibration;
+		const falseRejectBound95 = promisedBy(calibration);
 		if (args.options.json) {
-			context.print({ bundle: dir, isNamed, heldOut: training.heldOut, threshold, falseRejectBound });
+			context.print({
+				bundle: dir,
+				isNamed,
+				heldOut: training.heldOut,
+				threshold,
+				falseRejectBound,
+				falseRejectBound95,
+			});
 			return;
 		}
 		context.print(
 			`Took "${file}" (${width} × ${height} pixels, map "${adapter.map}", score ${adapter.score ? `"${adapter.score}"` : 'the maximum of the map'}).`,
 		);
-		context.print(`${training.heldOut} good pictures set the threshold to ${threshold.toFixed(4)}.`);
+		context.print(
+			`${training.heldOut} good pictures set the threshold to ${threshold.toFixed(4)}: ${promiseWords(falseRejectBound95)}, if they are like these.`,
+		);
 		for (const line of bundleLines(resolve(out), dir, isNamed)) context.print(line);
 	},
 };

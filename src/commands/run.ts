@@ -1,9 +1,8 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { lineLog } from '../base/log.js';
-import type { Config } from '../config/schema.js';
+import { openConfigFile } from '../daemon/config-file.js';
 import { runDaemon } from '../daemon/daemon.js';
-import { loadConfig } from '../daemon/settings.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
 import { verdictLine } from './terminal/verdict-line.js';
 
@@ -21,16 +20,17 @@ export const run: Command = {
 	},
 	run: async (args, context) => {
 		const file = textOption(args, 'config');
-		if (file !== undefined) return inspect(await loadConfig(file, context.env), args, context);
+		if (file !== undefined) return inspect(file, context.interactive, args, context);
 		// Its broker and its line are loaded only when they are shown.
 		const { prepareDemonstration } = await import('./demonstration.js');
 		await using demonstration = await prepareDemonstration(args, context);
-		await inspect(demonstration.config, args, context);
+		await inspect(demonstration.file, true, args, context);
 	},
 };
 
-async function inspect(config: Config, args: Arguments, context: Context): Promise<void> {
-	await runDaemon(config, {
+/** `isAttended`: somebody reads what is wrong with the file. */
+async function inspect(file: string, isAttended: boolean, args: Arguments, context: Context): Promise<void> {
+	await runDaemon(await openConfigFile(file, context.env, isAttended), {
 		env: context.env,
 		version: context.version,
 		conceal: context.conceal,

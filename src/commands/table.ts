@@ -24,6 +24,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'measure a bundle on labelled pictures',
 		load: async () => (await import('./evaluate.js')).evaluateCommand,
 	},
+	bench: {
+		summary: 'measure how fast a bundle is on this machine, stage by stage, and how exact',
+		load: async () => (await import('./bench.js')).bench,
+	},
 	teacher: {
 		summary: 'add a larger teacher, by download or from a file',
 		load: async () => (await import('./teacher.js')).teacherCommand,
@@ -32,13 +36,29 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'make a bundle of an ONNX model that was trained elsewhere',
 		load: async () => (await import('./import.js')).importCommand,
 	},
+	engine: {
+		summary: "TensorRT's engines for this machine: build, list, verify, remove",
+		load: async () => (await import('./engine.js')).engineCommand,
+	},
 	check: {
 		summary: 'would this configuration start? every fault with its path and line',
 		load: async () => (await import('./check.js')).check,
 	},
+	doctor: {
+		summary: 'what does this box lack? each step with the command that mends it',
+		load: async () => (await import('./doctor.js')).doctor,
+	},
+	config: {
+		summary: 'the configuration of a daemon: show it, its history, edit it, bring one back',
+		load: async () => (await import('./config.js')).configCommand,
+	},
 	events: {
 		summary: 'what happened: verdicts, gaps and states from the journal',
 		load: async () => (await import('./events.js')).eventsCommand,
+	},
+	audit: {
+		summary: 'who changed what, and whether the trail of it is whole',
+		load: async () => (await import('./audit.js')).auditCommand,
 	},
 	letters: {
 		summary: 'which verdicts the broker refused, and send them again',
@@ -51,6 +71,14 @@ export const commands: Readonly<Record<string, Entry>> = {
 	ask: {
 		summary: 'ask a daemon that runs: its state, its events, a self-check; here or over the broker',
 		load: async () => (await import('./ask.js')).askCommand,
+	},
+	key: {
+		summary: 'make a key to sign requests with',
+		load: async () => (await import('./key.js')).keyCommand,
+	},
+	sign: {
+		summary: 'sign a request for a box that this machine need not reach',
+		load: async () => (await import('./sign.js')).signCommand,
 	},
 	simulate: {
 		summary: 'write pictures of the simulated line as a data set with masks',

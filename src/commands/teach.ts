@@ -1,20 +1,28 @@
-import { existsSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { PRECISIONS } from '../base/precision.js';
-import { teachInChild } from '../daemon/job.js';
+import { duration } from '../base/words.js';
+import { type JobWorld, strikeInChild, teachInChild } from '../daemon/job.js';
+import { SHEET } from '../disk/bundle.js';
 import { goodImages, readDataset } from '../disk/dataset.js';
-import { teacherPath } from '../disk/teacher.js';
 import { MOST_STEPS } from '../learn/plan.js';
 import { architectures, isBackbone } from '../model/architecture.js';
-import { PRESETS } from '../model/manifest.js';
+import { PRESETS, SCORINGS } from '../model/manifest.js';
 import type { Grid } from '../model/tiling.js';
-import type { TeachRequest } from '../protocol/teach-messages.js';
+import {
+	forecastWords,
+	type StrikeRequest,
+	type Taught,
+	TEACHING_PROVIDERS,
+	type TeachRequest,
+} from '../protocol/teach-messages.js';
 import type { Rect } from '../vision/image.js';
+import { strikeRequestOf, struckLine, wantedOption } from './teach-threshold.js';
 import { bundleLines } from './terminal/bundle-lines.js';
 import { type Arguments, type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
-import { duration, progressLines } from './terminal/progress.js';
+import { thresholdLines } from './terminal/curve-lines.js';
+import { progressLines } from './terminal/progress.js';
 
 export const teachCommand: Command = {
 	name: 'teach',
@@ -42,14 +50,20 @@ export const teachCommand: Command = {
 		},
 		size: {
 			value: 'PIXELS',
-			summary: 'side of the square that the network sees, a multiple of 32',
+			summary:
+				'side of the square that the network sees, a multiple of 32; auto: the one that finds the most of defects that are made into the pictures',
 			fallback: '256',
 		},
 		tiles: {
 			value: 'ROWSxCOLUMNS',
 			summary:
-				'cut pictures into overlapping squares, for fine defects in large or long parts; auto takes as many as keep their resolution',
+				'cut pictures into overlapping squares, for fine defects in large or long parts; auto cuts them where more of the defects that are made into them are found so',
 			fallback: '1x1',
+		},
+		'ms-per-part': {
+			value: 'MS',
+			summary:
+				'auto, of size or tiles, takes nothing that costs more milliseconds a part on this box’s processor',
 		},
 		rotate: {
 			value: 'DEGREES',
@@ -68,8 +82,13 @@ export const teachCommand: Command = {
 		preset: {
 			value: 'NAME',
 			summary:
-				'standard dwells on what is hard to learn, learns slower towards the end, and weighs departures from what good parts show at each place; paper is the published loss, rate and sum',
+				'standard dwells on what is hard to learn, learns slower towards the end, and chooses its scoring; paper is the published loss, rate and sum',
 			fallback: 'standard',
+		},
+		scoring: {
+			value: 'NAME',
+			summary: `how maps become one: ${SCORINGS.join(', ')}; auto takes what lets the fewest spoiled copies of good pictures pass, and with --preset paper the sum`,
+			fallback: 'auto',
 		},
 		precision: {
 			value: 'NAME',
@@ -97,63 +116,134 @@ export const teachCommand: Command = {
 			summary: 'of the pictures, kept from training to set the threshold',
 			fallback: '0.2',
 		},
+		folds: {
+			value: 'N',
+			summary:
+				'hold no picture out: N students, each taught all but its part of the pictures, judge that part; auto: 4 where there are fewer than 38 pictures, which takes five times as long',
+			fallback: 'auto',
+		},
 		'false-rejects': {
 			value: 'RATE',
 			summary:
-				'allow this share of good parts to be rejected (default: the threshold is the highest held-out score)',
+				'allow this share of good parts to be rejected (default: the threshold is the highest held-out score, or a few ranks lower where that lets far fewer spoiled copies pass)',
 		},
+		'threshold-rank': {
+			value: 'K',
+			summary:
+				'take the K-th highest held-out score for the threshold, as the table after a lesson offers it',
+		},
+		from: {
+			value: 'BUNDLE',
+			summary:
+				'learn nothing: teach the threshold of this bundle anew, from the pictures of its lesson, in seconds; all else is as in its lesson, and --out may be left out',
+		},
+		strike: {
+			value: 'NAME[,NAME]',
+			summary:
+				'with --from: pictures that show no good part, and set nothing; all of them: those that are not named count again, none by --strike ""',
+		},
+		'strike-list': { value: 'FILE', summary: 'with --from: the same from a file, a name a line' },
 		resume: { summary: 'go on with an interrupted lesson: same pictures, same options' },
 		threads: { value: 'N', summary: 'processor threads, 0 for one a core', fallback: '0' },
+		provider: {
+			value: 'NAME',
+			summary:
+				'where to learn: cpu, cuda, webgpu, or auto for CUDA where that is there; first steps are compared with the processor’s, and auto goes on there when they differ (CUDA: never tried)',
+			fallback: 'cpu',
+		},
 		json: { summary: 'print the result as one line of JSON' },
 	},
 	run: async (args, context) => {
-		const request = await requestOf(args, context);
-		const taught = await teachInChild(request, { ...context, report: progressLines(context) });
+		const world = { ...context, report: progressLines(context) };
+		const from = textOption(args, 'from');
+		const [request, taught] = await (from === undefined
+			? learnt(args, world)
+			: taughtAnew(args, from, world));
 		if (args.options.json) return context.print(taught);
 		if (taught.seededTeacher)
 			context.note('warning: the teacher has random weights; give a real one with --teacher.');
-		context.print(
-			`${taught.images === 0 ? 'Took the student as it is' : `Taught from ${taught.images} good pictures in ${duration(taught.seconds)}`}; ${taught.heldOut} ${taught.images === 0 ? 'good pictures' : 'more'} set the threshold to ${taught.threshold.toFixed(4)}: of good parts like them at most ${(100 * taught.falseRejectBound).toFixed(1)} % are rejected.`,
-		);
+		context.print(from === undefined ? learntLine(taught) : struckLine(taught));
+		const [images = ''] = args.positionals;
+		for (const line of thresholdLines(taught, images)) context.print(line);
+		if (taught.curve.length > 0)
+			context.print(`These pictures with their maps: ${join(taught.bundle, SHEET)}`);
+		if (taught.forecast) context.print(`The forecast was ${forecastWords(taught.forecast)}.`);
 		if (taught.precision !== 'fp32') context.print(`It runs in ${taught.precision}, which scores like fp32.`);
 		for (const line of bundleLines(request.out, taught.bundle, taught.isNamed)) context.print(line);
 	},
 };
 
+/** "Taught from 80 good pictures in 2 min; 20 more set the threshold to 0.1234." */
+function learntLine({ images, heldOut, folds, seconds, threshold }: Taught): string {
+	const taught = `Taught from ${images} good pictures in ${duration(seconds)}`;
+	const which =
+		images === 0
+			? `Took the student as it is; ${heldOut} good pictures`
+			: folds === 0
+				? `${taught}; ${heldOut} more`
+				: `${taught}; they are few, so the same ones, judged by ${folds} more students that had not seen them,`;
+	return `${which} set the threshold to ${threshold.toFixed(4)}.`;
+}
+
+/** @throws Failure usage for what is asked with --from alone */
+async function learnt(args: Arguments, world: JobWorld & Context): Promise<[TeachRequest, Taught]> {
+	for (const name of ['strike', 'strike-list'])
+		if (textOption(args, name) !== undefined)
+			throw new Failure(
+				'usage',
+				`Cannot use --${name} without --from: a lesson that learns takes all pictures`,
+				'Take the pictures out of the folder, or name the bundle whose threshold they set with --from.',
+			);
+	const request = await requestOf(args, world);
+	return [request, await teachInChild(request, world)];
+}
+
+async function taughtAnew(
+	args: Arguments,
+	from: string,
+	world: JobWorld & Context,
+): Promise<[StrikeRequest, Taught]> {
+	const request = await strikeRequestOf(args, from, teachCommand.options, world);
+	return [request, await strikeInChild(request, world)];
+}
+
 /** Each is a run of the network. */
 const MOST_ASKED_TILES = 36;
 
 /** IMAGES is looked through, and the place for the bundle checked, before minutes are spent. */
-async function requestOf(args: Arguments, { home, note }: Context): Promise<TeachRequest> {
+async function requestOf(args: Arguments, { note }: Context): Promise<TeachRequest> {
 	const [images = ''] = args.positionals;
 	const out = textOption(args, 'out');
 	if (out === undefined)
 		throw new Failure('usage', 'teach needs a place for the bundle', 'Give one with --out BUNDLE.');
-	const size = numberOption(args, 'size', { lowest: 64, highest: 1024 });
-	if (size % 32 !== 0)
+	const size =
+		textOption(args, 'size') === 'auto' ? 'auto' : numberOption(args, 'size', { lowest: 64, highest: 1024 });
+	if (size !== 'auto' && size % 32 !== 0)
 		throw new Failure(
 			'usage',
 			`Cannot use --size "${size}": it is a multiple of 32`,
-			'Use 256, 320, 384 or 512.',
+			'Use 256, 320, 384 or 512, or auto.',
 		);
 	const region = regionOption(args);
 	const labelled = textOption(args, 'labelled');
 	const student = textOption(args, 'student');
 	const request: TeachRequest = {
 		images: resolve(images),
-		...teacherOption(args, home),
+		...teacherOption(args),
 		...(student !== undefined && { student: resolve(student) }),
 		out: resolve(out),
 		name: basename(resolve(out)),
 		size,
 		tiles: gridOption(args),
+		...(textOption(args, 'ms-per-part') !== undefined && {
+			msPerPart: numberOption(args, 'ms-per-part', { lowest: 1, highest: 60_000, whole: false }),
+		}),
 		...wobbleOption(args),
 		preset: choiceOption(args, 'preset', PRESETS) ?? 'standard',
+		scoring: choiceOption(args, 'scoring', ['auto', ...SCORINGS]) ?? 'auto',
 		precision: choiceOption(args, 'precision', PRECISIONS) ?? 'fp32',
 		...(labelled !== undefined && { labelled: resolve(labelled) }),
-		...(textOption(args, 'false-rejects') !== undefined && {
-			falseRejects: numberOption(args, 'false-rejects', { lowest: 0.0001, highest: 0.5, whole: false }),
-		}),
+		...wantedOption(args),
 		...(region && { region }),
 		iterations:
 			textOption(args, 'iterations') === 'auto'
@@ -162,7 +252,10 @@ async function requestOf(args: Arguments, { home, note }: Context): Promise<Teac
 		batch: numberOption(args, 'batch', { lowest: 2, highest: 256 }),
 		seed: numberOption(args, 'seed', { lowest: 0, highest: 2 ** 32 - 1 }),
 		holdout: numberOption(args, 'holdout', { lowest: 0.01, highest: 0.9, whole: false }),
+		folds:
+			textOption(args, 'folds') === 'auto' ? 'auto' : numberOption(args, 'folds', { lowest: 0, highest: 20 }),
 		threads: numberOption(args, 'threads', { lowest: 0, highest: 256 }),
+		provider: choiceOption(args, 'provider', TEACHING_PROVIDERS) ?? 'cpu',
 		resume: args.options.resume === true,
 	};
 	await goodImages(images, note);
@@ -199,8 +292,8 @@ function regionOption(args: Arguments): Rect | undefined {
 	return { x, y, width, height };
 }
 
-/** Without a file: the teacher of that name that lies in the project (`teacher add` puts it there), or random weights. */
-function teacherOption(args: Arguments, home: string): Pick<TeachRequest, 'teacher' | 'backbone'> {
+/** Without a file: the teacher of that name that `teacher add` put into the project, or random weights. */
+function teacherOption(args: Arguments): Pick<TeachRequest, 'teacher' | 'isAdded' | 'backbone'> {
 	const file = textOption(args, 'teacher');
 	const name = textOption(args, 'backbone') ?? (file === undefined ? 'pocket' : undefined);
 	if (name !== undefined && !isBackbone(name)) {
@@ -212,6 +305,5 @@ function teacherOption(args: Arguments, home: string): Pick<TeachRequest, 'teach
 	}
 	const named = name === undefined ? {} : { backbone: name };
 	if (file !== undefined) return { teacher: resolve(file), ...named };
-	const added = teacherPath(home, name ?? 'pocket');
-	return existsSync(added) ? { teacher: added, ...named } : named;
+	return { isAdded: true, ...named };
 }

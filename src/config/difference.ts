@@ -10,6 +10,8 @@ export type Spec = {
 	readonly after: readonly string[];
 	/** Settings that it is told while it runs, with all below them: keys joined by ".". */
 	readonly live: readonly string[];
+	/** What no two can have at a time: who wants it starts when the other has stopped. */
+	readonly holds?: readonly string[];
 };
 
 /** What leads from what runs to what is wanted; each in the order in which it was given. */
@@ -76,6 +78,12 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 	return typeof value === 'object' && value !== null;
 }
 
-function own(map: Readonly<Record<string, unknown>>, key: string): unknown {
+/** What stands in a value of plain data at the end of these keys; undefined where nothing does. */
+export function valueAt(whole: unknown, keys: readonly string[]): unknown {
+	return keys.reduce<unknown>((value, key) => (isMap(value) ? own(value, key) : undefined), whole);
+}
+
+/** Not what an object inherits: a key may be `constructor`. */
+export function own(map: Readonly<Record<string, unknown>>, key: string): unknown {
 	return Object.hasOwn(map, key) ? map[key] : undefined;
 }

@@ -1,17 +1,5 @@
 import { configJsonSchema } from './schema.js';
-
-type Node = {
-	readonly properties?: Readonly<Record<string, Node>>;
-	readonly additionalProperties?: Node | false;
-	readonly description?: string;
-	readonly default?: unknown;
-	readonly required?: readonly string[];
-	readonly type?: string;
-	readonly enum?: readonly unknown[];
-	readonly anyOf?: readonly Node[];
-	readonly const?: unknown;
-	readonly applies?: 'live';
-};
+import { type Manner, mannerBelow, type Node, USUAL } from './setting.js';
 
 /** docs/configuration.md: every setting, from the schema that the code checks with. */
 export function configDocument(): string {
@@ -22,27 +10,43 @@ Generated from \`src/config/schema.ts\` by \`npm run docs\`; a test keeps it tru
 
 *live*: a service can be told while it runs; *restart*: the services that it belongs to start anew, and no others.
 
-| setting | value | default | applies | what it does |
-| --- | --- | --- | --- | --- |
-${rows('', configJsonSchema() as Node).join('\n')}
+*from afar*: whether an edit over MQTT may change it; *listed*: to what stands in the configuration already, and to what \`control.allow\` lets in; *no*: in the
+file on the box or by its socket alone; *file*: in the file alone, because it moves the service that answers.
+
+| setting | value | default | applies | from afar | what it does |
+| --- | --- | --- | --- | --- | --- |
+${rows('', configJsonSchema() as Node, USUAL).join('\n')}
 `;
 }
 
-function rows(path: string, node: Node, applies: Node['applies'] = undefined): string[] {
+function rows(path: string, node: Node, above: Manner): string[] {
 	return Object.entries(node.properties ?? {}).flatMap(([key, child]) => {
 		const full = path ? `${path}.${key}` : key;
-		const told = child.applies ?? applies;
-		if (child.properties) return rows(full, child, told);
-		if (child.additionalProperties) return rows(`${full}.<name>`, child.additionalProperties, told);
+		const manner = mannerBelow(above, child);
+		if (child.properties) return rows(full, child, manner);
+		const each = child.additionalProperties || undefined;
+		if (each?.properties) return rows(`${full}.<name>`, each, manner);
 		const fallback =
 			child.default === undefined
 				? node.required?.includes(key)
 					? 'needed'
 					: ''
 				: `\`${JSON.stringify(child.default)}\``;
-		const cells = [`\`${full}\``, valuesOf(child), fallback, told ?? 'restart', child.description ?? ''];
+		const cells = [
+			each ? `\`${full}.<name>\`` : `\`${full}\``,
+			valuesOf(each ?? child),
+			fallback,
+			manner.applies,
+			farOf(manner),
+			child.description ?? '',
+		];
 		return [`| ${cells.join(' | ')} |`];
 	});
+}
+
+function farOf({ remote, edit }: Manner): string {
+	if (edit === 'file') return 'file';
+	return { may: 'yes', never: 'no' }[remote as string] ?? 'listed';
 }
 
 function valuesOf(node: Node): string {
@@ -50,5 +54,9 @@ function valuesOf(node: Node): string {
 	if (node.const !== undefined) return `\`${node.const}\``;
 	if (node.type === 'array') return 'list';
 	if (node.anyOf) return node.anyOf.map(valuesOf).join(' or ');
+	if (node.properties)
+		return `a map of ${Object.entries(node.properties)
+			.map(([key, each]) => `\`${key}\`: ${valuesOf(each)}`)
+			.join('; ')}`;
 	return node.type ?? '';
 }

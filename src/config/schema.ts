@@ -1,7 +1,11 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
+import { PROVIDERS } from '../base/provider.js';
 import { brokerAddressFault, serverNameFault } from './address.js';
+import { alarmsOf } from './alarms.js';
 import { fileFault } from './file-setting.js';
+import { brokerPatternFault, cameraPatternFault } from './pattern.js';
+import { keyName, publicKeyFault } from './public-key.js';
 import { topicRootFault } from './topic-root.js';
 
 /** Names become levels of MQTT topics. */
@@ -14,6 +18,15 @@ const name = z
 
 /** Of a setting that a service can be told while it runs, with all below it; others start the service anew. */
 const live = { applies: 'live' } as const;
+
+/** Of a setting that nobody edits over MQTT, with all below it; others may be. */
+const never = { remote: 'never' } as const;
+
+/** Of one that is edited in the file alone: it moves the service that answers, or says whom it believes. */
+const inFile = { remote: 'never', edit: 'file' } as const;
+
+/** Of one that is edited over MQTT within what `control.allow` names. */
+const within = (list: 'cameras' | 'brokers' | 'bundles') => ({ remote: list });
 
 const milliseconds = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
 
@@ -62,7 +75,8 @@ const mqtt = z.strictObject({
 		.default('mqtt://localhost:1883')
 		.describe(
 			'Address of the broker; or a list of up to 8 that stand for one another: the next one is tried when one cannot be reached.',
-		),
+		)
+		.meta(within('brokers')),
 	root: faultless(topicRootFault)
 		.default('inspectord')
 		.describe('The first levels of every topic, one to six: `enterprise/site/area/line`.'),
@@ -71,11 +85,15 @@ const mqtt = z.strictObject({
 		.default('5')
 		.describe('Of MQTT. With 3.1.1 the broker cannot say when it refuses a message.'),
 	username: z.string().min(1).optional().describe('For brokers that ask for one.'),
-	usernameFile: file.optional().describe('A file whose first line is the user, instead of `username`.'),
-	passwordFile: file.optional().describe('A file whose first line is the password.'),
+	usernameFile: file
+		.optional()
+		.describe('A file whose first line is the user, instead of `username`.')
+		.meta(never),
+	passwordFile: file.optional().describe('A file whose first line is the password.').meta(never),
 	tls: tls
 		.optional()
-		.describe('For mqtts:// and wss://. Files that change are read again, without a restart.'),
+		.describe('For mqtts:// and wss://. Files that change are read again, without a restart.')
+		.meta(never),
 	expiryS: z
 		.number()
 		.int()
@@ -111,7 +129,8 @@ const camera = z.strictObject({
 		.min(1)
 		.describe(
 			'Device number or path, rtsp:// or http:// address, "snapshot: http://…" (one picture for each request), "gstreamer: …", folder of images, video file, "watch: FOLDER" (a camera uploads pictures there: each whole one once, in the order in which they come; "watch-all: FOLDER" also those that lie there at the start), or "sim:?…".',
-		),
+		)
+		.meta(within('cameras')),
 	loop: z.boolean().default(false).describe('Start again at the end of a folder or video file.'),
 	timeoutMs: milliseconds(100, 600_000).default(5000).describe('A frame that takes longer is an error.'),
 	latencyMs: milliseconds(0, 60_000)
@@ -143,35 +162,111 @@ const heatmap = z.strictObject({
 	quality: z.number().int().min(10).max(100).default(80).describe('Of the JPEG.'),
 });
 
+const gpio = z.strictObject({
+	chip: z
+		.string()
+		.regex(
+			/^[A-Za-z0-9/][A-Za-z0-9/_.-]{0,99}$/,
+			'must be a name like "gpiochip0" or a path like "/dev/gpiochip0"',
+		)
+		.describe('As `gpiodetect` names it.'),
+	line: z.number().int().min(0).max(65_535).describe('Its number on the chip.'),
+	edge: z.enum(['rising', 'falling', 'both']).default('rising').describe('Which one is a signal.'),
+});
+
+const trigger = z.strictObject({
+	mode: z
+		.enum(['every', 'request', 'file', 'gpio'])
+		.default('every')
+		.describe(
+			'What makes a part due: `every` frame; or a signal, which is a `request` (docs/control.md), a `file` that appears, or an edge of a `gpio` line.',
+		),
+	everyMs: milliseconds(0, 86_400_000)
+		.default(0)
+		.describe('Of mode `every`: least time between two parts; 0: as frames come.')
+		.meta(live),
+	delayMs: milliseconds(0, 60_000)
+		.default(0)
+		.describe('From a signal until its part is in view: the frame is exposed after that.')
+		.meta(live),
+	withinMs: milliseconds(1, 600_000)
+		.optional()
+		.describe(
+			'How long a part stays in view: its frame is exposed within this time; by default before the next part is due.',
+		)
+		.meta(live),
+	debounceMs: milliseconds(0, 60_000)
+		.default(0)
+		.describe('A signal that comes so soon after another belongs to that one: a contact bounces.')
+		.meta(live),
+	leastMs: milliseconds(0, 86_400_000)
+		.default(0)
+		.describe('Least time between two parts: a signal that comes sooner makes none.')
+		.meta(live),
+	queue: z
+		.number()
+		.int()
+		.min(1)
+		.max(64)
+		.default(4)
+		.describe('Parts that wait for their verdict, at most: a signal beyond is `busy`, and counted.')
+		.meta(live),
+	file: z
+		.string()
+		.min(1)
+		.optional()
+		.describe(
+			'Of mode `file`: where the signal appears, relative to this file; it is removed when it is taken. It is empty, or holds the name of the part, or `{"part": …, "metadata": {…}}`.',
+		)
+		.meta({ ...live, ...never }),
+	gpio: gpio
+		.optional()
+		.describe("Of mode `gpio`, by libgpiod's `gpiomon`.")
+		.meta({ ...live, ...never }),
+});
+
+const provider = z.enum(PROVIDERS).optional();
+
+const namedProvider = z
+	.strictObject({ require: provider, prefer: provider })
+	.superRefine(({ require, prefer }, context) => {
+		if (require !== undefined && prefer !== undefined)
+			context.addIssue({
+				code: 'custom',
+				path: ['prefer'],
+				message: 'stands beside `require`, and only one of them can (a patch takes the other away with null)',
+			});
+		if (require === undefined && prefer === undefined)
+			context.addIssue({ code: 'custom', message: 'must name either `require` or `prefer`' });
+	});
+
 const recipe = z.strictObject({
 	model: z
 		.string()
 		.min(1)
 		.describe(
 			'The bundle to inspect with: a folder, relative to this file. `lid@1c947c1d` is pinned to what it holds; `lid` is what stands there.',
-		),
+		)
+		.meta(within('bundles')),
 	region: region.optional(),
 	threshold: z
 		.union([z.literal('bundle'), z.number().positive()])
 		.default('bundle')
 		.describe('Scores above it are rejected; "bundle" takes what teaching found.')
 		.meta(live),
-	trigger: z
-		.strictObject({
-			everyMs: milliseconds(0, 86_400_000)
-				.default(0)
-				.describe('Least time between two parts; 0: as frames come.'),
-		})
-		.prefault({})
-		.meta(live),
+	trigger: trigger.prefault({}),
 	deadlineMs: milliseconds(10, 600_000)
 		.default(5000)
-		.describe('A part whose score comes later than this after its frame is an error.')
+		.describe(
+			'A part whose score comes later than this is an error: after its frame, or after the signal that made it due.',
+		)
 		.meta(live),
 	provider: z
-		.enum(['cpu', 'cuda', 'tensorrt'])
-		.default('cpu')
-		.describe('What may compute; nothing else ever does.'),
+		.union([z.enum(['auto', ...PROVIDERS]), namedProvider])
+		.default('auto')
+		.describe(
+			'What may compute. A name is the same as `{ require: … }`: nothing else ever computes. `{ prefer: … }` serves on `cuda`, else on `cpu`, while that cannot be used, and the state of the station says so (`degraded`). `auto`: the best that is there and proven of `tensorrt` (through an engine), `cuda`, `cpu`.',
+		),
 	precision: z
 		.enum(['bundle', ...PRECISIONS])
 		.default('bundle')
@@ -182,8 +277,11 @@ const recipe = z.strictObject({
 		.min(0)
 		.max(256)
 		.default(0)
-		.describe('Processor threads for the model; 0: one a core.'),
+		.describe(
+			'Processor threads for the model; 0: what was the fastest on this processor when the bundle was taught, else one a core; where there are several stations when its process starts, no more than an equal share of the cores.',
+		),
 	heatmap: heatmap.prefault({}).meta(live),
+	alarms: alarmsOf(name).meta(live),
 });
 
 const station = z.strictObject({
@@ -215,7 +313,8 @@ const journal = z.strictObject({
 		.optional()
 		.describe(
 			'Where everything that happens is kept, relative to this file; by default what systemd gives (/var/lib/inspectord), else `<box>-state` beside this file.',
-		),
+		)
+		.meta(inFile),
 	mostMb: megabytes(64, 10_000_000)
 		.default(8000)
 		.describe('Of verdicts and pictures together; the oldest go first, pictures before verdicts.'),
@@ -239,6 +338,83 @@ const journal = z.strictObject({
 		.meta(live),
 });
 
+const engines = z.strictObject({
+	build: z
+		.boolean()
+		.default(true)
+		.describe(
+			'Build TensorRT engines in the background for stations that would compute with one, one after the other and never beside a lesson, and move the stations to them. What is asked for by a request is built in any case.',
+		),
+	limitS: z
+		.number()
+		.int()
+		.min(60)
+		.max(86_400)
+		.default(3600)
+		.describe('What takes longer to build has failed, in seconds.'),
+	folder: z
+		.string()
+		.min(1)
+		.optional()
+		.describe(
+			'Where engines are kept, relative to this file; by default below what systemd gives (/var/cache/inspectord), else below the cache folder of the user.',
+		)
+		.meta(never),
+});
+
+const allow = z.strictObject({
+	cameras: z
+		.array(faultless(cameraPatternFault))
+		.max(100)
+		.default([])
+		.describe(
+			'Sources that a station may be given over MQTT, beside those that stand here: `rtsp://10.0.3.*/**`, `snapshot: http://cam-*.plant.example/shot.jpg`, `/dev/video*`, `watch: /srv/uploads/*`. "*" stands for what has no "/" (in a host no "."), "**" for anything. Without a port the usual one is meant, and any user may be given.',
+		),
+	brokers: z
+		.array(faultless(brokerPatternFault))
+		.max(100)
+		.default([])
+		.describe(
+			'Addresses that `mqtt.url` may be given over MQTT, beside those that stand here, written in the same way: `mqtts://broker-*.plant.example`.',
+		),
+	bundles: z
+		.string()
+		.min(1)
+		.optional()
+		.describe(
+			'The folder in which bundles lie that a recipe may be given over MQTT, relative to this file; by default the folders of those that recipes name now.',
+		),
+	pictures: z
+		.string()
+		.min(1)
+		.optional()
+		.describe('The folder from which lessons may be asked to read pictures, relative to this file.'),
+});
+
+const signed = z.strictObject({
+	settings: z
+		.array(z.string().min(1))
+		.max(100)
+		.default([])
+		.describe(
+			'Settings that only a signed request may change, also through the socket: `threshold`, `deadlineMs`, `model`, `camera.source`, a whole `recipes`. A name stands for every setting whose keys hold it, and all below.',
+		),
+	keys: z
+		.record(
+			z.string().regex(keyName, 'must be letters, digits, "-" or "_", at most 64'),
+			faultless(publicKeyFault),
+		)
+		.default({})
+		.describe('Who may sign, by public keys of Ed25519 (`inspectord key NAME`).'),
+	windowS: z
+		.number()
+		.int()
+		.min(5)
+		.max(86_400)
+		.default(300)
+		.describe('So far a signature may be from the clock of this box, in seconds.'),
+});
+
 const control = z.strictObject({
 	remote: z
 		.enum(['none', 'viewer', 'operator', 'engineer'])
@@ -246,27 +422,36 @@ const control = z.strictObject({
 		.describe(
 			'As what requests over MQTT are believed at most. A message cannot prove who sends it: the broker must decide who may publish on `<root>/<box>/request/<role>/#`. The socket in the folder of the journal may ask for everything.',
 		),
+	allow: allow.prefault({}),
+	signed: signed.prefault({}).meta(inFile),
 });
 
 /** One configuration file. Unknown keys are faults. */
 export const configSchema = z.strictObject({
-	box: name.describe('Name of this box in every topic.'),
+	box: name.describe('Name of this box in every topic.').meta(inFile),
 	mqtt: mqtt.prefault({}),
 	stations: z
 		.record(name, station)
 		.refine((all) => Object.keys(all).length > 0, 'there must be at least one station'),
 	recipes: z.record(name, recipe),
 	journal: journal.prefault({}),
+	engines: engines.prefault({}),
 	schedule: schedule.prefault({}),
 	health: health.prefault({}),
-	control: control.prefault({}),
+	control: control.prefault({}).meta(never),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info').meta(live),
 });
 
-/** The keys of a recipe that are live. */
-export const liveInRecipe: readonly string[] = Object.entries(recipe.shape)
-	.filter(([, setting]) => setting.meta()?.applies === 'live')
-	.map(([key]) => key);
+const liveIn = (settings: z.ZodObject): string[] =>
+	Object.entries(settings.shape).flatMap(([key, setting]) =>
+		(setting as z.ZodType).meta()?.applies === 'live' ? [key] : [],
+	);
+
+/** What is live in a recipe: keys joined by ".". */
+export const liveInRecipe: readonly string[] = [
+	...liveIn(recipe),
+	...liveIn(trigger).map((key) => `trigger.${key}`),
+];
 
 export type Config = z.infer<typeof configSchema>;
 export type RecipeConfig = Config['recipes'][string];

@@ -48,8 +48,52 @@ const advice: Readonly<Record<string, string>> = {
 
 /** Keys are taken as they are written (01 stays 01); "<<" merges. @throws RangeError when it is nested too deeply */
 export function readYaml(text: string): Yaml {
+	const nodes = readNodes(text);
+	if ('faults' in nodes) return nodes;
+	const { document, placeAt } = nodes;
+	let value: unknown;
+	try {
+		value = document.toJS({ maxAliasCount: MOST_ALIASES });
+	} catch (thrown) {
+		if (thrown instanceof RangeError) throw thrown;
+		const message = `its aliases cannot be followed: ${(thrown as Error).message}`;
+		return { faults: [{ path: '', ...placeAt(0), message }] };
+	}
+	return {
+		value,
+		placeOf: (path) => {
+			for (let length = path.length; length > 0; length -= 1) {
+				const offset = keyOffset(document, path.slice(0, length));
+				if (offset !== undefined) return placeAt(offset);
+			}
+			return { line: 1, column: 1 };
+		},
+		sourceOf: (path) => {
+			const node = path.length === 0 ? undefined : document.getIn(path, true);
+			return isScalar(node) ? node.source : undefined;
+		},
+	};
+}
+
+/** What can be understood of a text that has faults; nothing certain. */
+export function glimpse(text: string): unknown {
+	try {
+		return parseDocument(text, { merge: true, logLevel: 'silent' }).toJS({ maxAliasCount: MOST_ALIASES });
+	} catch {
+		return undefined;
+	}
+}
+
+type Nodes =
+	| { readonly faults: readonly Fault[] }
+	| { readonly document: Document.Parsed; placeAt(offset: number): Place };
+
+/** The nodes of a text, each with its tokens; its keys are texts. @throws RangeError when it is nested too deeply */
+export function readNodes(text: string): Nodes {
 	const lines = new LineCounter();
-	const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: true });
+	const options = { lineCounter: lines, uniqueKeys: true, merge: true, keepSourceTokens: true };
+	// With a mark of the byte order the library counts columns wrongly.
+	const document = parseDocument(text.replace(/^\ufeff/, ''), options);
 	const placeAt = (offset: number): Place => {
 		const { line, col } = lines.linePos(offset);
 		return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -67,27 +111,7 @@ export function readYaml(text: string): Yaml {
 	if (faults.length === 0) faults.push(...danglingAliases(document, faultAt));
 	if (faults.length > 0) return { faults };
 	takeKeysAsWritten(document);
-	let value: unknown;
-	try {
-		value = document.toJS({ maxAliasCount: MOST_ALIASES });
-	} catch (thrown) {
-		if (thrown instanceof RangeError) throw thrown;
-		return { faults: [faultAt(0, `its aliases cannot be followed: ${(thrown as Error).message}`)] };
-	}
-	return {
-		value,
-		placeOf: (path) => {
-			for (let length = path.length; length > 0; length -= 1) {
-				const offset = keyOffset(document, path.slice(0, length));
-				if (offset !== undefined) return placeAt(offset);
-			}
-			return { line: 1, column: 1 };
-		},
-		sourceOf: (path) => {
-			const node = path.length === 0 ? undefined : document.getIn(path, true);
-			return isScalar(node) ? node.source : undefined;
-		},
-	};
+	return { document, placeAt };
 }
 
 function danglingAliases(
@@ -125,4 +149,10 @@ function keyOffset(document: Document.Parsed, path: Path): number | undefined {
 		if (isNode(node) && 'value' in node && String(node.value) === String(key)) return node.range?.[0];
 	}
 	return undefined;
+}
+
+/** What a text says, as data; nothing where it cannot be read. */
+export function dataOf(text: string): unknown {
+	const read = readYaml(text);
+	return 'value' in read ? (read.value ?? {}) : {};
 }

@@ -2,21 +2,20 @@ import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import type { Pace } from '../base/retry.js';
+import { noneSuch } from '../base/words.js';
+import { type Answer, answerMessage, type Code, type Fault, type Progress } from '../protocol/answer.js';
+import { readRequest } from '../protocol/envelope.js';
 import { SCHEMA } from '../protocol/fields.js';
 import {
-	type Answer,
 	type Ask,
-	answerMessage,
-	type Code,
-	type Fault,
-	hasRights,
-	type Progress,
+	demandOf,
 	REQUESTS,
 	type RequestName,
 	type Result,
-	type Role,
-	readRequest,
+	type Row,
 } from '../protocol/requests.js';
+import { hasRights, type Role } from '../protocol/roles.js';
+import type { Signature } from '../protocol/signature.js';
 
 /** A request as it came. */
 export type Asked = {
@@ -54,8 +53,23 @@ export type AnswerStore = {
 	answerTo(key: Key): Promise<string | null>;
 };
 
+/** Who asks, as far as that is known: `place` is where the answer goes; `key`: by which the request is signed, where it is. */
+export type Asker = { readonly role: Role; readonly place: string; readonly key?: string | undefined };
+
+/** A request that would change something, of somebody who may not ask for it. */
+export type Denied = { readonly name: RequestName; readonly by: Asker; readonly text: string };
+
+/** A request with its signature. */
+export type SignedRequest = {
+	readonly name: RequestName;
+	readonly ask: object;
+	readonly id: string;
+	readonly signature: Signature;
+};
+
 /** What a request is given while it is worked on. */
 export type Work = {
+	readonly by: Asker;
 	/** Aborted when its time is over, or the box goes down. */
 	readonly signal: AbortSignal;
 	readonly progress: (done: number, of: number, text: string) => void;
@@ -82,9 +96,19 @@ export class Refusal extends Error {
 	}
 }
 
+/** A name under `path` that is none of those that there are. */
+export function unknownName(path: string, kind: string, given: string, names: readonly string[]): Refusal {
+	const message = noneSuch(kind, given, names);
+	return new Refusal('invalid', `${path}: ${message}`, [{ path, message }]);
+}
+
 export type AnswerWorld = {
 	readonly store: AnswerStore;
 	readonly handlers: Handlers;
+	/** Resolves when it is sure that a signature is right, and on disk that it is used. @throws Refusal denied */
+	readonly checkSignature: (signed: SignedRequest) => Promise<void>;
+	/** Somebody asked for a change who may not. */
+	readonly onDenied: (denied: Denied) => void;
 	readonly pace: Pick<Pace, 'now' | 'pause'>;
 	readonly wallClock: () => number;
 	readonly log: Log;
@@ -100,8 +124,14 @@ export type Answerer = AsyncDisposable & {
 };
 
 /** Requests at a time, and what is asked in the long run and at once after a rest: by one place, and by all of a role. */
-const MOST_AT_ONCE = 8;
-const RATES = { one: { perSecond: 5, burst: 20 }, all: { perSecond: 20, burst: 60 } } as const;
+const LIMITS: Limits = { atOnce: 8, one: { perSecond: 5, burst: 20 }, all: { perSecond: 20, burst: 60 } };
+
+/** The same of signals: what a line gives, each station of which bounds those that wait. */
+const OF_SIGNALS: Limits = {
+	atOnce: 256,
+	one: { perSecond: 100, burst: 200 },
+	all: { perSecond: 200, burst: 400 },
+};
 
 /** Places that are remembered for their rates. */
 const MOST_PLACES = 256;
@@ -117,21 +147,26 @@ const MOST_BYTES = 200_000;
  * taken on (it cannot be understood, is denied, or too much) is answered and not kept.
  */
 export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
-	const { store, handlers, pace, wallClock, log, openly } = world;
+	const { store, handlers, checkSignature, onDenied, pace, wallClock, log, openly } = world;
 	const ending = new AbortController();
-	const isAllowed = limiter(pace.now);
+	const isAllowed = limiter(pace.now, LIMITS);
+	const isSignalAllowed = limiter(pace.now, OF_SIGNALS);
 	/** Every claim on disk, by its key. */
-	const known = new Map<string, { readonly print: string; readonly atMs: number; isAnswered: boolean }>();
+	const known = new Map<string, Known>();
 	/** Who only looks must not keep others from acting: each role has its own. */
 	const inWork = byRole(() => new Set<Promise<unknown>>());
+	const signals = new Set<Promise<unknown>>();
 	const owed: Answered[] = [];
 
-	const make = (id: string | null, request: string, code: Code, text: string, more: Partial<Answer> = {}) =>
-		answerMessage({ id, request, code, text: openly(text), faults: [], result: null, ...more }, wallClock());
+	const make = (id: string | null, request: string, code: Code, text: string, more: Partial<Answer> = {}) => {
+		const { faults = [], result = null } = more;
+		const told = faults.map(({ path, message }) => ({ path: openly(path), message: openly(message) }));
+		return answerMessage({ id, request, code, text: openly(text), faults: told, result }, wallClock());
+	};
 
 	for (const kept of await store.kept()) {
 		const { requester, request, print, atMs, isAnswered, isSaid } = kept;
-		known.set(nameOf(kept), { print, atMs, isAnswered: true });
+		known.set(nameOf(kept), { requester, print, atMs, isAnswered: true });
 		if (isSaid) continue;
 		const claim = readKept<ClaimText>(kept.claim);
 		if (!claim) continue;
@@ -148,6 +183,8 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 	const carriedOut = async (
 		id: string,
 		request: { readonly name: RequestName; readonly ask: unknown },
+		signed: SignedRequest | undefined,
+		by: Asker,
 		onProgress: (progress: Progress) => void,
 	): Promise<Answer> => {
 		const { name, ask } = request;
@@ -164,7 +201,16 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		};
 		try {
 			const handler = handlers[name] as Handler<RequestName>;
-			const working = handler(ask as never, { signal, progress });
+			const work = async () => {
+				if (signed)
+					await checkSignature(signed).catch((thrown) => {
+						onDenied({ name, by, text: reasonOf(thrown) });
+						throw thrown;
+					});
+				signal.throwIfAborted();
+				return handler(ask as never, { by, signal, progress });
+			};
+			const working = work();
 			working.catch(() => {});
 			late.catch(() => {});
 			const { text, result } = await Promise.race([working, late]);
@@ -198,7 +244,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 	const ask = async (asked: Asked): Promise<Answered | undefined> => {
 		const { name, role, bytes, isRetained, placeFor, correlation, onProgress } = asked;
 		const read = readRequest(name, bytes);
-		const { id: given, client, before } = read.envelope;
+		const { id: given, client, before, signature } = read.envelope;
 		const id = given ?? (correlation === null ? null : `correlation:${correlation}`);
 		const place = placeFor(client);
 		if (place === undefined) {
@@ -212,7 +258,9 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 			answer: make(id, shown, code, text, more),
 			isKept: false,
 		});
-		const allowance = isAllowed(place, role);
+		const isSignal =
+			Object.hasOwn(REQUESTS, name) && (REQUESTS[name as RequestName] as Row).isSignal === true;
+		const allowance = isSignal ? isSignalAllowed(place, role) : isAllowed(place, role);
 		// Whoever goes on in spite of the word gets no more of them.
 		if (allowance === 'silent') return undefined;
 		if (allowance === 'busy') return told('busy', 'Too much is asked: ask again later');
@@ -222,10 +270,13 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 			return isRetained ? undefined : told(code, text, { faults });
 		}
 		const { request } = read;
-		const row = REQUESTS[request.name];
-		if (!hasRights(role, row.role)) {
+		const demand = demandOf(REQUESTS[request.name], request.ask);
+		if (!hasRights(role, demand.role)) {
 			if (isRetained) return undefined;
-			return told('denied', `"${request.name}" is for ${row.role}s: it was asked as ${role}`);
+			const what = demand.what === null ? `"${name}"` : `"${name}" to ${demand.what}`;
+			const text = `${what} is for ${demand.role}s: it was asked as ${role}`;
+			if (demand.changes) onDenied({ name: request.name, by: { role, place }, text });
+			return told('denied', text);
 		}
 		if (id === null) {
 			const text = 'It has no id: choose one for each request';
@@ -249,49 +300,54 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 			if (!isRetained) return told('late', `It was not to be done after ${before}`);
 			return undefined;
 		}
-		if (inWork[role].size >= MOST_AT_ONCE) return told('busy', 'Too much is worked on: ask again later');
-		return workOn(asked, key, print, async () => {
+		const [lane, { atOnce }] = isSignal ? [signals, OF_SIGNALS] : [inWork[role], LIMITS];
+		if (lane.size >= atOnce) return told('busy', 'Too much is worked on: ask again later');
+		const working = workOn(asked, key, print, { changes: demand.changes, isSignal }, async () => {
 			if (isRetained) return make(id, name, 'invalid', RETAINED);
-			return carriedOut(id, request, (progress) => onProgress(progress, place));
+			const signed = signature && { name: request.name, ask: read.sent, id, signature };
+			const by = { role, place, key: signature?.key };
+			return carriedOut(id, request, signed, by, (progress) => onProgress(progress, place));
 		});
+		lane.add(working);
+		try {
+			return await working;
+		} finally {
+			lane.delete(working);
+		}
 	};
 
 	/** Claims a request, does it, and keeps the answer. */
 	const workOn = async (
-		{ name, role, correlation }: Asked,
+		{ name, correlation }: Asked,
 		key: Key,
 		print: string,
+		{ changes, isSignal }: { readonly changes: boolean; readonly isSignal: boolean },
 		act: () => Promise<Answer>,
 	): Promise<Answered> => {
 		const { requester: place, request: id } = key;
 		const atMs = Math.round(wallClock());
-		const entry = { print, atMs, isAnswered: false };
+		const entry = { requester: place, print, atMs, isAnswered: false };
 		known.set(nameOf(key), entry);
-		forgetOldest(known);
+		forgetOldest(known, place);
 		const claim = JSON.stringify({ name, id, correlation } satisfies ClaimText);
-		const working = (async (): Promise<Answered> => {
-			const inTime = await isInTime(store.claim({ ...key, print, claim, atMs }));
-			const changes = REQUESTS[name as RequestName].changes;
-			if (!inTime && changes) {
-				const answer = make(id, name, 'busy', 'The journal cannot be written to now: ask again later');
-				known.delete(nameOf(key));
-				store.release(key);
-				return { place, correlation, answer, isKept: false };
-			}
-			const answer = await act();
-			const written = store.answer(key, JSON.stringify(answer)).then(() => {
-				entry.isAnswered = true;
-			});
-			// What changes nothing is told also while the disk takes nothing.
-			await (changes ? written : inTime && isInTime(written));
-			return { place, correlation, answer, isKept: true };
-		})();
-		inWork[role].add(working);
-		try {
-			return await working;
-		} finally {
-			inWork[role].delete(working);
-		}
+		const untaken = (answer: Answer): Answered => {
+			known.delete(nameOf(key));
+			store.release(key);
+			return { place, correlation, answer, isKept: false };
+		};
+		const claimed = isInTime(store.claim({ ...key, print, claim, atMs }));
+		const done = isSignal ? act() : undefined;
+		const inTime = await claimed;
+		if (!inTime && changes && !done)
+			return untaken(make(id, name, 'busy', 'The journal cannot be written to now: ask again later'));
+		const answer = await (done ?? act());
+		if (answer.code === 'busy') return untaken(answer);
+		const written = store.answer(key, JSON.stringify(answer)).then(() => {
+			entry.isAnswered = true;
+		});
+		// What changes nothing, or is done, is told also while the disk takes nothing.
+		await (changes && !done ? written : inTime && isInTime(written));
+		return { place, correlation, answer, isKept: true };
 	};
 
 	return {
@@ -299,7 +355,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		owed,
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
-			await Promise.all(Object.values(inWork).flatMap((each) => [...each]));
+			await Promise.all([signals, ...Object.values(inWork)].flatMap((each) => [...each]));
 		},
 	};
 }
@@ -309,8 +365,16 @@ type ClaimText = { readonly name: string; readonly id: string; readonly correlat
 const RETAINED =
 	'It was retained: a request that the broker keeps is not done. Publish it without retain, with another id';
 
-/** Keys on disk that are remembered: as many as the disk keeps. */
+/** Keys on disk that are remembered, in all and of one who asks: as many as the disk keeps. */
 const MOST_KNOWN = 1000;
+const MOST_OF_ONE = 500;
+
+type Known = {
+	readonly requester: string;
+	readonly print: string;
+	readonly atMs: number;
+	isAnswered: boolean;
+};
 
 /** What was written here; undefined where it is not what was written. */
 function readKept<T>(text: string | null): T | undefined {
@@ -323,20 +387,27 @@ function readKept<T>(text: string | null): T | undefined {
 
 const nameOf = ({ requester, request }: Key): string => `${request} ${requester}`;
 
-function forgetOldest(known: Map<string, { readonly isAnswered: boolean }>): void {
-	for (const [name, { isAnswered }] of known) {
-		if (known.size <= MOST_KNOWN) return;
-		if (isAnswered) known.delete(name);
-	}
+/** One who asks much forgets his own: what others have asked must not be done again. */
+function forgetOldest(known: Map<string, Known>, requester: string): void {
+	const answered = [...known].filter(([, { isAnswered }]) => isAnswered);
+	const own = answered.filter(([, one]) => one.requester === requester);
+	const oldest = own.length > MOST_OF_ONE ? own[0] : known.size > MOST_KNOWN ? answered[0] : undefined;
+	if (oldest) known.delete(oldest[0]);
 }
 
 function byRole<T>(make: () => T): Readonly<Record<Role, T>> {
 	return { viewer: make(), operator: make(), engineer: make() };
 }
 
+type Rate = { readonly perSecond: number; readonly burst: number };
+type Limits = { readonly atOnce: number; readonly one: Rate; readonly all: Rate };
+
 /** Buckets of tokens: what is over is answered `busy` as often as it may be asked, and then no more. */
-function limiter(now: () => number): (place: string, role: Role) => 'yes' | 'busy' | 'silent' {
-	const bucket = ({ perSecond, burst }: { readonly perSecond: number; readonly burst: number }) => {
+function limiter(
+	now: () => number,
+	limits: Limits,
+): (place: string, role: Role) => 'yes' | 'busy' | 'silent' {
+	const bucket = ({ perSecond, burst }: Rate) => {
 		let [left, atMs] = [burst, now()];
 		return {
 			take: (): boolean => {
@@ -349,11 +420,11 @@ function limiter(now: () => number): (place: string, role: Role) => 'yes' | 'bus
 			},
 		};
 	};
-	const all = byRole(() => bucket(RATES.all));
-	const refusals = byRole(() => bucket(RATES.all));
+	const all = byRole(() => bucket(limits.all));
+	const refusals = byRole(() => bucket(limits.all));
 	const places = new Map<string, ReturnType<typeof bucket>>();
 	return (place, role) => {
-		const one = places.get(place) ?? bucket(RATES.one);
+		const one = places.get(place) ?? bucket(limits.one);
 		places.delete(place);
 		places.set(place, one);
 		if (places.size > MOST_PLACES) places.delete(places.keys().next().value!);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import type { Ranges } from '../base/ranges.js';
@@ -6,9 +7,10 @@ import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
 import { forgetSendAgain, sendAgain } from '../disk/wishes.js';
-import type { Answers } from '../mqtt/answers.js';
+import { type Answers, createAnswers } from '../mqtt/answers.js';
 import type { Heard } from '../mqtt/connection.js';
 import { type Cursor, createCursor, type Feed } from '../mqtt/cursor.js';
+import { inOrder } from '../mqtt/in-order.js';
 import { type BrokerLink, openBrokerLink, type Troubles } from '../mqtt/link.js';
 import type { Outgoing } from '../mqtt/outlet.js';
 import { paced } from '../mqtt/pacing.js';
@@ -18,7 +20,7 @@ import type { Event, Picture } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import { gapEntry, gapMessage } from '../protocol/gap.js';
 import { receiptSchema } from '../protocol/receipt.js';
-import { type Role, roles } from '../protocol/requests.js';
+import { hasRights, type Role, roles } from '../protocol/roles.js';
 import { type BoxState, boxState } from '../protocol/states.js';
 import { encodePayload, parseTopic, topicOf } from '../protocol/topics.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
@@ -27,9 +29,10 @@ import { concernOf, credentialsOf, secretsOfCredentials } from './credentials.js
 import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
 
-/** `stations`: the names of all, as the box's state tells them; `remote`: as what requests are believed at most, by default as nothing. */
+/** `stations`: the names of all, as the box's state tells them; `alarmed`: of those that have alarms; `remote`: as what requests are believed at most, by default as nothing. */
 export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & {
 	readonly stations: readonly string[];
+	readonly alarmed?: readonly string[];
 	readonly remote?: Config['control']['remote'];
 };
 
@@ -47,6 +50,8 @@ export type BrokerService = Service & {
 	/** What it refused. */
 	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
 	retain(topic: string, payload: Uint8Array): void;
+	/** Shows what a station sees. Resolves with its topic when the broker has it. @throws Failure broker-refused; the signal's reason */
+	show(station: string, jpeg: Uint8Array, signal: AbortSignal): Promise<string>;
 	/** Says dead letters again. Resolves when that stands on disk. */
 	sendAgain(events: readonly number[]): Promise<void>;
 	/** There is something to say. */
@@ -99,6 +104,9 @@ const PICTURES_AT_ONCE = 2;
 const SETTLE_MS = 2000;
 
 const JSON_TYPE = 'application/json';
+
+/** A picture that somebody waits for is of no use later. */
+const SNAPSHOT_EXPIRY_S = 60;
 
 /** Of receipts: whoever sends more wants to do harm. */
 const RECEIPT_LIMITS = { bytes: 1024, depth: 2 } as const;
@@ -285,6 +293,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	}, LOOK_MS);
 	look.unref();
 	const { mostBytesPerSecond } = mqtt.pictures;
+	const snapshots = createAnswers();
 	const showing = openBrokerLink(
 		{
 			...common,
@@ -294,7 +303,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			window: PICTURES_AT_ONCE,
 		},
 		paced(
-			pictures,
+			inOrder(snapshots, pictures),
 			{ bytesPerSecond: mostBytesPerSecond, burstBytes: mostBytesPerSecond },
 			{ now, wakeIn: (ms) => void setTimeout(() => showing.wake(), ms).unref() },
 		),
@@ -322,6 +331,18 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			return { ...dropped };
 		},
 		retain: (topic, bytes) => speaking.retain(topic, bytes),
+		show: (station, jpeg, signal) => {
+			const topic = topicOf('snapshot', { root, box, station, id: randomBytes(4).toString('hex') });
+			const properties = { contentType: 'image/jpeg', expiryS: SNAPSHOT_EXPIRY_S };
+			return new Promise((resolve, reject) => {
+				signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+				snapshots.put({ topic, payload: jpeg, kind: 'answer', properties }, (isTaken) => {
+					if (isTaken) resolve(topic);
+					else reject(new Failure('broker-refused', `The broker refuses "${topic}"`));
+				});
+				showing.wake();
+			});
+		},
 		sendAgain: revive,
 		wake: () => speaking.wake(),
 		retell: (names) => {
@@ -361,20 +382,32 @@ export async function tryBroker(
 	env: Env,
 	signal: AbortSignal,
 ): Promise<string> {
-	const { box, mqtt, stations } = settings;
+	const { box, mqtt, stations, alarmed = [] } = settings;
 	const { root } = mqtt;
 	const version = mqtt.version === '5' ? 5 : 4;
 	const credentials = await credentialsOf(settings, env);
 	const login = { url, clientId: clientIdOf(settings), version, ...credentials } as const;
+	const { remote = 'none' } = settings;
+	const isBelieved = (role: Role) => remote !== 'none' && hasRights(remote, role);
 	const publish = [
 		topicOf('boxState', { root, box }),
 		topicOf('health', { root, box }),
+		topicOf('engines', { root, box }),
+		topicOf('configuration', { root, box }),
+		topicOf('configurationSchema', { root, box }),
 		...stations.flatMap((station) => [
 			topicOf('stationState', { root, box, station }),
 			topicOf('verdict', { root, box, station }),
 			topicOf('gap', { root, box, station }),
 			topicOf('heatmap', { root, box, station, id: 'check', index: '0' }),
 		]),
+		...alarmed.map((station) => topicOf('alarm', { root, box, station })),
+		...(remote === 'none' ? [] : [topicOf('answer', { root, box, client: 'check' })]),
+		// What only they can ask for over the broker.
+		...(isBelieved('operator')
+			? stations.map((station) => topicOf('snapshot', { root, box, station, id: 'check' }))
+			: []),
+		...(isBelieved('engineer') ? [topicOf('lesson', { root, box })] : []),
 	];
 	const places = { publish, subscribe: filtersOf(settings) };
 	const probe = await probeBroker(login, topicOf('check', { root, box }), places, signal);

@@ -5,18 +5,29 @@ import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { type Answered, createAnswerer } from '../control/answer.js';
+import { type SignedSettings, signatureCheck } from '../control/signatures.js';
 import { createAnswers } from '../mqtt/answers.js';
-import { hasRights, type Role, roles } from '../protocol/requests.js';
+import { hasRights, type Role, roles } from '../protocol/roles.js';
 import { encodePayload, parseTopic, reservedLevels, topicOf } from '../protocol/topics.js';
 import { listenLocally } from '../socket/listen.js';
 import { SOCKET } from '../socket/place.js';
 import type { Requests } from './broker.js';
+import { LOCAL } from './snapshots.js';
+import { createAuditor } from './trail.js';
 import { type ControlWorld, handlersOf } from './world.js';
 
-export type ControlSettings = { readonly box: string; readonly folder: string };
+export type ControlSettings = {
+	readonly box: string;
+	readonly folder: string;
+	readonly signed: SignedSettings;
+};
 
 /** Answers requests, from the box's own socket and from the broker. */
-export type ControlService = Service & Requests;
+export type ControlService = Service &
+	Requests & {
+		/** Others may sign from now on. */
+		readonly retell: (signed: SignedSettings) => void;
+	};
 
 export type ControlServiceWorld = ControlWorld & {
 	readonly log: Log;
@@ -24,20 +35,34 @@ export type ControlServiceWorld = ControlWorld & {
 	readonly wake: () => void;
 };
 
-/** Where local answers go. */
-const LOCAL = 'local';
-
 /** Takes up what the last daemon owed, and listens. */
 export async function startControl(
-	{ box, folder }: ControlSettings,
+	{ box, folder, signed }: ControlSettings,
 	world: ControlServiceWorld,
 ): Promise<ControlService> {
 	const { log, secrets, wake } = world;
-	const { journal } = world.records;
+	const { journal, record, clock } = world.records;
+	const checkBy = (settings: SignedSettings) =>
+		signatureCheck(settings, {
+			box,
+			wallClock: () => Date.now(),
+			isSynchronised: () => clock().synchronised,
+			use: journal.use,
+		});
+	let check = checkBy(signed);
+	const auditor = createAuditor({
+		journal,
+		secrets,
+		now: realPace.now,
+		wallClock: () => Date.now(),
+		log,
+	});
 	const answers = createAnswers();
 	const answerer = await createAnswerer({
 		store: journal,
 		handlers: handlersOf(world),
+		checkSignature: (request) => check(request),
+		onDenied: auditor.denied,
 		pace: realPace,
 		wallClock: () => Date.now(),
 		log,
@@ -68,6 +93,9 @@ export async function startControl(
 		wake();
 	};
 	for (const owed of answerer.owed) say(owed);
+	const edits = world.edits();
+	if (edits) auditor.found(edits.editor.current().rev);
+	edits?.tellThrough({ retain: record.retain, audit: auditor.edited });
 
 	const heard: ControlService['heard'] = (
 		{ topic, payload, retain, responseTopic, correlation },
@@ -134,7 +162,11 @@ export async function startControl(
 		name: 'control',
 		answers,
 		heard,
+		retell: (settings) => {
+			check = checkBy(settings);
+		},
 		[Symbol.asyncDispose]: async () => {
+			world.edits()?.tellThrough(undefined);
 			// Who waits here still hears that it was interrupted.
 			await answerer[Symbol.asyncDispose]();
 			await local?.[Symbol.asyncDispose]();

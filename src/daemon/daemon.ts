@@ -1,22 +1,31 @@
 import { Failure } from '../base/failure.js';
-import { isLogged, type Log } from '../base/log.js';
-import { realPace } from '../base/retry.js';
+import { isLogged, type Log, type LogLine, type Trouble } from '../base/log.js';
+import { aborted, realPace } from '../base/retry.js';
+import { createRing } from '../base/ring.js';
+import { openAddress } from '../config/address.js';
+import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
-import { type Movable, type Moved, type MoveWorld, move, outcomeOf, type Running } from '../control/move.js';
+import type { Finding, Movable, Running } from '../control/movable.js';
+import { type How, type Moved, type MoveWorld, move, outcomeOf, tryOut } from '../control/move.js';
 import { bootId } from '../machine/boot.js';
+import { machineMs } from '../machine/monotonic.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
+import { createAlarmClock } from './alarm-clock.js';
+import type { ConfigFile } from './config-file.js';
+import { createEdits, type Edits } from './edits.js';
+import { createEngineChoices } from './engine-choices.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
-import type { Trouble } from './world.js';
 
 /** What is tried has limits of its own, and bundles wait for one another; a damaged journal is read for minutes; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
 	probe: 3_600_000,
+	prepare: 900_000,
 	stop: 10_000,
 	start: 900_000,
 	retell: 10_000,
-	health: 120_000,
+	health: 900_000,
 };
 
 /** What the journal and the broker may take for their last words, also when a station has hung before. */
@@ -24,6 +33,10 @@ const LEAST_STOP_MS = 6000;
 
 /** Warnings and errors that are remembered. */
 const MOST_TROUBLES = 50;
+
+/** Lines of the log that are remembered, those too that the configuration lets nobody see, and of each so many characters. */
+const MOST_LINES = 2000;
+const LONGEST_LINE = 2000;
 
 /** Each probe is a process. */
 const PROBES_AT_ONCE = 4;
@@ -43,14 +56,23 @@ export type DaemonWorld = {
 
 /** What runs, and how it comes to run what a configuration wants. */
 export type Daemon = {
-	/** One move after the other. Null: to nothing. */
-	moveTo(config: Config | null): Promise<Moved<Movable>>;
+	/** One move after the other. Null: to nothing. `tell` hears how far it is; what it is told is still said where the broker is left. */
+	moveTo(config: Config | null, how?: How, tell?: (line: string) => void): Promise<Moved<Movable>>;
+	/** What a move would try. */
+	tryOut(config: Config, signal: AbortSignal): Promise<readonly Finding[]>;
 	/** Aborted when the sources of all stations have ended. */
 	readonly finished: AbortSignal;
+	/** Undefined where no file says what is to run. */
+	readonly edits: Edits | undefined;
+	/** Whether every station inspects, or has finished. */
+	isWell(): boolean;
 };
 
-/** A daemon that runs nothing yet. */
-export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): Promise<Daemon> {
+/** A daemon that runs nothing yet. `file`: says what is to run, and can be edited. */
+export async function createDaemon(
+	world: Omit<DaemonWorld, 'untilFinished'>,
+	file?: ConfigFile,
+): Promise<Daemon> {
 	const { env, version, signal } = world;
 	const secrets: string[] = [];
 	const conceal = (found: readonly string[]) => {
@@ -60,15 +82,17 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 	};
 	const allFinished = new AbortController();
 	const finished = new Set<string>();
+	const states = new Map<string, string>();
 	/** What stands or is moved to. */
 	let config: Config | null = null;
-	const troubles: Trouble[] = [];
-	const log: Log = (level, about, message) => {
-		if (level === 'error' || level === 'warning') {
-			troubles.push({ atMs: Date.now(), level, about, message });
-			if (troubles.length > MOST_TROUBLES) troubles.shift();
-		}
-		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, message);
+	const troubles = createRing<Trouble>(MOST_TROUBLES);
+	const lines = createRing<LogLine>(MOST_LINES);
+	const log: Log = (level, about, said) => {
+		const message = said.slice(0, LONGEST_LINE);
+		const line = { atMs: Date.now(), about, message };
+		lines.put({ ...line, level });
+		if (level === 'error' || level === 'warning') troubles.put({ ...line, level });
+		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, said);
 	};
 	let running: Running<Movable> = new Map();
 	let moving: Promise<unknown> = Promise.resolve();
@@ -80,6 +104,7 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 		secrets,
 		conceal,
 		onState: ({ state, station }) => {
+			states.set(station, state);
 			if (state === 'finished') finished.add(station);
 			if (state === 'starting') finished.delete(station);
 			if (config && Object.keys(config.stations).every((name) => finished.has(name))) allFinished.abort();
@@ -89,7 +114,12 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 			world.onVerdict(verdictMessage(event, { series, root, publishedMs: Date.now(), late: false }));
 		},
 		running: () => running,
-		troubles: () => troubles,
+		deadlines: createAlarmClock(machineMs),
+		troubles: troubles.all,
+		logLines: lines.all,
+		edits: () => edits,
+		config: () => config,
+		engines: createEngineChoices(),
 	};
 	const moveWorld: MoveWorld = {
 		pace: realPace,
@@ -98,35 +128,61 @@ export async function createDaemon(world: Omit<DaemonWorld, 'untilFinished'>): P
 		probesAtOnce: PROBES_AT_ONCE,
 		signal,
 	};
-	const moveTo = async (wanted: Config | null) => {
+	const moveTo = async (wanted: Config | null, how: How = 'carefully', tell = (_: string) => {}) => {
 		const before = config;
 		config = wanted ?? before;
 		if (wanted) conceal(secretsOf(wanted));
-		const moved = await move(running, wanted ? specsOf(wanted, servicesWorld) : [], moveWorld);
+		const there = wanted && brokersOf(wanted);
+		const moved = await move(
+			running,
+			wanted ? specsOf(wanted, servicesWorld) : [],
+			{
+				...moveWorld,
+				tell,
+				onLeaving: () => {
+					if (there && before && there !== brokersOf(before)) tell(`what follows is said to ${there}`);
+				},
+				onChange: (now) => {
+					running = now;
+				},
+			},
+			how,
+		);
 		({ running } = moved);
 		if (moved.stands !== 'new') config = before;
 		return moved;
 	};
-	return {
-		finished: allFinished.signal,
-		moveTo: (wanted) => {
-			const moved = moving.then(() => moveTo(wanted));
+	const daemon: Pick<Daemon, 'moveTo' | 'tryOut'> = {
+		moveTo: (wanted, how, tell) => {
+			const moved = moving.then(() => moveTo(wanted, how, tell));
 			moving = moved.catch(() => {});
 			return moved;
 		},
+		tryOut: (wanted, over) => {
+			conceal(secretsOf(wanted));
+			return tryOut(running, specsOf(wanted, servicesWorld), over);
+		},
 	};
+	const edits = file && createEdits(file, { env, daemon, secrets, log });
+	const isWell = () =>
+		Object.keys(config?.stations ?? {}).every((name) =>
+			['running', 'finished'].includes(states.get(name) ?? ''),
+		);
+	return { ...daemon, edits, isWell, finished: allFinished.signal };
 }
 
 /**
  * Runs a configuration until the signal is aborted: a move from nothing, and one to nothing.
  * @throws what kept a service from starting or ending
  */
-export async function runDaemon(config: Config, world: DaemonWorld): Promise<void> {
+export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<void> {
 	const { log, signal, untilFinished } = world;
-	const daemon = await createDaemon(world);
-	const started = await daemon.moveTo(config);
+	const daemon = await createDaemon(world, file);
+	const started = await daemon.moveTo(file.config);
 	if (started.setbacks[0]) throw started.setbacks[0].reason;
+	daemon.edits?.begin(daemon.isWell);
 	await aborted(untilFinished ? AbortSignal.any([signal, daemon.finished]) : signal);
+	await daemon.edits?.[Symbol.asyncDispose]();
 	const ended = await daemon.moveTo(null);
 	if (ended.setbacks.length > 0) log('error', 'daemon', outcomeOf(ended));
 	const reasons = ended.setbacks.map(({ reason }) => reason);
@@ -134,9 +190,7 @@ export async function runDaemon(config: Config, world: DaemonWorld): Promise<voi
 	if (worst) throw worst;
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-	return new Promise((resolve) => {
-		if (signal.aborted) resolve();
-		signal.addEventListener('abort', () => resolve(), { once: true });
-	});
+/** As anybody may read it. */
+function brokersOf({ mqtt }: Config): string {
+	return addressesOf(mqtt).map(openAddress).join(' or ');
 }

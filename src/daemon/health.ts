@@ -1,10 +1,17 @@
 import type { Pace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import { type Condition, watchCondition } from '../machine/condition.js';
 import { memoryOf } from '../machine/memory.js';
 import { spaceAt } from '../machine/space.js';
 import { systemName } from '../machine/system.js';
 import type { Gap } from '../protocol/gap.js';
-import { type Health, healthMessage, type StationHealth, type Vitals } from '../protocol/health.js';
+import {
+	type Health,
+	healthMessage,
+	type MachineHealth,
+	type StationHealth,
+	type Vitals,
+} from '../protocol/health.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import type { Journal } from '../sqlite/journal.js';
 import type { BrokerService } from './broker.js';
@@ -26,6 +33,8 @@ export type Machine = {
 	readonly memoryOf: (pid: number) => Promise<number | null>;
 	readonly spaceAt: (folder: string) => Promise<Pick<Vitals['disk'], 'freeBytes' | 'totalBytes'>>;
 	readonly systemName: () => Promise<string>;
+	/** Each time with what passed since the last time. */
+	readonly condition: () => Promise<Condition>;
 };
 
 export type HealthWorld = {
@@ -43,7 +52,7 @@ export type HealthWorld = {
 	readonly wallClock: () => number;
 };
 
-export const realMachine: Machine = { memoryOf, spaceAt, systemName };
+export const realMachine = (): Machine => ({ memoryOf, spaceAt, systemName, condition: watchCondition() });
 
 /** After the start, when everything has begun. */
 const FIRST_MS = 2000;
@@ -129,6 +138,7 @@ async function vitalsOf(
 		},
 		clock: clock(),
 		memoryBytes: await machine.memoryOf(process.pid),
+		machine: machineHealth(await machine.condition()),
 		disk: { ...(await machine.spaceAt(folder)), journalBytes: databaseBytes + pictureBytes },
 		outbox: {
 			verdicts: backlog?.verdicts ?? 0,
@@ -138,6 +148,7 @@ async function vitalsOf(
 		reconnects: Math.max(0, connections - 1),
 		drops: {
 			framesOvertaken: lines.reduce((sum, { counts }) => sum + counts.droppedFrames, 0),
+			triggersDropped: lines.reduce((sum, { counts }) => sum + counts.droppedTriggers, 0),
 			verdictsRefused: dropped?.verdicts ?? 0,
 			verdictsLost,
 			picturesRefused: dropped?.heatmaps ?? 0,
@@ -154,5 +165,21 @@ async function vitalsOf(
 				latency: latencyOf(station),
 			})),
 		),
+	};
+}
+
+function machineHealth({ thermal, throttled, power, clocks, memory }: Condition): MachineHealth {
+	const fastest = (of: Condition['clocks']['cpu']) =>
+		of.length === 0 ? null : Math.round(Math.max(...of.map(({ hertz }) => hertz)) / 1e6);
+	return {
+		hottest: thermal.hottest,
+		throttled,
+		throttledBy: [...(thermal.slowed ?? [])],
+		throttlings: thermal.events,
+		powerMode: power.mode?.name ?? null,
+		watts: power.watts,
+		rails: [...power.rails],
+		clocks: { locked: clocks.locked, cpuMHz: fastest(clocks.cpu), gpuMHz: fastest(clocks.gpu) },
+		memory: { totalBytes: memory.totalBytes, availableBytes: memory.availableBytes },
 	};
 }

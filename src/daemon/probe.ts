@@ -3,9 +3,9 @@ import { Failure } from '../base/failure.js';
 import { pause } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
-import { type Ended, startChild } from '../process/child.js';
+import { type Child, type Ended, startChild } from '../process/child.js';
 import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
-import { parseSource } from '../vision/source.js';
+import { placeOf } from '../vision/place.js';
 
 export type ProbeWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,7 +15,7 @@ export type ProbeWorld = {
 };
 
 /** An engine that is built for the first time takes minutes; a camera is given its own time on top. */
-export const probeLimits = { bundleMs: 600_000, cameraMs: 40_000 } as const;
+export const probeLimits = { bundleMs: 600_000, cameraMs: 40_000, libraryMs: 60_000 } as const;
 
 /** One that has said its word and does not end is stuck in a library. */
 const GRACE_MS = 5000;
@@ -25,19 +25,24 @@ const EXIT_OF_A_FAULT = 70;
 
 /** Opens the bundle of a recipe in a process of its own and scores its golden vectors. @returns what was found, in words @throws Failure */
 export function tryBundle(
-	recipe: RecipeConfig,
+	{ recipe, engineFolder }: Omit<Extract<ProbeDown, { kind: 'bundle' }>, 'kind'>,
 	world: ProbeWorld,
 	limitMs: number = probeLimits.bundleMs,
 ): Promise<string> {
-	const seconds = Math.round(limitMs / 1000);
-	return tryInChild({ kind: 'bundle', recipe }, world, {
-		what: `bundle "${recipe.model}"`,
+	const what = `bundle "${recipe.model}"`;
+	return tryInChild({ kind: 'bundle', recipe, engineFolder }, world, {
+		what,
 		limitMs,
-		late: new Failure(
-			'model-failed',
-			`Cannot prove bundle "${recipe.model}": its golden vectors were not scored within ${seconds} s`,
-		),
+		late: unproven(recipe, limitMs),
 	});
+}
+
+export function unproven({ model }: RecipeConfig, limitMs: number): Failure {
+	const seconds = Math.round(limitMs / 1000);
+	return new Failure(
+		'model-failed',
+		`Cannot prove bundle "${model}": its golden vectors were not scored within ${seconds} s`,
+	);
 }
 
 /**
@@ -51,9 +56,10 @@ export async function tryCamera(
 	limitMs: number = probeLimits.cameraMs + camera.timeoutMs,
 ): Promise<string> {
 	const { source } = camera;
-	const place = await placeOf(source);
+	const place = await placeOnDisk(source);
 	for (const other of inUse)
-		if ((await placeOf(other.source)) === place) return `camera "${source}" is in use by a station already`;
+		if ((await placeOnDisk(other.source)) === place)
+			return `camera "${source}" is in use by a station already`;
 	const seconds = Math.round(limitMs / 1000);
 	return tryInChild({ kind: 'camera', camera }, world, {
 		what: `camera "${source}"`,
@@ -66,12 +72,22 @@ export async function tryCamera(
 	});
 }
 
-/** What two spellings of one camera have in common. */
-async function placeOf(source: string): Promise<string> {
-	const parsed = parseSource(source);
-	if (parsed.kind !== 'device' && parsed.kind !== 'file') return source;
-	const path = parsed.kind === 'file' ? parsed.path : parsed.device.replace(/^(?=\d)/, '/dev/video');
-	return realpath(path).catch(() => path);
+/** A library that is loaded wrong may end its process, so one of its own loads it. @returns what was found, in words @throws Failure */
+export function tryLibrary(
+	asked: Extract<ProbeDown, { kind: 'opencv' | 'provider' }>,
+	world: ProbeWorld,
+	limitMs: number = probeLimits.libraryMs,
+): Promise<string> {
+	const what = asked.kind === 'opencv' ? 'OpenCV' : `ONNX Runtime with provider "${asked.provider}"`;
+	const state = `it was not loaded within ${Math.round(limitMs / 1000)} s`;
+	const late = new Failure('library-unusable', `Cannot use ${what}: ${state}`);
+	return tryInChild(asked, world, { what, limitMs, late });
+}
+
+/** As the disk knows it. */
+async function placeOnDisk(source: string): Promise<string> {
+	const place = placeOf(source);
+	return realpath(place).catch(() => place);
 }
 
 type Trial = { readonly what: string; readonly limitMs: number; readonly late: Failure };
@@ -89,14 +105,10 @@ async function tryInChild(
 			else resolve(message);
 		});
 	});
-	const settled = new AbortController();
 	let graceMs = GRACE_MS;
 	try {
 		await child.send(asked).catch(() => {});
-		const limit = pause(limitMs, AbortSignal.any([settled.signal, signal])).then(() => 'late' as const);
-		const last = await Promise.race([said, limit, child.ended]);
-		signal.throwIfAborted();
-		if (last === 'late') throw late;
+		const last = await wordOf(child, said, { limitMs, late }, signal);
 		if (!('kind' in last)) throw deathOf(what, last);
 		if (last.kind === 'failed') throw new Failure(last.code, last.message, last.advice);
 		return last.message;
@@ -104,12 +116,38 @@ async function tryInChild(
 		graceMs = 0;
 		throw thrown;
 	} finally {
-		settled.abort();
-		const ended = new AbortController();
-		const stopped = child.stop(graceMs).finally(() => ended.abort());
-		// What hangs in a driver may outlive even SIGKILL.
-		await Promise.race([stopped, pause(GRACE_MS + graceMs, AbortSignal.any([ended.signal, signal]))]);
+		await endChild(child, graceMs, signal);
 	}
+}
+
+/** What a child says, or how it ended before. @throws Failure `late` when it is silent for too long; the signal's reason */
+export async function wordOf<T>(
+	{ ended }: Pick<Child<never, never>, 'ended'>,
+	said: Promise<T>,
+	{ limitMs, late }: Pick<Trial, 'limitMs' | 'late'>,
+	signal: AbortSignal,
+): Promise<T | Ended> {
+	const settled = new AbortController();
+	try {
+		const limit = pause(limitMs, AbortSignal.any([settled.signal, signal])).then(() => 'late' as const);
+		const first = await Promise.race([said, limit, ended]);
+		signal.throwIfAborted();
+		if (first === 'late') throw late;
+		return first as T | Ended;
+	} finally {
+		settled.abort();
+	}
+}
+
+/** Ends a child. What hangs in a driver may outlive even SIGKILL, and is not waited for. */
+export async function endChild(
+	child: Pick<Child<never, never>, 'stop'>,
+	graceMs: number,
+	signal: AbortSignal,
+): Promise<void> {
+	const ended = new AbortController();
+	const stopped = child.stop(graceMs).finally(() => ended.abort());
+	await Promise.race([stopped, pause(GRACE_MS + graceMs, AbortSignal.any([ended.signal, signal]))]);
 }
 
 /** A fault of ours there is one here, too. */

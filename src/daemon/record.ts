@@ -1,6 +1,6 @@
 import type { Log } from '../base/log.js';
 import { pause } from '../base/retry.js';
-import { masked } from '../base/secrets.js';
+import { masked, maskedThroughout } from '../base/secrets.js';
 import type { BrokerLink } from '../mqtt/link.js';
 import type { Entry, Event, NewPicture } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
@@ -12,7 +12,7 @@ import {
 	type Part,
 	type StationVerdict,
 } from '../protocol/verdict.js';
-import { partKey, verdictEntry } from '../protocol/verdict-message.js';
+import { lateEntry, partKey, verdictEntry } from '../protocol/verdict-message.js';
 import type { Journal } from '../sqlite/journal.js';
 
 /** When a verdict reached us, and when it was safe: milliseconds of one clock. */
@@ -32,8 +32,14 @@ export type Recorder = {
 	 * an event when it could not be held until the disk took it, which a gap tells.
 	 */
 	verdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event | undefined>;
-	/** A picture of the part whose verdict the station gave last. */
-	kept(station: string, jpeg: Uint8Array): void;
+	/** From now on hears every verdict that stands in the journal, until it is disposed. */
+	hearVerdicts(hear: (event: Event) => void): Disposable;
+	/** What else happens. Resolves when it is on disk; without an event when it could not be held until then. */
+	note(entry: Entry): Promise<Event | undefined>;
+	/** A picture of a part whose verdict was given a moment ago. */
+	kept(of: Pick<StationVerdict, 'origin' | 'runSequence'>, jpeg: Uint8Array): void;
+	/** What was found of a part so long after its deadline, when it had a verdict. */
+	late(found: StationVerdict, byMs: number): void;
 	/** @returns the state as it is said */
 	state(state: StationState): StationState;
 	/** What each station told last. */
@@ -46,7 +52,9 @@ export type Recorder = {
 	settleOwed(): Promise<void>;
 	/** Resolves when all that was handed over is on disk, or the time is over. */
 	settled(limitMs: number): Promise<void>;
-	/** From now on `link` says below `root` what every station does. Undefined: nobody does for a while. */
+	/** What shall stand on the broker, and on each that comes after it, on the topic below its root. */
+	retain(topicAt: (root: string) => string, payload: Uint8Array): void;
+	/** From now on `link` says below `root` what shall stand there. Undefined: nobody does for a while. */
 	speakThrough(link: Pick<BrokerLink, 'retain'> | undefined, root: string): void;
 };
 
@@ -62,6 +70,9 @@ export type RecorderWorld = {
 /** Verdicts whose moments are remembered. */
 const REMEMBERED = 1024;
 
+/** Verdicts that a picture may still come for: more than one a station. */
+const MOST_LAST = 256;
+
 const interrupted = { code: 'interrupted', message: 'The box went down while the part was in work' } as const;
 
 type Owed = { readonly origin: Origin; readonly part: Part };
@@ -69,9 +80,11 @@ type Owed = { readonly origin: Origin; readonly part: Part };
 export function createRecorder({ journal, secrets, clock, now, log }: RecorderWorld): Recorder {
 	const moments = new Map<number, Moments>();
 	const states = new Map<string, StationState>();
-	/** The newest verdict of each station. */
+	const standing = new Map<string, { topicAt(root: string): string; readonly payload: Uint8Array }>();
+	/** The newest verdicts, by the keys of their parts. */
 	const last = new Map<string, { readonly event: Promise<Event | undefined> }>();
 	const open = new Set<Promise<unknown>>();
+	const hearers = new Set<(event: Event) => void>();
 	let voice: { readonly link: Pick<BrokerLink, 'retain'> | undefined; readonly root: string } = {
 		link: undefined,
 		root: '',
@@ -105,19 +118,23 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 		);
 		following(kept).catch((thrown) => log('error', 'journal', `Cannot keep pictures: ${String(thrown)}`));
 	};
+	const heard = (event: Event | undefined): Event | undefined => {
+		if (event) for (const hear of hearers) hear(event);
+		return event;
+	};
 	const record: Recorder['verdict'] = (said, pictures) => {
-		const event = following(append(verdictEntry(openly(said), clock())));
-		last.set(said.origin.station, { event });
+		const event = following(append(verdictEntry(openly(said), clock())).then(heard));
+		last.set(partKey(said.origin, said), { event });
+		if (last.size > MOST_LAST) last.delete(last.keys().next().value!);
 		keep(
 			event,
 			pictures.map((jpeg, index) => ({ role: 'heatmap', index, jpeg })),
 		);
 		return event;
 	};
-	const retain = (state: StationState): void => {
-		const { box, station } = state;
-		const topic = topicOf('stationState', { root: voice.root, box, station });
-		voice.link?.retain(topic, encodePayload('stationState', state));
+	const retain: Recorder['retain'] = (topicAt, payload) => {
+		standing.set(topicAt(''), { topicAt, payload });
+		voice.link?.retain(topicAt(voice.root), payload);
 	};
 	return {
 		part: (origin, part) =>
@@ -127,17 +144,24 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 				body: { origin, part } satisfies Owed,
 			}),
 		verdict: record,
-		kept: (station, jpeg) => {
-			const newest = last.get(station);
-			if (newest) keep(newest.event, [{ role: 'frame', index: 0, jpeg }]);
+		note: (entry) => following(append({ ...entry, body: maskedThroughout(entry.body, secrets) })),
+		retain,
+		hearVerdicts: (hear) => {
+			hearers.add(hear);
+			return { [Symbol.dispose]: () => void hearers.delete(hear) };
 		},
+		kept: ({ origin, runSequence }, jpeg) => {
+			const verdict = last.get(partKey(origin, { runSequence }));
+			if (verdict) keep(verdict.event, [{ role: 'frame', index: 0, jpeg }]);
+		},
+		late: (found, byMs) => void following(append(lateEntry(openly(found), byMs, clock()))),
 		state: (told) => {
 			const said = openly(told);
 			const before = states.get(said.station);
 			states.set(said.station, said);
-			retain(said);
-			if (before?.state !== said.state || before.error?.message !== said.error?.message)
-				void following(append(stateEntry(said)));
+			const { box, station } = said;
+			retain((root) => topicOf('stationState', { root, box, station }), encodePayload('stationState', said));
+			if (!before || wordsOf(before) !== wordsOf(said)) void following(append(stateEntry(said)));
 			return said;
 		},
 		states: () => [...states.values()],
@@ -166,13 +190,18 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 		},
 		speakThrough: (link, root) => {
 			voice = { link, root };
-			for (const state of states.values()) retain(state);
+			for (const { topicAt, payload } of standing.values()) link?.retain(topicAt(root), payload);
 		},
 	};
 }
 
+/** What two states must differ in to be noted both. */
+function wordsOf({ state, error, degraded }: StationState): string {
+	return JSON.stringify([state, error?.message, degraded?.message]);
+}
+
 /** What a station does from now on: of its counts the verdicts themselves tell. */
-function stateEntry({ station, state, error, at }: StationState): Entry {
+function stateEntry({ station, state, error, degraded, at }: StationState): Entry {
 	return {
 		kind: 'state',
 		station,
@@ -181,6 +210,6 @@ function stateEntry({ station, state, error, at }: StationState): Entry {
 		score: null,
 		part: null,
 		origin: {},
-		body: { state, error },
+		body: { state, error, degraded },
 	};
 }

@@ -1,28 +1,44 @@
 import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
-import type { Log } from '../base/log.js';
+import type { Log, LogLine, Trouble } from '../base/log.js';
 import { pause, realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import { canBeTold, type Spec } from '../config/difference.js';
 import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
-import type { Finding, Movable, Running } from '../control/move.js';
-import { startChild } from '../process/child.js';
+import { Refusal } from '../control/answer.js';
+import type { Finding, Movable, Prepared, Running } from '../control/movable.js';
+import { tryLine } from '../gpio/monitor.js';
+import { machineMs } from '../machine/monotonic.js';
+import { spaceAt } from '../machine/space.js';
+import { type Child, startChild } from '../process/child.js';
 import type { Event } from '../protocol/events.js';
-import type { StationState } from '../protocol/states.js';
+import { noCounts, type StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { scheduleAt } from '../schedule/cron.js';
+import { searchBeside } from '../sqlite/search-beside.js';
+import { placeOf } from '../vision/place.js';
+import type { AlarmClock } from './alarm-clock.js';
+import { type AlarmsService, type AlarmsSettings, startAlarms } from './alarms.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
 import { type ControlService, type ControlSettings, startControl } from './control.js';
+import type { Edits } from './edits.js';
+import { type EngineChoices, printOf } from './engine-choices.js';
+import { engineShelf } from './engine-shelf.js';
+import { type EnginesService, type EnginesSettings, type StationSeen, startEngines } from './engines.js';
 import { type HealthService, type HealthSettings, realMachine, startHealth } from './health.js';
+import { type HeldStation, holdStation } from './held.js';
+import { buildEngineInChild, teachInChild } from './job.js';
+import { type LessonService, type LessonSettings, startLesson } from './lesson.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
 import { openRecords, type Records, type RecordsSettings, tryRecords } from './records.js';
+import { type SignalsService, type SignalsSettings, startSignals } from './signals.js';
 import { type StationService, startStation, stationLimits } from './station.js';
-import type { Trouble } from './world.js';
 
-/** How often it is looked whether a broker is reached. */
+/** How often it is looked whether a broker is reached, and how long. */
 const LOOK_MS = 50;
+const REACH_MS = 30_000;
 
 /** A scheduled self-check is listened to for so long; what it finds the station itself tells. */
 const SELF_CHECK_MS = 600_000;
@@ -41,8 +57,17 @@ export type ServicesWorld = {
 	/** A verdict stands in the journal of this series. */
 	readonly onVerdict: (event: Event, series: string) => void;
 	readonly running: () => Running<Movable>;
+	/** Of parts that are due at any station. */
+	readonly deadlines: AlarmClock;
 	/** The last warnings and errors. */
 	readonly troubles: () => readonly Trouble[];
+	/** The last lines of the log. */
+	readonly logLines: () => readonly LogLine[];
+	/** Undefined where no file says what is to run. */
+	readonly edits: () => Edits | undefined;
+	/** What stands or is moved to. */
+	readonly config: () => Config | null;
+	readonly engines: EngineChoices;
 };
 
 /** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
@@ -60,21 +85,43 @@ export type Attempt = (need: Need, world: ProbeWorld) => Promise<Finding>;
 /** A kind of service. */
 type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'live'> & {
 	/** The services that a configuration wants, by name. */
-	readonly specsOf: (config: Config) => readonly (readonly [name: string, settings: Settings])[];
-	/** `running`: the settings of those of its kind that run. */
-	readonly needs: (settings: Settings, running: readonly Settings[]) => readonly Need[];
+	readonly specsOf: (
+		config: Config,
+		engines: Pick<EngineChoices, 'of'>,
+	) => readonly (readonly [name: string, settings: Settings])[];
+	/** `running`: those of its kind, and their settings. */
+	readonly needs: (
+		settings: Settings,
+		running: readonly Settings[],
+		services: readonly S[],
+	) => readonly Need[];
 	/** `standing`: what runs at this moment, with what it stands on. */
 	readonly begin: (settings: Settings, world: ServicesWorld, standing: Running<Movable>) => S | Promise<S>;
+	/** Makes it ready beside what runs. */
+	readonly prepare?: {
+		readonly path: (settings: Settings) => string;
+		readonly attempt: (settings: Settings, world: ServicesWorld, signal: AbortSignal) => Promise<Prepared>;
+	};
+	/** What no two can have at a time. */
+	readonly holds?: (settings: Settings) => readonly string[];
 	/** Tells settings that are live. Without it they are none: the service starts anew. */
 	readonly retell?: (service: S, settings: Settings) => void | Promise<void>;
-	/** Resolves when it has shown that it does its work. @throws Failure */
-	readonly healthy?: (service: S, signal: AbortSignal) => Promise<void>;
+	/** Resolves when it has shown that it does its work, or fails as it did before. @throws Failure */
+	readonly healthy?: (service: S, signal: AbortSignal, failingBefore: string | undefined) => Promise<void>;
+	/** Resolves when it has understood what it was told. */
+	readonly heeded?: (service: S, signal: AbortSignal) => Promise<void>;
 };
 
-type StationSettings = Omit<Extract<StationDown, { kind: 'start' }>, 'kind' | 'boot' | 'revision'>;
+type StationSettings = Omit<
+	Extract<StationDown, { kind: 'start' }>,
+	'kind' | 'boot' | 'revision' | 'shunned' | 'stations'
+> & {
+	/** The one that it was moved to last. */
+	readonly engine: string | null;
+};
 
-/** What judged can be told from it later; passwords in addresses do not count. */
-function revisionOf(settings: StationSettings): string {
+/** What judged can be told from it later; passwords in addresses do not count, and on what it computed stands in the verdict. */
+function revisionOf({ engineFolder: _, engine: _engine, ...settings }: StationSettings): string {
 	return sha256Of(masked(JSON.stringify(settings))).slice(0, 12);
 }
 
@@ -82,21 +129,30 @@ const journal = row<RecordsSettings, Records>({
 	kind: 'journal',
 	on: [],
 	after: [],
-	live: [],
+	live: ['bounds'],
 	specsOf: ({ box, journal: { folder, mostMb, mostDays, leastFreeMb } }) => {
 		const bounds = { mostBytes: mostMb * 1e6, mostAgeDays: mostDays, leastFreeBytes: leastFreeMb * 1e6 };
 		return [['journal', { box, folder: folder!, bounds }]];
 	},
-	needs: (settings) => [{ path: 'journal.folder', attempt: () => tryRecords(settings) }],
+	needs: (settings, running) =>
+		running.some(({ folder }) => folder === settings.folder)
+			? []
+			: [{ path: 'journal.folder', attempt: () => tryRecords(settings) }],
 	begin: openRecords,
+	retell: ({ journal }, { bounds }) => {
+		if (bounds) journal.keepWithin(bounds);
+	},
 });
 
 const control = row<ControlSettings, ControlService>({
 	kind: 'control',
 	on: ['journal'],
 	after: [],
-	live: [],
-	specsOf: ({ box, journal: { folder } }) => [['control', { box, folder: folder! }]],
+	live: ['signed'],
+	specsOf: ({ box, journal: { folder }, control: { signed } }) => {
+		const { keys, windowS } = signed;
+		return [['control', { box, folder: folder!, signed: { keys, windowS } }]];
+	},
 	needs: () => [],
 	begin: (settings, world, standing) => {
 		const brokerNow = () => servicesOf<BrokerService>(broker.kind, world)[0];
@@ -106,21 +162,32 @@ const control = row<ControlSettings, ControlService>({
 			records: recordsIn(standing),
 			broker: brokerNow,
 			stations: () => servicesOf<StationService>(station.kind, world),
+			alarms: () => servicesOf<AlarmsService>(alarms.kind, world)[0],
+			lesson: () => servicesOf<LessonService>(lesson.kind, world)[0],
+			engines: () => servicesOf<EnginesService>(engines.kind, world)[0],
 			health: () => servicesOf<HealthService>(health.kind, world)[0],
 			wake: () => brokerNow()?.wake(),
 		});
 	},
+	retell: (service, { signed }) => service.retell(signed),
 });
+
+const TOLD_TO_BROKER = ['stations', 'alarmed'];
 
 const broker = row<BrokerSettings, BrokerService>({
 	kind: 'broker',
 	on: ['journal', 'control'],
 	after: [],
-	live: ['stations'],
-	specsOf: ({ box, mqtt, stations, control: { remote } }) => [
-		['broker', { box, mqtt, remote, stations: Object.keys(stations) }],
-	],
-	needs: (settings) => {
+	live: TOLD_TO_BROKER,
+	specsOf: (config) => {
+		const { box, mqtt, control } = config;
+		const stations = Object.keys(config.stations);
+		const alarmed = Object.keys(alarmsIn(config));
+		return [['broker', { box, mqtt, remote: control.remote, stations, alarmed }]];
+	},
+	needs: (settings, [before], [speaking]) => {
+		// Where it cannot be reached anyway, a station can be added nevertheless.
+		if (before && !speaking?.connected && canBeTold(before, settings, TOLD_TO_BROKER)) return [];
 		const addresses = addressesOf(settings.mqtt);
 		return addresses.map((url, i) => ({
 			path: addresses.length > 1 ? `mqtt.url.${i}` : 'mqtt',
@@ -135,15 +202,105 @@ const broker = row<BrokerSettings, BrokerService>({
 		}),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {
-		while (!service.connected) {
-			await pause(LOOK_MS, signal);
+		const { now } = realPace;
+		for (const untilMs = now() + REACH_MS; !service.connected; await pause(LOOK_MS, signal)) {
 			signal.throwIfAborted();
+			if (now() > untilMs)
+				throw new Failure('broker-refused', `it was not reached within ${REACH_MS / 1000} s`);
 		}
 	},
 });
 
+const alarms = row<AlarmsSettings, AlarmsService>({
+	kind: 'alarms',
+	on: ['journal'],
+	after: [],
+	live: ['stations'],
+	specsOf: (config) => [['alarms', { box: config.box, stations: alarmsIn(config) }]],
+	needs: () => [],
+	begin: (settings, { log }, standing) => {
+		const { folder, journal, record } = recordsIn(standing);
+		return startAlarms(settings, {
+			journal,
+			record,
+			verdictsOf: (station, limit, signal) =>
+				searchBeside(folder, { kind: 'events', query: { station, kind: 'verdict', limit } }, signal),
+			wallClock: () => Date.now(),
+			log,
+		});
+	},
+	retell: (service, { stations }) => service.retell(stations),
+});
+
+/** The alarms of the stations that have some. */
+function alarmsIn({ stations, recipes }: Config): AlarmsSettings['stations'] {
+	const each = Object.entries(stations).map(([name, { recipe }]) => [name, recipes[recipe]!.alarms] as const);
+	return Object.fromEntries(each.filter(([, rules]) => Object.keys(rules).length > 0));
+}
+
 /** Of a station's settings. */
-const LIVE = [...liveInRecipe.map((key) => `recipe.${key}`), 'keep.pictures', 'keep.frames'];
+const LIVE = ['recipeName', ...liveInRecipe.map((key) => `recipe.${key}`), 'keep.pictures', 'keep.frames'];
+
+const engines = row<EnginesSettings & { readonly journal: string }, EnginesService>({
+	kind: 'engines',
+	// Which engines a station must not run with is known before it begins.
+	on: ['journal'],
+	// Its last word is said, too.
+	after: ['broker'],
+	live: [],
+	specsOf: ({ box, journal: { folder: journal }, engines: { folder, build, limitS } }) => [
+		['engines', { box, folder: folder!, build, limitS, journal: journal! }],
+	],
+	needs: () => [],
+	begin: (settings, world, standing) => {
+		const { record } = recordsIn(standing);
+		const { env, secrets, log, engines: choices } = world;
+		const shelf = engineShelf(settings.folder, settings.journal, env);
+		return startEngines(settings, {
+			...shelf,
+			stations: () => stationsSeen(world.config(), record.states()),
+			build: (request, job) => buildEngineInChild(request, { env, ...job }),
+			isTeaching: () => servicesOf<LessonService>(lesson.kind, world)[0]?.current?.state === 'teaching',
+			move: (seen, engine, signal) => moveToEngine(seen, engine, signal, world),
+			choices,
+			record,
+			pace: realPace,
+			wallClock: () => Date.now(),
+			secrets,
+			log,
+		});
+	},
+});
+
+function stationsSeen(config: Config | null, states: readonly StationState[]): readonly StationSeen[] {
+	const { stations = {}, recipes = {} } = config ?? {};
+	return Object.entries(stations).map(([name, { recipe }]) => ({
+		station: name,
+		recipe: recipes[recipe]!,
+		state: states.find((state) => state.station === name),
+	}));
+}
+
+/** By the door of edits. @throws Refusal */
+async function moveToEngine(
+	{ station: name, recipe }: StationSeen,
+	engine: string,
+	signal: AbortSignal,
+	{ edits, config, engines: choices, log }: ServicesWorld,
+): Promise<void> {
+	const known = edits();
+	if (!known)
+		throw new Refusal('conflict', 'This daemon runs without a configuration file: nothing is moved');
+	await known.editor.renew(
+		() => {
+			const [seen] = stationsSeen(config(), []).filter(({ station: other }) => other === name);
+			// An edit was quicker.
+			if (!seen || printOf(seen.recipe) !== printOf(recipe)) return undefined;
+			return choices.choose(name, seen.recipe, engine);
+		},
+		{ signal, progress: (_done, _of, line) => log('info', 'engines', line) },
+	);
+}
 
 const station = row<StationSettings, StationService>({
 	kind: 'station',
@@ -151,20 +308,23 @@ const station = row<StationSettings, StationService>({
 	// Its last word is said, too.
 	after: ['broker'],
 	live: LIVE,
-	specsOf: ({ box, stations, recipes, journal }) =>
+	specsOf: ({ box, stations, recipes, journal, engines }, choices) =>
 		Object.entries(stations).map(([name, { camera, recipe }]) => [
 			`station ${name}`,
 			{
 				box,
 				station: name,
 				recipeName: recipe,
-				recipe: recipes[recipe]!,
+				// Its alarms are watched over here, and are nothing to it.
+				recipe: { ...recipes[recipe]!, alarms: {} },
 				camera,
+				engineFolder: engines.folder!,
+				engine: choices.of(name, recipes[recipe]!),
 				keep: { pictures: journal.pictures, frames: journal.frames },
 			},
 		]),
 	needs: (settings, running) => {
-		const { station: name, recipeName, recipe, camera } = settings;
+		const { station: name, recipeName, recipe, camera, engineFolder } = settings;
 		const before = running.find((other) => other.station === name);
 		if (before && canBeTold(before, settings, LIVE)) return [];
 		const inUse = running.map((other) => other.camera);
@@ -172,40 +332,130 @@ const station = row<StationSettings, StationService>({
 			path: `stations.${name}`,
 			attempt: (world: ProbeWorld) => tryCamera(camera, inUse, world),
 		};
-		return [bundleNeed(recipeName, recipe), cameraNeed];
+		return [bundleNeed(recipeName, recipe, engineFolder), cameraNeed];
 	},
-	begin: (settings, { env, boot, log, onState, onVerdict }, standing) => {
-		const { record, journal } = recordsIn(standing);
-		const name = settings.station;
-		const tell = stateLog(log, name);
-		return startStation(
-			{ kind: 'start', boot, revision: revisionOf(settings), ...settings },
-			{
-				startChild: () => startChild<StationDown, StationUp>('station', { env }),
-				log,
-				pace: realPace,
-				wallClock: () => Date.now(),
-				limits: stationLimits,
-			},
-			{
-				onState: (told) => {
-					const state = record.state(told);
-					tell(state);
-					onState(state);
-				},
-				onVerdict: (verdict, pictures) =>
-					void record.verdict(verdict, pictures).then((event) => {
-						if (event) onVerdict(event, journal.series);
-					}),
-				onPart: record.part,
-				onKept: (jpeg) => record.kept(name, jpeg),
-			},
-		);
+	holds: ({ camera }) => [placeOf(camera.source)],
+	prepare: {
+		path: ({ recipeName }) => `recipes.${recipeName}`,
+		attempt: async (settings, world, signal) => {
+			const engine = world.engines.demanded(settings.station);
+			const start = startOf(settings, world);
+			const held = await holdStation(start, () => stationChild(world), signal, { engine });
+			return { ...held, begin: (standing) => beginStation(settings, world, standing, held) };
+		},
 	},
+	begin: (settings, world, standing) => beginStation(settings, world, standing),
 	retell: (service, settings) => {
-		const { recipe, keep } = settings;
-		service.retell({ recipe, keep, revision: revisionOf(settings) });
+		const { recipeName, recipe, keep } = settings;
+		service.retell({ recipeName, recipe, keep, revision: revisionOf(settings) });
 	},
+	healthy: (service, signal, failingBefore) => service.healthy(signal, failingBefore),
+	heeded: (service, signal) => service.heeded(signal),
+});
+
+function startOf(
+	settings: StationSettings,
+	{ boot, engines, config }: ServicesWorld,
+): Extract<StationDown, { kind: 'start' }> {
+	const { engine: _, ...told } = settings;
+	const shunned = engines.shunned(told.station, told.recipe);
+	// No setting of the station: another one beside it must not start it anew.
+	const stations = Object.keys(config()?.stations ?? {}).length;
+	return { kind: 'start', boot, revision: revisionOf(settings), shunned, stations, ...told };
+}
+
+function stationChild({ env }: ServicesWorld): Child<StationDown, StationUp> {
+	return startChild('station', { env });
+}
+
+/** `held`: its first process, where that waits already. */
+function beginStation(
+	settings: StationSettings,
+	world: ServicesWorld,
+	standing: Running<Movable>,
+	held?: HeldStation,
+): StationService {
+	const { log, onState, onVerdict } = world;
+	const { record, journal } = recordsIn(standing);
+	const name = settings.station;
+	const tell = stateLog(log, name);
+	return startStation(
+		startOf(settings, world),
+		{
+			startChild: () => held?.take() ?? stationChild(world),
+			counts: record.states().find(({ station }) => station === name)?.counts ?? noCounts,
+			log,
+			pace: realPace,
+			wallClock: () => Date.now(),
+			machineMs,
+			deadlines: world.deadlines,
+			limits: stationLimits,
+			engine: world.engines.demanded(name),
+			shunned: (recipe) => world.engines.shunned(name, recipe),
+		},
+		{
+			onState: (told) => {
+				const state = record.state(told);
+				tell(state);
+				onState(state);
+			},
+			onVerdict: async (verdict, pictures) => {
+				const event = await record.verdict(verdict, pictures);
+				if (event) onVerdict(event, journal.series);
+				return event;
+			},
+			onPart: record.part,
+			onKept: record.kept,
+			onLate: record.late,
+		},
+	);
+}
+
+const lesson = row<LessonSettings, LessonService>({
+	kind: 'lesson',
+	on: ['journal'],
+	// Its last word is said, too.
+	after: ['broker', 'station'],
+	live: [],
+	specsOf: ({ box, journal: { folder } }) => [['lesson', { box, folder: folder! }]],
+	needs: () => [],
+	begin: (settings, world, standing) =>
+		startLesson(settings, {
+			...world,
+			...recordsIn(standing),
+			stationOf: (name) =>
+				servicesOf<StationService>(station.kind, world).find(({ vitals }) => vitals.station === name),
+			teach: (request, job) => teachInChild(request, { env: world.env, ...job }),
+			freeBytesAt: async (folder) => (await spaceAt(folder)).freeBytes,
+			pace: realPace,
+			wallClock: () => Date.now(),
+		}),
+});
+
+const signals = row<SignalsSettings, SignalsService>({
+	kind: 'signals',
+	on: [],
+	after: ['station'],
+	live: [],
+	specsOf: ({ stations, recipes }) =>
+		Object.entries(stations).flatMap(([name, { recipe }]): [string, SignalsSettings][] => {
+			const { mode, file, gpio } = recipes[recipe]!.trigger;
+			const from =
+				mode === 'file' && file !== undefined ? { file } : mode === 'gpio' && gpio ? { gpio } : undefined;
+			return from ? [[`trigger ${name}`, { station: name, ...from }]] : [];
+		}),
+	needs: (settings) => {
+		if (!('gpio' in settings)) return [];
+		const attempt = ({ env }: ProbeWorld) => tryLine(settings.gpio, env);
+		return [{ path: `stations.${settings.station}.recipe`, attempt }];
+	},
+	begin: (settings, world) =>
+		startSignals(settings, {
+			...world,
+			pace: realPace,
+			station: () =>
+				servicesOf<StationService>(station.kind, world).find(({ name }) => name === settings.station),
+		}),
 	healthy: (service, signal) => service.healthy(signal),
 });
 
@@ -241,7 +491,7 @@ const health = row<HealthSettings, HealthService>({
 			records: recordsIn(standing),
 			broker: () => servicesOf<BrokerService>(broker.kind, world)[0],
 			stations: () => servicesOf<StationService>(station.kind, world),
-			machine: realMachine,
+			machine: realMachine(),
 			pace: realPace,
 			wallClock: () => Date.now(),
 		});
@@ -258,7 +508,7 @@ function recordsIn(standing: Running<Movable>): Records {
 }
 
 /** In the order in which they start. */
-const TABLE = [journal, control, broker, station, schedule, health];
+const TABLE = [journal, control, broker, alarms, engines, station, signals, lesson, schedule, health];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {
@@ -268,7 +518,8 @@ export function specsOf(config: Config, world: ServicesWorld): readonly Movable[
 
 /** Everything that a configuration needs, each once: also bundles of recipes that no station runs. */
 export function needsOf(config: Config): readonly Need[] {
-	const bundles = Object.entries(config.recipes).map(([name, recipe]) => bundleNeed(name, recipe));
+	const { recipes, engines } = config;
+	const bundles = Object.entries(recipes).map(([name, recipe]) => bundleNeed(name, recipe, engines.folder!));
 	const needs = [...bundles, ...TABLE.flatMap(({ needsOf }) => needsOf(config))];
 	return [...new Map(needs.map((need) => [need.path, need])).values()];
 }
@@ -296,33 +547,63 @@ async function findingOf({ path, attempt }: Need, world: ProbeWorld): Promise<Fi
 	}
 }
 
-function bundleNeed(name: string, recipe: RecipeConfig): Need {
-	return { path: `recipes.${name}`, isLarge: true, attempt: (world) => tryBundle(recipe, world) };
+function bundleNeed(name: string, recipe: RecipeConfig, engineFolder: string): Need {
+	return {
+		path: `recipes.${name}`,
+		isLarge: true,
+		attempt: (world) => tryBundle({ recipe, engineFolder }, world),
+	};
 }
 
+/** Nothing was moved to any. */
+const noEngines: Pick<EngineChoices, 'of'> = { of: () => null };
+
 /** What is special about a kind of service stays behind functions. */
-function row<Settings, S extends Service>({ kind, on, after, live, retell, ...row }: Row<Settings, S>) {
+function row<Settings, S extends Service>({
+	kind,
+	on,
+	after,
+	live,
+	retell,
+	holds,
+	prepare,
+	...row
+}: Row<Settings, S>) {
 	return {
 		kind,
 		needsOf: (config: Config): readonly Need[] =>
-			row.specsOf(config).flatMap(([, settings]) => row.needs(settings, [])),
+			row.specsOf(config, noEngines).flatMap(([, settings]) => row.needs(settings, [], [])),
 		specsOf: (config: Config, world: ServicesWorld, attempt: Attempt): readonly Movable[] =>
-			row.specsOf(config).map(([name, settings]) => ({
+			row.specsOf(config, world.engines).map(([name, settings]) => ({
 				kind,
 				name,
 				settings,
 				on,
 				after,
 				live: retell ? live : [],
-				probe: (running, signal) => {
+				...(holds && { holds: holds(settings) }),
+				probe: (running, signal, isPrepared = false) => {
 					const same = running.flatMap((spec) => (spec.kind === kind ? [spec.settings as Settings] : []));
 					const note = (line: string) => world.log('info', name, line);
 					const probing = { env: world.env, note, signal };
-					return Promise.all(row.needs(settings, same).map((need) => attempt(need, probing)));
+					// A model is not opened twice.
+					const needs = row
+						.needs(settings, same, servicesOf<S>(kind, world))
+						.filter(({ isLarge }) => !(isPrepared && isLarge));
+					return Promise.all(needs.map((need) => attempt(need, probing)));
 				},
+				...(prepare && {
+					prepare: {
+						path: prepare.path(settings),
+						attempt: (signal: AbortSignal) => prepare.attempt(settings, world, signal),
+					},
+				}),
 				begin: (standing) => row.begin(settings, world, standing),
 				retell: (service) => retell?.(service as S, settings),
-				healthy: async (service, signal) => row.healthy?.(service as S, signal),
+				healthy: async (service, signal, { how, failingBefore }) =>
+					how === 'told'
+						? row.heeded?.(service as S, signal)
+						: row.healthy?.(service as S, signal, failingBefore),
 			})),
 	};
 }
@@ -330,10 +611,11 @@ function row<Settings, S extends Service>({ kind, on, after, live, retell, ...ro
 /** Logs what a station does. One that fails again and again in the same way starts in between, and is logged once. */
 function stateLog(log: Log, station: string): (state: StationState) => void {
 	let logged = '';
-	return ({ state, error }) => {
-		const line = `${state}${error ? `: ${error.message}` : ''}`;
+	return ({ state, error, degraded }) => {
+		const short = state === 'running' ? degraded : null;
+		const line = [state, error?.message, short && `degraded: ${short.message}`].filter(Boolean).join(': ');
 		if (line === logged || (state === 'starting' && logged !== '')) return;
-		log(state === 'error' ? 'error' : 'info', station, line);
+		log(state === 'error' ? 'error' : short ? 'warning' : 'info', station, line);
 		logged = line;
 	};
 }

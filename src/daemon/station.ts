@@ -1,9 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
+import type { Provider } from '../base/provider.js';
 import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import type { RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
 import type { Child, Ended } from '../process/child.js';
+import type { Event } from '../protocol/events.js';
+import type { PictureWanted, StationPicture } from '../protocol/picture-messages.js';
+import type { Signal } from '../protocol/signal.js';
 import {
 	type Counts,
 	counted,
@@ -14,16 +20,23 @@ import {
 } from '../protocol/states.js';
 import type { Engines, LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
+import { parseSource } from '../vision/source.js';
+import type { AlarmClock } from './alarm-clock.js';
+import { createPictureAsks } from './pictures.js';
+import { createTriggered, type Signalled } from './trigger.js';
+import { type Shown, trustIn } from './trust.js';
 
 /** What the daemon hears of a station. */
 export type StationListener = {
 	onState(state: StationState): void;
-	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. */
-	onVerdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): void;
+	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. Resolves when it is on disk. */
+	onVerdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event | undefined> | undefined;
 	/** A part is due: its verdict follows. */
 	onPart(origin: Origin, part: Part): void;
-	/** A picture of the part whose verdict was told last. */
-	onKept(jpeg: Uint8Array): void;
+	/** A picture of a part whose verdict was told a moment ago. */
+	onKept(of: StationVerdict, jpeg: Uint8Array): void;
+	/** What was found of a part so long after its deadline, when it had a verdict. */
+	onLate(found: StationVerdict, byMs: number): void;
 };
 
 /** How a station is now. */
@@ -39,10 +52,21 @@ export type StationService = Service & {
 	readonly vitals: StationVitals;
 	/** Changes settings between two parts; a process that starts later takes them too. */
 	retell(settings: LiveSettings): void;
+	/** What makes its parts due. */
+	readonly mode: RecipeConfig['trigger']['mode'];
+	/** A part is due, unless the signal is none. */
+	signal(signal: Signal): Signalled;
 	/** Resolves when its process has scored the golden vectors again. @throws Failure why it has not, or not as they should be; the signal's reason */
 	selfCheck(signal: AbortSignal): Promise<void>;
-	/** Resolves when it has inspected for a while, or its source has ended. @throws Failure what it is in error for; the signal's reason */
-	healthy(signal: AbortSignal): Promise<void>;
+	/** A picture from its camera, beside inspecting. @throws Failure why there is none; the signal's reason */
+	picture(wanted: PictureWanted, signal: AbortSignal): Promise<StationPicture>;
+	/**
+	 * Resolves when it has judged parts for a while, or its source has ended, or it fails as it did before (by its code).
+	 * @throws Failure why it does not do its work; the signal's reason
+	 */
+	healthy(signal: AbortSignal, failingBefore?: string): Promise<void>;
+	/** Resolves when its next part is judged by what it was told last, or by a process that is still to come. @throws the signal's reason */
+	heeded(signal: AbortSignal): Promise<void>;
 };
 
 export type StationWorld = {
@@ -51,9 +75,19 @@ export type StationWorld = {
 	/** Its clock also says how long the process has been silent. */
 	readonly pace: Pace;
 	readonly wallClock: () => number;
+	/** Of the machine, the same in the station's process. */
+	readonly machineMs: () => number;
+	/** Of the parts of all stations, on that clock. */
+	readonly deadlines: AlarmClock;
 	readonly limits: Readonly<
-		Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs' | 'steadyMs', number>
+		Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs' | 'steadyMs' | 'patienceMs', number>
 	>;
+	/** The engine that it is moved to, where it is. */
+	readonly engine?: string | undefined;
+	/** Engines that its processes must not run with. */
+	readonly shunned?: (recipe: RecipeConfig) => readonly string[];
+	/** With what it goes on, where it was another before. */
+	readonly counts?: Counts;
 };
 
 /** Opening a model may take its time, and a dead camera blocks its thread for 30 s; what says nothing for longer hangs. */
@@ -63,6 +97,7 @@ export const stationLimits: StationWorld['limits'] = {
 	graceMs: 4000,
 	countsEveryMs: 10_000,
 	steadyMs: 2000,
+	patienceMs: 20_000,
 };
 
 type Start = Extract<StationDown, { kind: 'start' }>;
@@ -75,6 +110,9 @@ const WATCH_MS = 500;
 /** How often it is looked whether it is healthy. */
 const LOOK_MS = 50;
 
+/** How often it is looked whether a process that has settings to heed has ended. */
+const HEED_MS = 500;
+
 /**
  * Keeps a station's process running: a new one when it dies or hangs, with an error verdict for the part that was in work. A
  * process that ended because its source did is not started again. Counts go on from one process to the next.
@@ -85,16 +123,27 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	const { log, pace, wallClock, limits } = world;
 	const { now } = pace;
 	const name = start.station;
-	const of = { box: start.box, station: name, recipe: start.recipeName };
+	const of = () => ({ box: start.box, station: name, recipe: start.recipeName });
 	const ending = new AbortController();
 	let child: Child<StationDown, StationUp> | undefined;
-	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null };
-	let counts: Counts = noCounts;
+	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null, degraded: null };
+	let counts: Counts = world.counts ?? noCounts;
 	let inWork: { readonly origin: Origin; readonly part: Part } | undefined;
 	let toldMs = now();
 	let told = counts;
 	let starts = 0;
 	let engines: Engines | null = null;
+	/** Of the settings that its process has. */
+	let heeded = given.revision;
+	let onHeeded = () => {};
+	let onReleased = () => {};
+	const released = new Promise<void>((resolve) => {
+		onReleased = resolve;
+	});
+	/** What its process found last, where that is a verdict. */
+	let found: StationVerdict | undefined;
+	/** With these its processes died while they tried them, until its settings change. */
+	const avoided = new Set<Provider>();
 	/** Who waits for a self-check. */
 	const checks = new Set<(failure: Failure | undefined) => void>();
 	const checked = (failure: Failure | undefined): void => {
@@ -102,16 +151,70 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		checks.clear();
 	};
 
-	const say = (state: StationState['state'] = last.state): void => {
+	const pictures = createPictureAsks(name, (asked) => void child?.send(asked).catch(() => {}));
+
+	/** What it does now: one that inspects, and is late with part after part, is in error. */
+	const reported = (): StationReport => {
+		const { lateness } = triggered;
+		if (!lateness || last.state !== 'running' || ending.signal.aborted) return last;
+		return { ...last, state: 'error', error: { code: lateness.code, message: lateness.message } };
+	};
+	const say = (state: StationState['state'] = reported().state): void => {
 		toldMs = now();
 		told = counts;
-		listener.onState(stationState({ ...last, state }, of, counts, wallClock()));
+		listener.onState(stationState({ ...reported(), state }, of(), counts, wallClock()));
 	};
-	const give = (verdict: StationVerdict, pictures: readonly Uint8Array[]): void => {
-		inWork = undefined;
+	/** What it has shown since it began. */
+	const shown = {
+		judged: 0,
+		errors: 0,
+		begunMs: Number.POSITIVE_INFINITY,
+		runningMs: Number.POSITIVE_INFINITY,
+		judgedMs: Number.POSITIVE_INFINITY,
+	};
+	let lastError: Shown['lastError'] = null;
+	/** Code of what it fails for, until a part is judged. */
+	let failing: string | undefined;
+	const partsCome = () => source !== 'watch' && start.recipe.trigger.mode === 'every';
+	const reports = ({ state, error }: StationReport): void => {
+		if (error) failing = error.code;
+		else if (state === 'running' && !partsCome()) failing = undefined;
+		if (state !== 'starting') shown.begunMs = Math.min(shown.begunMs, now());
+		shown.runningMs = state === 'running' ? Math.min(shown.runningMs, now()) : Number.POSITIVE_INFINITY;
+	};
+	const judged = ({ verdict, error }: StationVerdict): void => {
+		if (verdict === 'error') {
+			shown.errors += 1;
+			lastError = error;
+			failing = error?.code;
+			return;
+		}
+		shown.judged += 1;
+		shown.judgedMs = Math.min(shown.judgedMs, now());
+		failing = undefined;
+	};
+	const give = (verdict: StationVerdict, pictures: readonly Uint8Array[]) => {
 		counts = counted(counts, verdict.verdict);
-		listener.onVerdict(verdict, pictures);
+		judged(verdict);
+		return listener.onVerdict(verdict, pictures);
 	};
+	const { kind: source } = parseSource(start.camera.source);
+	const isSimulated = source === 'sim';
+	const triggered = createTriggered({
+		now: world.machineMs,
+		wallClock,
+		alarm: world.deadlines.set,
+		run: randomBytes(4).toString('hex'),
+		recipe: () => start.recipe,
+		origin: () => {
+			const { boot, revision } = start;
+			return { ...of(), boot, run: '', model: last.model, threshold: last.threshold, revision, isSimulated };
+		},
+		announce: (origin, part) => listener.onPart(origin, part),
+		give,
+		late: (verdict, byMs) => listener.onLate(verdict, byMs),
+		onLateness: () => say(),
+	});
 
 	/** One process from its start to its end. @returns why it failed, undefined when its source ended or it was told to end */
 	const once = async (onRunning: () => void): Promise<Failure | undefined> => {
@@ -122,26 +225,50 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		const droppedBefore = counts.droppedFrames;
 		let heardMs = now();
 		let hung = false;
+		let trying: Provider | undefined;
 		started.onMessage((message) => {
 			heardMs = now();
+			world.deadlines.look();
 			switch (message.kind) {
 				case 'state':
 					last = message.report;
-					if (last.state === 'running') onRunning();
+					reports(last);
+					if (last.state === 'running') {
+						onRunning();
+						triggered.open((due) => void started.send({ kind: 'due', due }).catch(() => {}));
+					}
+					onHeeded();
 					return say();
+				case 'told':
+					heeded = message.revision;
+					return onHeeded();
 				case 'part':
 					inWork = message;
 					return listener.onPart(message.origin, message.part);
-				case 'verdict':
-					return give(message.verdict, message.pictures);
+				case 'verdict': {
+					const { verdict, pictures, exposed } = message;
+					const isVerdict = verdict.trigger === null || triggered.found(verdict, pictures, exposed);
+					found = isVerdict ? verdict : undefined;
+					if (verdict.trigger !== null) return;
+					inWork = undefined;
+					return void give(verdict, pictures);
+				}
 				case 'kept':
-					return listener.onKept(message.jpeg);
+					return found && listener.onKept(found, message.jpeg);
 				case 'beat':
 					counts = { ...counts, droppedFrames: droppedBefore + message.droppedFrames };
+					return;
+				case 'trying':
+					trying = message.provider;
 					return;
 				case 'engines':
 					engines = message.engines;
 					return;
+				case 'picture':
+				case 'no-picture':
+					return pictures.heard(message);
+				case 'released':
+					return onReleased();
 				case 'self-checked':
 					checked(undefined);
 					return log('info', name, 'self-check passed');
@@ -157,13 +284,19 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		const stop = () => void started.stop(limits.graceMs);
 		ending.signal.addEventListener('abort', stop, { once: true });
 		try {
-			await started.send(start).catch(() => {});
+			heeded = start.revision;
+			const shunned = world.shunned?.(start.recipe) ?? [];
+			await started.send({ ...start, shunned, avoided: [...avoided] }).catch(() => {});
 			if (ending.signal.aborted) stop();
 			const ended = await started.ended;
 			if (ending.signal.aborted && ended.signal === 'SIGKILL')
 				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`);
 			const failure = failureOf(name, ended, hung, last);
+			if (failure && trying && last.state === 'starting' && !ending.signal.aborted) avoided.add(trying);
 			checked(failure);
+			pictures.lost(
+				last.state === 'finished' ? new Failure('camera-unavailable', 'its source has ended') : failure,
+			);
 			return last.state === 'finished' ? undefined : failure;
 		} finally {
 			clearInterval(watch);
@@ -172,12 +305,23 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		}
 	};
 
+	/** The part that its process announced has no verdict any more. */
+	const lose = (failure: Failure): void => {
+		if (inWork) void give(errorVerdict(inWork.origin, inWork.part, failure), []);
+		inWork = undefined;
+	};
+
 	const supervised = keepConnected(
 		async ({ opened }) => {
 			const failure = await once(opened);
-			if (inWork && failure) give(errorVerdict(inWork.origin, inWork.part, failure), []);
-			if (ending.signal.aborted || !failure) return 'done';
+			if (failure) lose(failure);
+			if (ending.signal.aborted || !failure) {
+				triggered.stop(stopped(name));
+				return 'done';
+			}
+			triggered.lost(failure);
 			last = { ...last, state: 'error', error: { code: failure.code, message: failure.message } };
+			reports(last);
 			say();
 			return 'again';
 		},
@@ -185,19 +329,63 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		ending.signal,
 		pace,
 	);
-	const healthy: StationService['healthy'] = async (signal) => {
-		for (let sinceMs = Number.POSITIVE_INFINITY; ; await pace.pause(LOOK_MS, signal)) {
+	const healthy: StationService['healthy'] = async (signal, failingBefore) => {
+		const patienceMs = limits.patienceMs + start.camera.timeoutMs;
+		for (;;) {
 			signal.throwIfAborted();
-			const { state, error } = last;
-			if (state === 'error' && error) throw new Failure(error.code as Failure['code'], error.message);
-			sinceMs = state === 'starting' ? Number.POSITIVE_INFINITY : Math.min(sinceMs, now());
-			if (state === 'finished' || now() - sinceMs >= limits.steadyMs) return;
+			const { state, error, model, degraded } = reported();
+			const { begunMs, runningMs, judgedMs } = shown;
+			const trust = trustIn(
+				{
+					...shown,
+					state,
+					error,
+					degraded,
+					engine: model?.engine ?? null,
+					lastError,
+					restarts: starts - 1,
+					begunMs: now() - begunMs,
+					runningMs: now() - runningMs,
+					judgedMs: now() - judgedMs,
+				},
+				{
+					partsCome: partsCome(),
+					failingBefore,
+					engine: world.engine,
+					steadyMs: limits.steadyMs,
+					patienceMs,
+				},
+			);
+			if (trust === true) return;
+			if (trust) throw trust;
+			await pace.pause(LOOK_MS, signal);
 		}
 	};
 	return {
 		name,
+		get failing() {
+			return failing;
+		},
+		heeded: async (signal) => {
+			// What does not inspect now begins with them when it does.
+			while (last.state === 'running' && heeded !== start.revision) {
+				const told = new AbortController();
+				onHeeded = () => told.abort();
+				await pace.pause(HEED_MS, AbortSignal.any([signal, told.signal]));
+				signal.throwIfAborted();
+			}
+		},
+		get mode() {
+			return start.recipe.trigger.mode;
+		},
+		signal: (signal) => {
+			const signalled = triggered.signal(signal);
+			const { dropped: droppedTriggers } = triggered;
+			if (droppedTriggers !== counts.droppedTriggers) counts = { ...counts, droppedTriggers };
+			return signalled;
+		},
 		get vitals() {
-			const { state } = last;
+			const { state } = reported();
 			return {
 				station: name,
 				state,
@@ -208,8 +396,17 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			};
 		},
 		healthy,
+		letGo: async () => {
+			ending.abort();
+			await Promise.race([released, supervised]);
+			triggered.stop(stopped(name));
+			// Whoever takes over goes on with its counts.
+			say();
+			listener = nobody;
+		},
 		abandon: () => {
-			if (inWork) give(errorVerdict(inWork.origin, inWork.part, hungUp(name)), []);
+			lose(hungUp(name));
+			triggered.stop(hungUp(name));
 			listener = nobody;
 			ending.abort();
 			void child?.stop(0);
@@ -217,6 +414,11 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		retell: (settings) => {
 			start = { ...start, ...settings };
 			void child?.send({ kind: 'settings', ...settings }).catch(() => {});
+		},
+		picture: async (wanted, signal) => {
+			if (child) return pictures.ask(wanted, signal);
+			const why = last.error?.message ?? `it is ${last.state}`;
+			throw new Failure('station-silent', `Cannot get a picture of station "${name}": ${why}`);
 		},
 		selfCheck: async (signal) => {
 			const { state, error } = last;
@@ -234,6 +436,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			await supervised;
+			triggered.stop(stopped(name));
 			last = { ...last, error: null };
 			say('stopped');
 		},
@@ -242,20 +445,26 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 
 const nobody: StationListener = {
 	onState: () => {},
-	onVerdict: () => {},
+	onVerdict: () => undefined,
+	onLate: () => {},
 	onPart: () => {},
 	onKept: () => {},
 };
+
+function stopped(station: string): Failure {
+	return new Failure('station-stopped', `Station "${station}" was stopped while the part waited`);
+}
 
 function hungUp(station: string): Failure {
 	return new Failure('station-silent', `Station "${station}" hung and was killed`);
 }
 
-function failureOf(
+/** Why a station's process ended. `last`: as it told of itself. */
+export function failureOf(
 	station: string,
 	{ code, signal, stderrTail }: Ended,
 	hung: boolean,
-	last: StationReport,
+	last: Pick<StationReport, 'state' | 'error'>,
 ): Failure {
 	if (hung) return hungUp(station);
 	if (code === 1 && last.state === 'error' && last.error)

@@ -1,27 +1,39 @@
-import { masked } from '../base/secrets.js';
+import type { LogLine, Trouble } from '../base/log.js';
+import { realPace } from '../base/retry.js';
+import type { Config } from '../config/schema.js';
 import { type Handlers, Refusal } from '../control/answer.js';
+import { acknowledgeRequest } from '../control/requests/acknowledge.js';
+import { bundlesRequest } from '../control/requests/bundles.js';
+import { configRequest } from '../control/requests/config.js';
 import { diagnosticsRequest } from '../control/requests/diagnostics.js';
+import { enginesRequest } from '../control/requests/engines.js';
 import { eventsRequest } from '../control/requests/events.js';
 import { healthRequest } from '../control/requests/health.js';
 import { lettersRequest } from '../control/requests/letters.js';
+import { recipeRequest } from '../control/requests/recipe.js';
 import { redeliverRequest } from '../control/requests/redeliver.js';
 import { selfcheckRequest } from '../control/requests/selfcheck.js';
+import { snapshotRequest } from '../control/requests/snapshot.js';
 import { stateRequest } from '../control/requests/state.js';
-import { instantOf } from '../protocol/fields.js';
-import type { Result } from '../protocol/requests.js';
+import { teachRequest } from '../control/requests/teach.js';
+import { thresholdRequest } from '../control/requests/threshold.js';
+import { triggerRequest } from '../control/requests/trigger.js';
+import { bundleNamed } from '../control/shelf.js';
+import { messageId } from '../protocol/fields.js';
+import { reasonFor } from '../protocol/verdict.js';
 import { searchBeside } from '../sqlite/search-beside.js';
+import type { AlarmsService } from './alarms.js';
 import type { BrokerService } from './broker.js';
+import { diagnosticsOf, writeLogs } from './diagnostics.js';
+import type { Edits } from './edits.js';
+import type { EnginesService } from './engines.js';
 import type { HealthService } from './health.js';
+import type { LessonService } from './lesson.js';
 import type { Records } from './records.js';
+import { shelfOf } from './shelf.js';
+import { bringer, LOCAL } from './snapshots.js';
 import type { StationService } from './station.js';
-
-/** A line of the log that somebody should read. */
-export type Trouble = {
-	readonly atMs: number;
-	readonly level: 'error' | 'warning';
-	readonly about: string;
-	readonly message: string;
-};
+import type { Signalled } from './trigger.js';
 
 /** What requests may see and do: functions, each of which looks at what runs at that moment. */
 export type ControlWorld = {
@@ -29,75 +41,102 @@ export type ControlWorld = {
 	readonly folder: string;
 	readonly version: string;
 	readonly boot: string | null;
-	readonly records: Pick<Records, 'journal' | 'record'>;
+	readonly records: Pick<Records, 'journal' | 'record' | 'clock'>;
 	readonly broker: () =>
-		| Pick<BrokerService, 'backlog' | 'connected' | 'connections' | 'dropped' | 'sendAgain'>
+		| Pick<BrokerService, 'backlog' | 'connected' | 'connections' | 'dropped' | 'sendAgain' | 'show'>
 		| undefined;
-	readonly stations: () => readonly Pick<StationService, 'vitals' | 'selfCheck' | 'name'>[];
+	readonly stations: () => readonly Pick<
+		StationService,
+		'vitals' | 'selfCheck' | 'picture' | 'name' | 'mode' | 'signal'
+	>[];
+	readonly alarms: () => Pick<AlarmsService, 'told' | 'alarmsOf' | 'acknowledge'> | undefined;
+	readonly lesson: () => LessonService | undefined;
+	readonly engines: () => EnginesService | undefined;
 	readonly health: () => Pick<HealthService, 'latest'> | undefined;
 	readonly troubles: () => readonly Trouble[];
 	readonly secrets: readonly string[];
+	readonly logLines: () => readonly LogLine[];
+	readonly config: () => Config | null;
+	readonly edits: () => Edits | undefined;
 };
 
 /** What each request does here. */
 export function handlersOf(world: ControlWorld): Handlers {
-	const { box, folder, version, boot, records, broker, stations, health, troubles, secrets } = world;
+	const { box, folder, version, records, broker, stations, alarms, health } = world;
 	const { journal, record } = records;
+	const stationOf = (name: string) => stations().find(({ vitals }) => vitals.station === name)!;
 	const names = () => stations().map(({ vitals }) => vitals.station);
 	const states = () => record.states().filter(({ station }) => names().includes(station));
-	const diagnostics = (): Result<'diagnostics'> => {
-		const lines = stations().map(({ vitals }) => vitals);
-		const engines = lines.find((line) => line.engines)?.engines;
-		const { backlog, connected = false, connections = 0, dropped } = broker() ?? {};
-		const { events, databaseBytes, pictureBytes, freeBytes, waiting, failure } = journal.condition;
-		return {
-			versions: {
-				inspectord: version,
-				node: process.versions.node,
-				onnxruntime: engines?.onnxruntime ?? null,
-				opencv: engines?.opencv ?? null,
-			},
-			boot,
-			series: journal.series,
-			stations: lines.map(({ station, state, pid, restarts }) => {
-				const model = states().find((told) => told.station === station)?.model;
-				const { provider = null, precision = null, bundle = null } = model ?? {};
-				return { station, state, provider, precision, bundle, pid, restarts };
-			}),
-			broker: {
-				connected,
-				connections,
-				waiting: { verdicts: backlog?.verdicts ?? 0, pictures: backlog?.pictures ?? 0 },
-				refused: { verdicts: dropped?.verdicts ?? 0, heatmaps: dropped?.heatmaps ?? 0 },
-			},
-			journal: { events, bytes: databaseBytes + pictureBytes, freeBytes, waiting, failure },
-			troubles: troubles().map(({ atMs, message, ...rest }) => ({
-				at: instantOf(atMs),
-				...rest,
-				message: masked(message, secrets),
-			})),
-		};
+	const edits = (): Edits => {
+		const known = world.edits();
+		if (known) return known;
+		throw new Refusal('conflict', 'This daemon runs without a configuration file: there is nothing to edit');
 	};
+	const editor = () => edits().editor;
+	const shelf = shelfOf(editor);
 	return {
+		config: configRequest({ editor, shown: () => edits().shown() }),
 		state: stateRequest({
-			state: () => ({ box, version, connected: broker()?.connected ?? false, stations: states() }),
+			state: () => ({
+				box,
+				version,
+				connected: broker()?.connected ?? false,
+				stations: states(),
+				alarms: alarms()?.told() ?? [],
+			}),
 		}),
 		health: healthRequest({ health: () => health()?.latest }),
 		events: eventsRequest({
 			series: () => journal.series,
-			find: (query, signal) => searchBeside({ folder, query }, signal),
+			find: (query, signal) => searchBeside(folder, { kind: 'events', query }, signal),
+		}),
+		bundles: bundlesRequest({ editor, ...shelf }),
+		engines: enginesRequest({
+			editor,
+			bundleNamed: (name) => bundleNamed(name, shelf),
+			engines: world.engines,
+			kept: async () => (await world.engines()?.kept()) ?? [],
+		}),
+		recipe: recipeRequest({
+			editor,
+			hearVerdicts: record.hearVerdicts,
+			states,
+			series: () => journal.series,
+			pace: realPace,
+		}),
+		threshold: thresholdRequest({
+			editor,
+			states,
+			look: shelf.look,
+			scores: (query, thresholds, signal) =>
+				searchBeside(folder, { kind: 'scores', query, thresholds }, signal),
 		}),
 		selfcheck: selfcheckRequest({
 			stations: names,
-			check: (station, signal) =>
-				stations()
-					.find(({ vitals }) => vitals.station === station)!
-					.selfCheck(signal),
+			check: (station, signal) => stationOf(station).selfCheck(signal),
 		}),
-		diagnostics: diagnosticsRequest({ diagnostics }),
+		snapshot: snapshotRequest({
+			stations: names,
+			picture: (station, wanted, signal) => stationOf(station).picture(wanted, signal),
+			bring: bringer({ folder, broker }),
+		}),
+		teach: teachRequest({
+			stations: names,
+			lesson: world.lesson,
+			picturesFor: (place) => (place === LOCAL ? (world.lesson()?.pictures ?? null) : null),
+		}),
+		diagnostics: diagnosticsRequest({
+			diagnostics: () => diagnosticsOf(world),
+			writeLogs: (signal) => writeLogs(world, Date.now(), signal),
+		}),
 		letters: lettersRequest({
 			letters: () => journal.deadLetters(),
 			event: async (id) => (await journal.events({ from: id, to: id }, 1))[0],
+		}),
+		acknowledge: acknowledgeRequest({
+			stations: names,
+			alarmsOf: async (station) => (await alarms()?.alarmsOf(station)) ?? [],
+			acknowledge: async (...which) => (await alarms()?.acknowledge(...which)) ?? [],
 		}),
 		redeliver: redeliverRequest({
 			letters: () => journal.deadLetters(),
@@ -108,5 +147,22 @@ export function handlersOf(world: ControlWorld): Handlers {
 				await speaking.sendAgain(events);
 			},
 		}),
+		trigger: triggerRequest({
+			stations: names,
+			modeOf: (name) => stationOf(name).mode,
+			signal: (name, signal) => signalled(stationOf(name).signal(signal), journal.series),
+		}),
 	};
+}
+
+/** Its verdict as it is answered, with the number that the journal gave it. */
+function signalled(found: Signalled, series: string) {
+	if ('dropped' in found) return found;
+	const verdict = found.verdict.then(({ verdict: { origin, score, ...body }, event }) => {
+		if (!event) return undefined;
+		const { id, sequence } = event;
+		const told = { verdict: body.verdict, reason: reasonFor(body), score, threshold: origin.threshold };
+		return { id: messageId(series, id), sequence, ...told };
+	});
+	return { ...found, verdict };
 }

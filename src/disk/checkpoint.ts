@@ -1,13 +1,8 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { encodeSafetensors, parseSafetensors } from '../model/safetensors.js';
 import { writeWhole } from './file.js';
-
-/** Beside the bundle that it shall become. */
-export function checkpointPath(bundle: string): string {
-	return `${bundle}.checkpoint`;
-}
 
 /** Whole or not at all; replaces an older one. @throws Failure file-unwritable */
 export async function writeCheckpoint(path: string, { lesson, losses, state }: Checkpoint): Promise<void> {
@@ -35,8 +30,13 @@ export async function readCheckpoint(path: string, lesson: string): Promise<Chec
 	throw unusable(path, 'it is of a lesson with other pictures, another teacher or other settings');
 }
 
-export async function removeCheckpoint(path: string): Promise<void> {
-	await rm(path, { force: true });
+/** What a checkpoint says that its lesson is; undefined where there is none, or it is damaged. */
+export async function readLesson(path: string): Promise<string | undefined> {
+	try {
+		return parseSafetensors(await readFile(path)).metadata.lesson;
+	} catch {
+		return undefined;
+	}
 }
 
 function unusable(path: string, state: string): Failure {

@@ -3,12 +3,13 @@ import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promise
 import { dirname, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 
-/** Writes one file whole or not at all. @throws Failure file-unwritable */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+/** Writes one file whole or not at all; `mode` says who may read it. @throws Failure file-unwritable */
+export async function writeWhole(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
 	const fresh = `${path}.unfinished`;
 	try {
 		await mkdir(dirname(path), { recursive: true });
-		await writeThrough(fresh, content);
+		await rm(fresh, { force: true });
+		await writeThrough(fresh, content, mode);
 		await rename(fresh, path);
 		await flush(dirname(path));
 	} catch (thrown) {
@@ -23,6 +24,17 @@ export const UNFINISHED = '.unfinished-';
 /** Another name beside a place, which says whose work it is: what a process that runs no more left there may go. */
 export function unfinished(place: string): string {
 	return `${place}${UNFINISHED}${process.pid}-${randomBytes(4).toString('hex')}`;
+}
+
+/** Writes a file that its owner alone may read, where there is none yet. @throws Failure file-unwritable */
+export async function writeSecret(path: string, content: string): Promise<void> {
+	try {
+		await writeFile(path, content, { flag: 'wx', mode: 0o600 });
+		await flush(path);
+	} catch (thrown) {
+		const isThere = (thrown as NodeJS.ErrnoException).code === 'EEXIST';
+		throw unwritable(path, isThere ? 'there is a file already' : reasonOf(thrown));
+	}
 }
 
 /** A disk with less room than this counts as full. */
@@ -73,8 +85,8 @@ function unwritable(path: string, state: string): Failure {
 }
 
 /** Writes a file to the disk's surface. */
-export async function writeThrough(path: string, content: Uint8Array | string): Promise<void> {
-	await writeFile(path, content);
+export async function writeThrough(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
+	await writeFile(path, content, { mode });
 	await flush(path);
 }
 

@@ -42,6 +42,16 @@ export class FolderWriter implements AsyncDisposable {
 		});
 	}
 
+	/** Where a file is until the folder is put in its place, for a program that writes it itself; `taken` then makes it last. */
+	at(path: string): string {
+		return join(this.#fresh, path);
+	}
+
+	/** A file that another program wrote, to the disk's surface. @throws Failure file-unwritable */
+	async taken(path: string): Promise<void> {
+		await attempt(this.#place, () => flush(this.at(path)));
+	}
+
 	/** Replaces what stands there. @throws Failure file-unwritable; then the old folder still stands */
 	async commit(): Promise<void> {
 		await attempt(this.#place, async () => {
@@ -96,8 +106,8 @@ async function swap(fresh: string, place: string): Promise<void> {
 	if (stands) await rm(old, { recursive: true, force: true });
 }
 
-/** Removes what writers left that run no more; a folder that was moved aside when the machine stopped comes back. */
-async function sweep(place: string): Promise<void> {
+/** Removes what writers of a place left that run no more; a folder that was moved aside when the machine stopped comes back. */
+export async function sweep(place: string): Promise<void> {
 	const [parent, name] = [dirname(place), basename(place)];
 	for (const entry of await readdir(parent)) {
 		const path = join(parent, entry);

@@ -16,6 +16,15 @@ const states: Readonly<Record<string, string>> = {
  * @throws Failure file-unreadable
  */
 export async function readText(path: string, what: string, again = 'Save it as UTF-8.'): Promise<string> {
+	return (await readMarkedText(path, what, again)).replace(/^\ufeff/, '');
+}
+
+/** The same with its mark of the byte order, if it has one. @throws Failure file-unreadable */
+export async function readMarkedText(
+	path: string,
+	what: string,
+	again = 'Save it as UTF-8.',
+): Promise<string> {
 	const unreadable = (state: string, advice: string) =>
 		new Failure('file-unreadable', `Cannot read ${what} "${path}": ${state}`, advice);
 	let bytes: Uint8Array;
@@ -29,7 +38,7 @@ export async function readText(path: string, what: string, again = 'Save it as U
 	if (/^(\xff\xfe|\xfe\xff)/.test(Buffer.from(bytes.subarray(0, 2)).toString('latin1')) || bytes.includes(0))
 		throw unreadable('it is UTF-16, or no text', again);
 	try {
-		return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+		return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 	} catch {
 		throw unreadable(`it is not UTF-8 (line ${lineOfFault(bytes)})`, again);
 	}

@@ -4,6 +4,7 @@ import { auroc, confusionAt } from '../measure/metrics.js';
 import { pixelTally } from '../measure/pixel-metrics.js';
 import type { Frame } from '../vision/frame.js';
 import type { Image, Size } from '../vision/image.js';
+import { areSiblings, likenessOf } from '../vision/likeness.js';
 
 /** One image as the model scored it; `ms` is what preparing and scoring took. */
 export type ScoredImage = LabelledPicture & { readonly score: number; readonly ms: number };
@@ -21,6 +22,13 @@ export type Figures = {
 	/** Defective images scoring at or below it. */
 	readonly escapes: number;
 	readonly msPerImage: number;
+	/** What is left without good images that are other exposures of pictures that were taught; null where none are, or it is not known. */
+	readonly withoutSiblings: {
+		readonly siblings: number;
+		readonly good: number;
+		readonly falseRejects: number;
+		readonly imageAuroc: number | null;
+	} | null;
 };
 
 /** An evaluation with what it was made of. */
@@ -53,15 +61,18 @@ export async function evaluate(
 	options: {
 		readonly size: Size;
 		readonly threshold: number;
+		/** What the pictures that were taught are known again by. */
+		readonly taught?: readonly Int8Array[];
 		readonly signal: AbortSignal;
 		onProgress(done: number, of: number): void;
 	},
 ): Promise<Evaluation> {
-	const { size, threshold, signal, onProgress } = options;
+	const { size, threshold, taught = [], signal, onProgress } = options;
 	const hasMasks = images.some(({ mask }) => mask !== null);
 	const counted = hasMasks ? images.filter((image) => !isDefective(image) || image.mask !== null).length : 0;
 	const tally = pixelTally(size, counted);
 	const scored: ScoredImage[] = [];
+	const likenesses: Int8Array[] = [];
 	for (const image of images) {
 		signal.throwIfAborted();
 		const frame = await world.readPicture(image.path);
@@ -79,6 +90,7 @@ export async function evaluate(
 			throw new Failure('model-failed', `Cannot evaluate "${image.path}": the model's score is ${score}`);
 		}
 		scored.push({ ...image, score, ms });
+		if (!isDefective(image) && taught.length > 0) likenesses.push(likenessOf(input, size));
 		if (hasMasks && !isDefective(image)) tally.add(map, null);
 		else if (image.mask !== null) tally.add(map, (await world.readMask(image.mask, size, image.path)).data);
 		onProgress(scored.length, images.length);
@@ -96,8 +108,29 @@ export async function evaluate(
 			falseRejects,
 			escapes,
 			msPerImage: scored.reduce((sum, { ms }) => sum + ms, 0) / scored.length,
+			withoutSiblings: withoutSiblings(scored, threshold, areSiblings(taught, likenesses)),
 		},
 		scored,
 		proCurve,
+	};
+}
+
+/** `sibling`: for each good image in its order; none where what was taught is not known. */
+function withoutSiblings(
+	scored: readonly ScoredImage[],
+	threshold: number,
+	sibling: readonly boolean[],
+): Figures['withoutSiblings'] {
+	const good = scored.filter((image) => !isDefective(image));
+	const siblings = new Set(good.filter((_, i) => sibling[i]));
+	if (siblings.size === 0) return null;
+	const left = scored.filter((image) => !siblings.has(image));
+	const scores = left.map(({ score }) => score);
+	const defective = left.map(isDefective);
+	return {
+		siblings: siblings.size,
+		good: good.length - siblings.size,
+		falseRejects: confusionAt(threshold, scores, defective).falseRejects,
+		imageAuroc: auroc(scores, defective),
 	};
 }

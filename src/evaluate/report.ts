@@ -5,7 +5,15 @@ import { heatmapLegend, proChart, rocChart, scoreHistogram } from '../pages/char
 import type { Scale } from '../vision/heatmap.js';
 import type { Evaluation, ScoredImage } from './evaluation.js';
 import type { Exhibit, Gallery } from './exhibits.js';
-import { kindRows, metricRows, missingSentence, scoreText, shareText, verdictSentence } from './summary.js';
+import {
+	kindRows,
+	metricRows,
+	missingSentence,
+	scoreText,
+	shareText,
+	siblingSentence,
+	verdictSentence,
+} from './summary.js';
 
 export type Report = Evaluation & {
 	readonly title: string;
@@ -14,11 +22,13 @@ export type Report = Evaluation & {
 	/** Of the heatmaps in the galleries. */
 	readonly scale: Scale;
 	readonly galleries: readonly Gallery[];
+	/** The good pictures that set the threshold, as PNG. */
+	readonly sheet?: Uint8Array | undefined;
 };
 
 /** One HTML page that needs nothing beside it: no script, no font, no picture from elsewhere. */
 export function reportHtml(report: Report): string {
-	const { title, figures, scored, proCurve, facts, scale, galleries } = report;
+	const { title, figures, scored, proCurve, facts, scale, galleries, sheet } = report;
 	const { threshold } = figures;
 	const scores = scored.map(({ score }) => score);
 	const defective = scored.map(isDefective);
@@ -36,7 +46,7 @@ export function reportHtml(report: Report): string {
 <body>
 <header>
 <h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml([verdictSentence(figures, scored), ...missingSentence(figures, scored)].join(' '))}</p>
+<p>${escapeHtml([verdictSentence(figures, scored), ...missingSentence(figures, scored), ...siblingSentence(figures)].join(' '))}</p>
 </header>
 <ul class="metrics">
 ${metricRows(figures)
@@ -55,6 +65,7 @@ parts (downwards). A part is rejected when it scores above the threshold.</figca
 </section>
 ${curvesSection(curve, threshold, proCurve)}
 ${galleries.map((gallery) => gallerySection(gallery, scale)).join('\n')}
+${sheet ? sheetSection(sheet) : ''}
 <section>
 <h2>Model and run</h2>
 <dl>
@@ -141,6 +152,14 @@ function exhibitFigure({ name, score, aspect, picture, heatmap, truth }: Exhibit
 <figcaption>${escapeHtml(name)} <b>${scoreText(score)}</b></figcaption></figure>`;
 }
 
+function sheetSection(sheet: Uint8Array): string {
+	return `<section>
+<h2>What sets the threshold</h2>
+<p>The good pictures that score the highest among those that were kept from training, each beside its map. One that shows no good part lets defects pass: strike it.</p>
+<img class="sheet" alt="the good pictures that score the highest" src="${dataUri(sheet)}">
+</section>`;
+}
+
 function timeFacts(scored: readonly ScoredImage[]): [string, string][] {
 	const times = scored.map(({ ms }) => ms);
 	const at = (share: number) => quantile(times, share).toFixed(1);
@@ -179,6 +198,7 @@ h2 { margin: 2.5rem 0 .75rem; padding-top: .75rem; border-top: 1px solid var(--r
 p { margin: 0 0 .75rem; max-width: 52rem; }
 .metrics { display: flex; flex-wrap: wrap; gap: .75rem 2.5rem; margin: 1.5rem 0 0; padding: 0; list-style: none; color: var(--soft); }
 .metrics b { display: block; color: var(--ink); font-size: 1.7rem; font-weight: 600; line-height: 1.2; }
+.sheet { display: block; max-width: 100%; height: auto; }
 .beside { display: flex; flex-wrap: wrap; gap: 1.5rem 3rem; align-items: flex-start; }
 figure { margin: 0; break-inside: avoid; }
 figcaption { color: var(--soft); font-size: .87rem; overflow-wrap: anywhere; }

@@ -48,6 +48,7 @@ export function summaryLines({ figures, scored }: Omit<Evaluation, 'proCurve'>):
 			.join('   '),
 		verdictSentence(figures, scored),
 		...missingSentence(figures, scored),
+		...siblingSentence(figures),
 	];
 }
 
@@ -92,6 +93,19 @@ export function missingSentence(
 		];
 	}
 	return [];
+}
+
+/** What other exposures of taught pictures do to the figures, none where there are none. */
+export function siblingSentence({ withoutSiblings }: Figures): string[] {
+	if (!withoutSiblings) return [];
+	const { siblings, good, falseRejects, imageAuroc } = withoutSiblings;
+	const left =
+		good === 0
+			? 'no good image is of another part'
+			: `without them, ${ofText(falseRejects, good)} good parts would be rejected${imageAuroc === null ? '' : `, and the image AUROC is ${shareText(imageAuroc)}`}`;
+	return [
+		`${ofText(siblings, siblings + good)} good test pictures are other exposures of pictures that were taught: ${left}.`,
+	];
 }
 
 export function scoreText(score: number): string {

@@ -110,7 +110,7 @@ const LEAST_IR = 4n;
 
 /**
  * A foreign model with our contract around it: `image` uint8 RGB [1, height, width, 3] in, `map` float32 [height, width], `score`
- * [] and `mean` [] (of the map) out. The map must come in the size of the input.
+ * [1] and `mean` [1] (of the map) out. The map must come in the size of the input.
  */
 export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 	const model = parseOnnx(bytes);
@@ -147,8 +147,8 @@ export function adaptOnnx(bytes: Uint8Array, adapter: Adapter): Uint8Array {
 	];
 	graph.output = [
 		valueInfo({ name: 'map', dtype: 'float32', shape: [adapter.height, adapter.width] }),
-		valueInfo({ name: 'score', dtype: 'float32', shape: [] }),
-		valueInfo({ name: 'mean', dtype: 'float32', shape: [] }),
+		valueInfo({ name: 'score', dtype: 'float32', shape: [1] }),
+		valueInfo({ name: 'mean', dtype: 'float32', shape: [1] }),
 	];
 	// Shapes that others noted within may speak of another batch.
 	graph.valueInfo = [];
@@ -187,13 +187,13 @@ function graphBehind({ width, height }: Adapter, mapType: DType, scoreType: DTyp
 	const plane = graph.reshape(map, [1, 1, height, width]);
 	const score = scoreType ? single('its score', scoreType, [1]) : graph.apply('GlobalMaxPool', [plane], {});
 	graph.output(map, 'map');
-	graph.output(graph.reshape(score, []), 'score');
-	graph.output(graph.reshape(graph.apply('GlobalAveragePool', [plane], {}), []), 'mean');
+	graph.output(graph.reshape(score, [1]), 'score');
+	graph.output(graph.reshape(graph.apply('GlobalAveragePool', [plane], {}), [1]), 'mean');
 	return graph;
 }
 
 /** What no name of the model begins with. */
-function freePrefix(graph: GraphProto): string {
+export function freePrefix(graph: GraphProto): string {
 	const names = [graph, ...nodesOf(graph).flatMap(graphsOf)].flatMap(({ node, initializer, input }) => [
 		...node.flatMap((n) => [n.name, ...n.output]),
 		...initializer.map(({ name }) => name),
@@ -217,7 +217,7 @@ function rename(graph: GraphProto, named: (name: string) => string): void {
 	}
 }
 
-function isOnnx(domain: string): boolean {
+export function isOnnx(domain: string): boolean {
 	return domain === '' || domain === 'ai.onnx';
 }
 

@@ -3,7 +3,9 @@ import {
 	type AttributeProto,
 	AttributeProto_AttributeType,
 	AttributeProtoSchema,
+	type GraphProto,
 	GraphProtoSchema,
+	type ModelProto,
 	ModelProtoSchema,
 	type NodeProto,
 	NodeProtoSchema,
@@ -127,6 +129,11 @@ export function encodeNodes(
 
 /** The graph as an ONNX model: opset 17, IR 8, weights inside. */
 export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> {
+	return toBinary(ModelProtoSchema, modelOf(graph, name));
+}
+
+/** As encodeOnnx, not yet bytes. */
+export function modelOf(graph: Graph, name: string): ModelProto & { graph: GraphProto } {
 	const { nodes, initializers } = encodeNodes(graph);
 	const contrib = nodes.some((node) => node.domain === 'com.microsoft');
 	const model = create(ModelProtoSchema, {
@@ -144,10 +151,11 @@ export function encodeOnnx(graph: Graph, name: string): Uint8Array<ArrayBuffer> 
 			output: graph.outputs.map(({ name: given, value }) => valueInfo({ ...value, name: given })),
 		}),
 	});
-	return toBinary(ModelProtoSchema, model);
+	return model as ModelProto & { graph: GraphProto };
 }
 
-function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
+/** Its data is that of the tensor, not a copy. */
+export function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto {
 	return create(TensorProtoSchema, {
 		name,
 		dataType: dataTypes[dtype],
@@ -156,7 +164,7 @@ function tensorProto(name: string, { dtype, shape, data }: Tensor): TensorProto 
 	});
 }
 
-function attributeProto(name: string, value: Attribute): AttributeProto {
+export function attributeProto(name: string, value: Attribute): AttributeProto {
 	if (typeof value === 'number') {
 		return create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.INT, i: BigInt(value) });
 	}
@@ -172,6 +180,12 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
 		type: AttributeProto_AttributeType.INTS,
 		ints: value.map(BigInt),
 	});
+}
+
+/** `from` as `to`, of another element type. */
+export function cast(name: string, from: string, to: string, type: TensorProto_DataType): NodeProto {
+	const attribute = [attributeProto('to', type)];
+	return create(NodeProtoSchema, { name, opType: 'Cast', input: [from], output: [to], attribute });
 }
 
 export function valueInfo({ name, dtype, shape }: Value): ValueInfoProto {

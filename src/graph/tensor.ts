@@ -42,3 +42,12 @@ export function int64(values: readonly number[]): Tensor<'int64'> {
 export function zeros(shape: Shape): Tensor<'float32'> {
 	return { dtype: 'float32', shape, data: new Float32Array(elementCount(shape)) };
 }
+
+/** A matrix [rows, columns] the other way round. */
+export function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
+	const [rows, columns] = shape as [number, number];
+	return float32(
+		[columns, rows],
+		Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
+	);
+}

@@ -11,7 +11,7 @@ export type Evidence = {
 	/** SHA-256 of what the engine was given, and of the model that the recipe names. */
 	readonly model: string;
 	readonly recipeModel: string;
-	/** Where the model ran by the engine's own record, and where the configuration lets it run. */
+	/** Where the model ran by ONNX Runtime's own record, and what was chosen of what the recipe allows. */
 	readonly provider: string;
 	readonly allowedProvider: string;
 };

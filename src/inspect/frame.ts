@@ -1,5 +1,6 @@
 import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
+import type { Provider } from '../base/provider.js';
 import type { RecipeConfig } from '../config/schema.js';
 import {
 	type Drawn,
@@ -23,6 +24,8 @@ export type Inspection = {
 	readonly recipe: RecipeConfig;
 	/** SHA-256 of the model that the recipe's bundle names. */
 	readonly recipeModel: string;
+	/** What was chosen to compute it, of what the recipe allows. */
+	readonly allowedProvider: Provider;
 	/** The part of the picture to inspect; undefined for all of it. */
 	readonly region: Rect | undefined;
 	/** The pictures that the bundle was taught with, where it knows them. */
@@ -42,9 +45,14 @@ const MOST_REGIONS = 32;
 /** A verdict with its pictures (JPEG), in the order of its `heatmaps`. */
 export type Inspected = { readonly verdict: StationVerdict; readonly pictures: readonly Uint8Array[] };
 
-/** One frame → verdict, with heatmaps when it is rejected. Does not release the frame. @throws Failure model-failed, image-unreadable, frame-mismatch */
-export async function inspectFrame(frame: Frame, part: Part, inspection: Inspection): Promise<Inspected> {
-	const { origin, recipe, recipeModel, region, taught, scorer, threshold, now } = inspection;
+/** One frame → verdict, with heatmaps when it is rejected. The deadline counts from `dueMs`. Does not release the frame. @throws Failure model-failed, image-unreadable, frame-mismatch */
+export async function inspectFrame(
+	frame: Frame,
+	part: Part,
+	inspection: Inspection,
+	dueMs = part.taken.monotonicMs,
+): Promise<Inspected> {
+	const { origin, recipe, recipeModel, allowedProvider, region, taught, scorer, threshold, now } = inspection;
 	const begun = now();
 	const state = taught && misfit(frame, taught);
 	if (state !== undefined) {
@@ -61,12 +69,12 @@ export async function inspectFrame(frame: Frame, part: Part, inspection: Inspect
 	const { verdict, error = null } = decide({
 		score,
 		threshold,
-		ageMs: scored - part.taken.monotonicMs,
-		deadlineMs: recipe.deadlineMs,
+		ageMs: scored - dueMs,
+		deadlineMs: part.trigger?.deadlineMs ?? recipe.deadlineMs,
 		model: scorer.model,
 		recipeModel,
 		provider: scorer.provider,
-		allowedProvider: recipe.provider,
+		allowedProvider,
 	});
 	const decided = now();
 	const regions = verdict === 'reject' ? regionsAbove(map, scorer.size, threshold) : [];

@@ -1,36 +1,24 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
 import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
-import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
-import { type Camera, type Frame, FrameFailure } from '../vision/frame.js';
-import { type Inspected, type Inspection, inspectFrame } from './frame.js';
+import { type Camera, FrameFailure } from '../vision/frame.js';
+import { outcomeOf, type Parts, type PartsWorld, partsOf } from './parts.js';
+import { type DueQueue, inspectDue } from './trigger.js';
 
 /** What the loop needs of the world. */
-export type LoopWorld = {
-	/** What it inspects with now: settings may change between two parts. */
-	readonly inspection: () => Inspection;
+export type LoopWorld = PartsWorld & {
 	/** @throws Failure camera-unavailable, images-missing */
 	readonly openCamera: () => Promise<Camera>;
-	/** A part is due: its verdict follows unless this process dies. Resolves when that is on its way. */
-	readonly begin: (part: Part, origin: Origin) => Promise<void>;
-	/** Resolves when the verdict is on its way, so that a reader that is slow slows the loop and not the memory. */
-	readonly emit: (inspected: Inspected) => Promise<void>;
-	/** A part whose verdict was emitted, and its frame, which is released afterwards: what is kept of it. */
-	readonly keep: (frame: Frame, verdict: StationVerdict) => Promise<void>;
-	/** What the station does now; `failure` says why it is in error. */
-	readonly report: (state: 'running' | 'error' | 'finished', failure?: Failure) => void;
-	/** Frames of a live camera that nobody inspected, since the loop began. */
+	/** Parts that signals make due: without any, each frame is one. */
+	readonly due: DueQueue;
+	/** Frames of a live camera that nobody inspected, since the loop began; of one that waits for signals they are no loss. */
 	readonly onDropped: (frames: number) => void;
-	readonly wallClock: () => number;
-	/** Of opening the camera again. */
+	/** Of opening the camera again, and of waiting for parts. */
 	readonly pace: Pace;
 	readonly signal: AbortSignal;
 };
 
 const reopening: Persistence = { firstMs: 500, mostMs: 15_000, lastedMs: 30_000 };
-
-/** A model that fails so many times on end needs a new process. */
-const MOST_FAILED_RUNS = 5;
 
 /**
  * Inspects until the source ends or the signal is aborted. A camera that fails is a state, and is opened again until it works;
@@ -52,7 +40,11 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 			try {
 				opened();
 				report('running');
-				const end = await inspectCamera(camera, parts, world, dropped);
+				const { mode } = world.inspection().recipe.trigger;
+				const end =
+					mode === 'every'
+						? await inspectFrames(camera, parts, world, dropped)
+						: await inspectDue(camera, parts, world);
 				if (end instanceof Failure) report('error', end);
 				if (end === 'ended') report('finished');
 				return end instanceof Failure ? 'again' : 'done';
@@ -68,7 +60,7 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 }
 
 /** @returns why the camera must be opened again, or that its source ended, or that it was interrupted */
-async function inspectCamera(
+async function inspectFrames(
 	camera: Camera,
 	parts: Parts,
 	{ inspection, signal, onDropped }: LoopWorld,
@@ -99,65 +91,4 @@ async function inspectCamera(
 		await (waitMs > 0 ? pause(waitMs, signal) : breathe());
 	}
 	return 'interrupted';
-}
-
-type Parts = ReturnType<typeof partsOf>;
-
-/** Gives each part its number and exactly one verdict. */
-function partsOf({ inspection, begin, emit, keep, report, wallClock }: LoopWorld) {
-	let runSequence = 0;
-	let failedRuns = 0;
-	let troubled = false;
-	/** A part is inspected by the settings of this moment, whatever is told meanwhile. */
-	const next = async ({ taken, frame }: Pick<Part, 'taken' | 'frame'>) => {
-		runSequence += 1;
-		const part: Part = { runSequence, frame, part: null, trigger: null, taken };
-		const by = inspection();
-		await begin(part, by.origin);
-		return { part, by };
-	};
-	const fail = ({ part, by }: { readonly part: Part; readonly by: Inspection }, failure: Failure) =>
-		emit({ verdict: errorVerdict(by.origin, part, failure), pictures: [] });
-	return {
-		/** Releases the frame. @throws Failure model-failed when it has failed too often */
-		inspect: async (frame: Frame): Promise<void> => {
-			try {
-				const due = await next({ taken: frame.taken, frame: frame.name ?? null });
-				const inspected = await outcomeOf(inspectFrame(frame, due.part, due.by));
-				if ('failure' in inspected) {
-					const { failure } = inspected;
-					await fail(due, failure);
-					troubled = true;
-					report('error', failure);
-					failedRuns = failure.code === 'model-failed' ? failedRuns + 1 : 0;
-					if (failedRuns === MOST_FAILED_RUNS) throw failure;
-					return;
-				}
-				if (troubled) report('running');
-				troubled = false;
-				failedRuns = 0;
-				await emit(inspected.value);
-				await keep(frame, inspected.value.verdict);
-			} finally {
-				frame.release();
-			}
-		},
-		/** A picture that is there and cannot be read. */
-		unreadable: async (failure: FrameFailure): Promise<void> => {
-			const taken = { wallMs: wallClock(), monotonicMs: inspection().now() };
-			await fail(await next({ taken, frame: failure.frame }), failure);
-		},
-	};
-}
-
-type Outcome<T> = { readonly value: T } | { readonly failure: Failure };
-
-/** A failure of the world as a value; a fault of ours is thrown on. */
-async function outcomeOf<T>(work: Promise<T>): Promise<Outcome<T>> {
-	try {
-		return { value: await work };
-	} catch (thrown) {
-		if (thrown instanceof Failure) return { failure: thrown };
-		throw thrown;
-	}
 }

@@ -1,6 +1,7 @@
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import { shownPath } from '../base/file-name.js';
 import { goodImages } from '../disk/dataset.js';
+import type { Parts } from '../learn/judge-geometry.js';
 import type { GoodImage, GoodImages } from '../learn/lesson.js';
 import { frameOf, readPicture } from '../opencv/picture.js';
 import type { TeachRequest } from '../protocol/teach-messages.js';
@@ -11,6 +12,7 @@ import type { Rect, Size } from '../vision/image.js';
 /** Pictures as they lie there: `frame(i)` reads one. */
 export type Frames = {
 	readonly count: number;
+	/** Of its file, with the folders before it where another has the same. */
 	name(index: number): string;
 	frame(index: number): Promise<Frame>;
 };
@@ -29,9 +31,12 @@ export async function goodFrames(
 		};
 	}
 	const paths = await goodImages(images, told);
+	const seen = new Map<string, number>();
+	for (const path of paths) seen.set(basename(path), 1 + (seen.get(basename(path)) ?? 0));
+	const isOnly = (path: string) => seen.get(basename(path)) === 1;
 	return {
 		count: paths.length,
-		name: (i) => shownPath(basename(paths[i]!)),
+		name: (i) => shownPath(isOnly(paths[i]!) ? basename(paths[i]!) : relative(images, paths[i]!)),
 		frame: (i) => readPicture(paths[i]!),
 	};
 }
@@ -51,6 +56,27 @@ export function preparedImages(
 		}
 	});
 	return { count, name, image };
+}
+
+/** The same at their own resolution, for whoever has not decided yet what a model's input is. */
+export function wholeParts({ count, frame }: Frames, region: Rect | undefined): Parts {
+	return {
+		count,
+		picture: async (i, longestSide) => {
+			const { width, height, crop, release } = await frame(i);
+			try {
+				return crop(region ?? { x: 0, y: 0, width, height }, longestSide);
+			} finally {
+				release();
+			}
+		},
+		prepared: (picture, size) => {
+			const { modelInput, release } = frameOf(picture);
+			const input = modelInput(undefined, size);
+			release();
+			return input;
+		},
+	};
 }
 
 /** Prepared pictures that are kept for the next look: teaching looks at each two or three times. */

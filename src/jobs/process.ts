@@ -1,21 +1,33 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { type Parent, parentChannel } from '../process/parent.js';
-import type { TeachDown, TeachUp } from '../protocol/teach-messages.js';
+import type { JobDown, JobKind, Jobs, JobUp } from '../protocol/job-messages.js';
+import { buildEngineFrom } from './engine.js';
+import { strikeFrom } from './strike.js';
 import { teachFrom } from './teach.js';
+
+const jobs: {
+	readonly [K in JobKind]: (
+		request: Jobs[K]['request'],
+		context: Context,
+		signal: AbortSignal,
+		report: (progress: Jobs[K]['progress']) => void,
+	) => Promise<Jobs[K]['result']>;
+} = { teach: teachFrom, strike: strikeFrom, engine: buildEngineFrom };
 
 /** The process of one job. Its parent tells it what to do, and hears how it goes. @throws Failure usage without a parent */
 export async function job(context: Context): Promise<void> {
-	const parent = parentChannel<TeachDown, TeachUp>();
-	if (!parent) throw new Failure('usage', 'job is a child process of inspectord', 'Use inspectord teach.');
+	const parent = parentChannel<JobDown, JobUp>();
+	if (!parent)
+		throw new Failure(
+			'usage',
+			'job is a child process of inspectord',
+			'Use inspectord teach, or engine build.',
+		);
 	const signal = AbortSignal.any([context.signal, parent.gone]);
 	try {
 		const message = await firstMessage(parent, signal);
-		if (message?.kind !== 'teach') throw new Error(`a job that nobody knows: ${JSON.stringify(message)}`);
-		const taught = await teachFrom(message.request, context.version, signal, (progress) => {
-			void parent.send({ kind: 'progress', progress });
-		});
-		await parent.send({ kind: 'taught', taught });
+		await parent.send({ kind: 'done', result: await done(message, context, signal, parent) });
 	} catch (thrown) {
 		// An orphan, or one that was told to end, has nobody to tell that it ends.
 		if (signal.aborted && (thrown === signal.reason || thrown instanceof Failure)) return;
@@ -25,8 +37,23 @@ export async function job(context: Context): Promise<void> {
 	}
 }
 
+/** @throws whatever the job meets; Error for one that nobody knows */
+function done<K extends JobKind>(
+	message: JobDown<K> | null,
+	context: Context,
+	signal: AbortSignal,
+	parent: Parent<JobDown, JobUp>,
+): Promise<Jobs[K]['result']> {
+	if (!Object.hasOwn(jobs, message?.kind ?? ''))
+		throw new Error(`a job that nobody knows: ${JSON.stringify(message)}`);
+	const { kind, request } = message as { readonly kind: K; readonly request: Jobs[K]['request'] };
+	return jobs[kind](request, context, signal, (progress) => {
+		void parent.send({ kind: 'progress', progress });
+	});
+}
+
 /** @throws the signal's reason */
-function firstMessage(parent: Parent<TeachDown, TeachUp>, signal: AbortSignal): Promise<TeachDown | null> {
+function firstMessage(parent: Parent<JobDown, JobUp>, signal: AbortSignal): Promise<JobDown | null> {
 	return new Promise((resolve, reject) => {
 		const stop = () => reject(signal.reason);
 		if (signal.aborted) stop();
@@ -35,7 +62,7 @@ function firstMessage(parent: Parent<TeachDown, TeachUp>, signal: AbortSignal): 
 	});
 }
 
-function lastWords(thrown: unknown): TeachUp {
+function lastWords(thrown: unknown): JobUp {
 	if (!(thrown instanceof Failure))
 		return { kind: 'fault', stack: String((thrown as Error)?.stack ?? thrown) };
 	const { code, message, advice } = thrown;

@@ -1,77 +1,81 @@
+import { existsSync } from 'node:fs';
+import type { Context } from '../base/context.js';
 import { Failure, reasonOf } from '../base/failure.js';
 import { assertBundlePlace, writeBundle } from '../disk/bundle.js';
-import { checkpointPath, readCheckpoint, removeCheckpoint, writeCheckpoint } from '../disk/checkpoint.js';
-import { readDataset } from '../disk/dataset.js';
-import { readTeacher } from '../disk/teacher.js';
-import type { Teacher } from '../learn/lesson.js';
-import type { Probes } from '../learn/precisions.js';
+import { readCheckpoint, readLesson, writeCheckpoint } from '../disk/checkpoint.js';
+import { checkpointPath, removeCheckpoint } from '../disk/checkpoint-place.js';
+import { readTeacher, teacherPath } from '../disk/teacher.js';
+import { geometriesFor } from '../learn/geometry.js';
+import { chooseGeometry } from '../learn/judge-geometry.js';
+import type { Teacher, TeachWorld } from '../learn/lesson.js';
+import { partTimes } from '../learn/part-time.js';
 import { teach } from '../learn/teach.js';
 import type { Checkpoints } from '../learn/train.js';
-import { isDefective } from '../measure/labelled.js';
 import { median } from '../measure/statistics.js';
 import { type Backbone, isBackbone } from '../model/architecture.js';
 import { checkStudent } from '../model/student.js';
 import { foldTeacher, seededTeacher } from '../model/teacher.js';
-import { oneTile, type Tiling, tilingFor } from '../model/tiling.js';
+import { oneTile } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
-import { readPicture } from '../opencv/picture.js';
-import type { Progress, Taught, TeachRequest } from '../protocol/teach-messages.js';
-import { type Frames, goodFrames, preparedImages } from './good-images.js';
+import { loadOrt, ortPlace } from '../ort/library.js';
+import type { Forecast, Geometry, Progress, Taught, TeachRequest } from '../protocol/teach-messages.js';
+import type { Size } from '../vision/image.js';
+import { type Frames, goodFrames, preparedImages, wholeParts } from './good-images.js';
+import { labelledImages } from './labelled-images.js';
+import { taughtOf } from './taught.js';
 import { teachWorld } from './world.js';
 
 /** Pictures and a teacher in, a bundle on disk out. @throws Failure whatever a lesson can meet, and the signal's reason */
 export async function teachFrom(
 	request: TeachRequest,
-	inspectord: string,
+	{ version, home, env }: Pick<Context, 'version' | 'home' | 'env'>,
 	signal: AbortSignal,
 	report: (progress: Progress) => void,
 ): Promise<Taught> {
 	const started = performance.now();
+	loadOrt(ortPlace(env.INSPECTORD_ORT));
 	await assertBundlePlace(request.out);
-	const { backbone, ...teacher } = await teacherOf(request);
+	const { backbone, ...teacher } = await teacherOf(request, home);
 	const frames = await goodFrames(request.images);
-	const tiling = await tilingOf(frames, request);
+	let forecast: Forecast | null = null;
+	const hear = (progress: Progress) => {
+		if (progress.phase === 'forecast') forecast = progress.forecast;
+		report(progress);
+	};
+	const world = teachWorld(version, signal, hear);
+	const geometry = await geometryOf(frames, request, { backbone, ...teacher }, world);
+	const { tiling, compared } = geometry;
 	const images = preparedImages(frames, request.region, tiling);
 	const labelled =
-		request.labelled === undefined ? undefined : await labelledOf(request.labelled, request, tiling);
+		request.labelled === undefined
+			? undefined
+			: await labelledImages(request.labelled, request.region, tiling);
 	const contents = await teach(
 		images,
 		teacher,
-		{ ...request, backbone, tiling },
-		teachWorld(inspectord, signal, report),
+		{ ...request, backbone, tiling, ...(compared.length > 0 && { compared }) },
+		world,
 		{
 			labelled,
 			student: await studentOf(request.student, backbone),
 			checkpoints: (pictures) =>
-				checkpointsOf(request, { teacher: `${backbone} ${teacher.sha256}`, pictures }, report),
+				checkpointsOf(request, { teacher: `${backbone} ${teacher.sha256}`, geometry, pictures }, report),
 		},
 	);
 	signal.throwIfAborted();
-	const { manifest, dir, isNamed } = await writeBundle(request.out, contents);
-	const { training, calibration, precision } = manifest;
+	const written = await writeBundle(request.out, contents, request.isLinked);
 	await removeCheckpoint(checkpointPath(request.out));
-	return {
-		bundle: dir,
-		isNamed,
-		images: training.images,
-		heldOut: training.heldOut,
-		iterations: training.iterations,
-		seconds: (performance.now() - started) / 1000,
-		loss: training.losses.at(-1) ?? null,
-		threshold: calibration.threshold,
-		falseRejectBound: calibration.falseRejectBound,
-		precision: precision.runs,
-		seededTeacher: teacher.seeded,
-	};
+	return taughtOf(written, { seconds: (performance.now() - started) / 1000, forecast });
 }
 
-async function teacherOf({
-	teacher,
-	backbone,
-	seed,
-}: TeachRequest): Promise<Teacher & { readonly backbone: Backbone }> {
+async function teacherOf(
+	{ teacher: given, isAdded = false, backbone, seed }: TeachRequest,
+	home: string,
+): Promise<Teacher & { readonly backbone: Backbone }> {
+	const drawn = backbone ?? 'resnet18';
+	const added = teacherPath(home, drawn);
+	const teacher = given ?? (isAdded && existsSync(added) ? added : undefined);
 	if (teacher === undefined) {
-		const drawn = backbone ?? 'resnet18';
 		const origin = `random weights from seed ${seed}`;
 		return {
 			backbone: drawn,
@@ -101,20 +105,22 @@ const SAVE_EVERY_MS = 60_000;
 
 async function checkpointsOf(
 	request: TeachRequest,
-	content: { readonly teacher: string; readonly pictures: string },
+	content: { readonly teacher: string; readonly geometry: Geometry; readonly pictures: string },
 	report: (progress: Progress) => void,
 ): Promise<Checkpoints> {
-	const { size, tiles, region, preset, wobble, batch, seed, holdout } = request;
+	const { size, tiles, msPerPart, region, preset, wobble, batch, seed, holdout, folds = 'auto' } = request;
 	const lesson = JSON.stringify({
 		...content,
 		size,
 		tiles,
+		msPerPart,
 		region,
 		preset,
 		wobble,
 		batch,
 		seed,
 		holdout,
+		folds,
 	});
 	const path = checkpointPath(request.out);
 	const found = request.resume ? await readCheckpoint(path, lesson) : undefined;
@@ -149,10 +155,43 @@ async function studentOf(path: string | undefined, backbone: Backbone): Promise<
 	}
 }
 
-/** More than one tile depends on how large the pictures are: the middle ones say, where they differ. */
-async function tilingOf({ count, frame }: Frames, { region, size, tiles }: TeachRequest): Promise<Tiling> {
-	if (tiles !== 'auto' && tiles.rows * tiles.columns === 1) return oneTile(size);
-	if (region) return tilingFor(size, tiles, region);
+/**
+ * What was asked for, or what sees the most; a lesson that is resumed goes on with what it has chosen. More than one tile depends on how
+ * large the pictures are: the middle ones say, where they differ.
+ */
+async function geometryOf(
+	frames: Frames,
+	request: TeachRequest,
+	teacher: Pick<Teacher, 'weights'> & { readonly backbone: Backbone },
+	world: TeachWorld,
+): Promise<Geometry> {
+	const known = request.resume ? await geometryThen(request) : undefined;
+	if (known) return known;
+	const { size, tiles, region } = request;
+	if (size !== 'auto' && tiles !== 'auto' && tiles.rows * tiles.columns === 1)
+		return { tiling: oneTile(size), compared: [] };
+	const candidates = geometriesFor(request, region ?? (await middleSize(frames)));
+	const parts = wholeParts(frames, region);
+	const partMs = partTimes(teacher, request, world);
+	const geometry = await chooseGeometry(candidates, parts, teacher, request, { ...world, partMs });
+	if (candidates.length > 1) world.report({ phase: 'geometry', geometry });
+	return geometry;
+}
+
+/** Undefined where there is no checkpoint, or one of another lesson, which `readCheckpoint` then tells. */
+async function geometryThen({ out, size, tiles, msPerPart }: TeachRequest): Promise<Geometry | undefined> {
+	const asked = JSON.stringify({ size, tiles, msPerPart });
+	const lesson = JSON.parse((await readLesson(checkpointPath(out))) ?? '{}') as {
+		readonly geometry?: Geometry;
+		readonly size?: unknown;
+		readonly tiles?: unknown;
+		readonly msPerPart?: unknown;
+	};
+	const then = JSON.stringify({ size: lesson.size, tiles: lesson.tiles, msPerPart: lesson.msPerPart });
+	return then === asked ? lesson.geometry : undefined;
+}
+
+async function middleSize({ count, frame }: Frames): Promise<Size> {
 	const [widths, heights]: [number[], number[]] = [[], []];
 	for (let i = 0; i < count; i += 1) {
 		const { width, height, release } = await frame(i);
@@ -160,24 +199,5 @@ async function tilingOf({ count, frame }: Frames, { region, size, tiles }: Teach
 		widths.push(width);
 		heights.push(height);
 	}
-	return tilingFor(size, tiles, { width: median(widths), height: median(heights) });
-}
-
-async function labelledOf(
-	dataset: string,
-	{ region }: TeachRequest,
-	tiling: Tiling,
-): Promise<Probes['labelled']> {
-	const { test } = await readDataset(dataset);
-	const frames: Frames = {
-		count: test.length,
-		name: (i) => test[i]!.name,
-		frame: (i) => readPicture(test[i]!.path),
-	};
-	const { image } = preparedImages(frames, region, tiling);
-	return {
-		count: test.length,
-		defective: (i) => isDefective(test[i]!),
-		input: async (i) => (await image(i)).input,
-	};
+	return { width: median(widths), height: median(heights) };
 }

@@ -1,5 +1,7 @@
 import type { TeachWorld } from '../learn/lesson.js';
+import { processorHere, watchWork } from '../machine/processor.js';
 import { opencvVersion } from '../opencv/library.js';
+import { encodeSheet } from '../opencv/sheet.js';
 import { onnxruntimeVersion, openSession } from '../ort/session.js';
 
 /** The real one, for a process that teaches or adopts. */
@@ -14,7 +16,13 @@ export function teachWorld(
 		signal,
 		now: () => performance.now(),
 		wallClock: () => new Date(),
+		processor: processorHere,
+		watchOthers: async () => {
+			const worked = await watchWork([process.pid]);
+			return async () => (await worked()).others;
+		},
 		memoryMb: () => Math.round(process.memoryUsage.rss() / 1e6),
+		encodeSheet,
 		versions: { inspectord, onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() },
 	};
 }

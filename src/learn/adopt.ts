@@ -5,11 +5,12 @@ import { median } from '../measure/statistics.js';
 import type { BundleContents } from '../model/bundle.js';
 import { scoreWith } from '../model/inference.js';
 import type { Tiling } from '../model/tiling.js';
-import { spoiled } from '../vision/spoil.js';
+import { plainSpoil, spoiledBy } from '../vision/spoils.js';
 import { rankCorrelation } from './gate.js';
 import { assertEnough, type GoodImages, type TeachWorld } from './lesson.js';
 import { contentsOf } from './pack.js';
 import { survey } from './survey.js';
+import { measureThreads } from './threads.js';
 import { thresholdOf } from './threshold.js';
 
 export type AdoptSettings = {
@@ -51,9 +52,9 @@ export async function adopt(
 	assertEnough(images);
 	const started = world.now();
 	const { tiling, threads } = settings;
-	const { warnings, picture } = await survey(images, world.signal);
+	const { warnings, picture, sha256, groups, likenesses } = await survey(images, tiling, world.signal);
 	for (const message of warnings) world.report({ phase: 'warning', message });
-	const calibrated: (Shown & { readonly middle: number })[] = [];
+	const calibrated: (Shown & { readonly name: string; readonly middle: number })[] = [];
 	const pasted: Shown[] = [];
 	const values = new Set<number>();
 	const session = await world.openSession(model, { threads, name: settings.file });
@@ -73,10 +74,10 @@ export async function adopt(
 			world.signal.throwIfAborted();
 			const { input } = await images.image(i);
 			const { map, ...found } = await shown(input, `good image "${images.name(i)}"`);
-			calibrated.push({ ...found, middle: median(map) });
+			calibrated.push({ ...found, name: images.name(i), middle: median(map) });
 			if (i < MOST_SPOILED) {
 				const { map: _, ...other } = await shown(
-					spoiled(input, tiling, randomFrom(i)),
+					spoiledBy(input, tiling, plainSpoil(i), randomFrom(i)),
 					`good image "${images.name(i)}" with a defect pasted in`,
 				);
 				pasted.push(other);
@@ -118,15 +119,21 @@ export async function adopt(
 			models: { models: { fp32: model }, runs: 'fp32', gates: {} },
 			heldOut: { count: images.count, input: async (i) => (await images.image(i)).input },
 			calibrated,
+			spoiled: pasted,
+			struck: [],
 			preset: 'paper',
+			scoring: null,
 			threshold: thresholdOf(scores),
 			tiling,
 			region: undefined,
 			picture,
+			likenesses,
 			threads,
+			fastest: await measureThreads(model, { input: (await images.image(0)).input, size: tiling }, world),
 			training: {
 				images: 0,
 				heldOut: images.count,
+				folds: 0,
 				iterations: 0,
 				batch: 0,
 				learningRate: 0,
@@ -136,6 +143,9 @@ export async function adopt(
 				wobble: null,
 				seconds: (world.now() - started) / 1000,
 				losses: [],
+				provider: 'cpu',
+				pictures: sha256,
+				groups: groups?.length ?? null,
 			},
 		},
 		world,

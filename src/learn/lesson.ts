@@ -1,10 +1,12 @@
 import { Failure } from '../base/failure.js';
 import type { OpenSession } from '../graph/session.js';
 import type { Backbone } from '../model/architecture.js';
+import type { Processor } from '../model/threads.js';
 import type { Tiling } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
-import type { Progress, TeachRequest } from '../protocol/teach-messages.js';
+import type { Compared, Progress, TeachRequest } from '../protocol/teach-messages.js';
 import type { Size } from '../vision/image.js';
+import type { Sheet } from '../vision/sheet.js';
 
 /** Fewer good pictures than this say too little about what good is. */
 export const FEWEST_IMAGES = 8;
@@ -32,10 +34,12 @@ export type Teacher = {
 
 export type TeachSettings = Omit<
 	TeachRequest,
-	'images' | 'teacher' | 'out' | 'backbone' | 'size' | 'tiles'
+	'images' | 'teacher' | 'out' | 'backbone' | 'size' | 'tiles' | 'msPerPart'
 > & {
 	readonly backbone: Backbone;
 	readonly tiling: Tiling;
+	/** Other ways to see the pictures, and it, where it was chosen. */
+	readonly compared?: readonly Compared[];
 };
 
 /** What teaching needs of the world. */
@@ -47,6 +51,11 @@ export type TeachWorld = {
 	readonly now: () => number;
 	readonly wallClock: () => Date;
 	readonly memoryMb: () => number;
+	readonly processor: () => Promise<Processor>;
+	/** Begins to watch. @returns what others have worked since, as a share of the whole processor; null where nobody tells */
+	readonly watchOthers: () => Promise<() => Promise<number | null>>;
+	/** As PNG; without it nobody can draw, and bundles have no sheet. */
+	readonly encodeSheet?: (sheet: Sheet) => Uint8Array;
 	readonly versions: { readonly inspectord: string; readonly onnxruntime: string; readonly opencv: string };
 };
 

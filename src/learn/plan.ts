@@ -1,3 +1,5 @@
+import { mean } from '../measure/statistics.js';
+
 export type TrainingSettings = {
 	readonly batch: number;
 	/** So many steps, or 'auto': until the loss has settled, and the cooling after it. */
@@ -20,7 +22,6 @@ const LEAST_FALL = 0.1;
 /** The stopping rule: it sees the training loss and nothing else. */
 export function settled(losses: readonly number[]): boolean {
 	if (losses.length < 2 * SETTLING_STEPS) return false;
-	const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 	const before = mean(losses.slice(-2 * SETTLING_STEPS, -SETTLING_STEPS));
 	return mean(losses.slice(-SETTLING_STEPS)) > (1 - LEAST_FALL) * before;
 }

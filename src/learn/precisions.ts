@@ -1,19 +1,26 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Precision } from '../base/precision.js';
-import { randomFrom } from '../base/random.js';
 import { encodeOnnx } from '../graph/onnx.js';
-import type { Session } from '../graph/session.js';
 import type { Tensor } from '../graph/tensor.js';
-import { inferenceProgram, type Pair, scoreWith } from '../model/inference.js';
+import { gaussianOf } from '../model/gaussian.js';
+import { inferenceProgram, type Judging, type Pair } from '../model/inference.js';
 import { inInt8, observedUnits, type Ranges, rangesOf } from '../model/int8.js';
-import type { Normality } from '../model/normality.js';
-import { type Arithmetic, type GateFinding, inFloat16, inFloat32 } from '../model/precision.js';
-import { spoiled } from '../vision/spoil.js';
-import { type Compared, gate } from './gate.js';
+import { type Arithmetic, findingWords, type GateFinding, inFloat16, inFloat32 } from '../model/precision.js';
+import {
+	asLabelled,
+	asShown,
+	asSpoiled,
+	closing,
+	findings,
+	type LabelledPictures,
+	scoresOf,
+} from './comparison.js';
+import { halfRange } from './half-range.js';
 import type { Pictures, TeachWorld } from './lesson.js';
+import { momentsOfPictures } from './moments.js';
 
 /** Good pictures that show how large activations get. */
-const RANGE_PICTURES = 48;
+export const RANGE_PICTURES = 48;
 
 /** What to try, in this order, until one passes the gate: the wanted precision, then the next higher ones. */
 const attempts: { readonly [P in Precision]: readonly Precision[] } = {
@@ -26,7 +33,7 @@ const attempts: { readonly [P in Precision]: readonly Precision[] } = {
 export type Probes = {
 	readonly ranges: Pictures;
 	readonly good: Pictures;
-	readonly labelled?: (Pictures & { defective(index: number): boolean }) | undefined;
+	readonly labelled?: LabelledPictures | undefined;
 };
 
 export type Models = {
@@ -41,98 +48,64 @@ export type Models = {
  */
 export async function chooseModels(
 	pair: Pair,
-	normality: Normality | undefined,
+	judging: Judging,
 	probes: Probes,
 	scale: { readonly threshold: number; readonly usual: number },
 	settings: { readonly precision: Precision; readonly threads: number; readonly seed: number },
 	world: TeachWorld,
 ): Promise<Models> {
-	const build = (arithmetic: Arithmetic) =>
-		encodeOnnx(inferenceProgram(pair, normality, arithmetic), 'inspectord');
+	const build = (arithmetic: Arithmetic, by = judging) =>
+		encodeOnnx(inferenceProgram(pair, by, arithmetic), 'inspectord');
+	/** Whitening enlarges what int8 rounds off: its features are measured by what they are in int8. */
+	const buildInt8 = async () => {
+		const arithmetic = inInt8(await rangesFor(pair, probes.ranges, settings.threads, world, judging));
+		if (!judging.gaussians) return build(arithmetic);
+		const moments = await momentsOfPictures(pair, arithmetic, probes.ranges, settings, world);
+		return build(arithmetic, { ...judging, gaussians: moments.map((of) => gaussianOf(of)) });
+	};
 	const fp32 = build(inFloat32);
 	const models: Partial<Record<Precision, Uint8Array>> = { fp32 };
 	const gates: Partial<Record<Precision, GateFinding[]>> = {};
 	const pictures = [
 		...asShown(probes.good),
-		...asSpoiled(probes.good, pair, settings.seed),
-		...asLabelled(probes),
+		...asSpoiled(probes.good, pair.tiling, settings.seed),
+		...asLabelled(probes.labelled),
 	];
 	const scored = async (model: Uint8Array): Promise<number[]> => {
 		const session = await world.openSession(model, { threads: settings.threads });
-		return closing(session, async () => {
-			const scores: number[] = [];
-			for (const { input } of pictures) {
-				world.signal.throwIfAborted();
-				scores.push((await scoreWith(session, await input(), pair.tiling)).score);
-				world.report({ phase: 'comparing', done: scores.length, of: pictures.length });
-				await breathe();
-			}
-			return scores;
-		});
+		return closing(session, () =>
+			scoresOf(session, pictures, pair.tiling, world.signal, (done, of) =>
+				world.report({ phase: 'comparing', done, of }),
+			),
+		);
+	};
+	const tell = (what: string, found: readonly GateFinding[]) => {
+		for (const finding of found.filter(({ ok }) => !ok))
+			world.report({ phase: 'warning', message: `${what}: ${findingWords(finding)}; it is left out` });
 	};
 	let reference: number[] | undefined;
 	for (const precision of attempts[settings.precision]) {
-		reference ??= await scored(fp32);
-		const model = build(
-			precision === 'int8'
-				? inInt8(await rangesFor(pair, probes.ranges, settings.threads, world))
-				: inFloat16,
-		);
-		const found = findings(pictures, reference, await scored(model), scale);
-		gates[precision] = found;
-		const failed = found.filter(({ ok }) => !ok);
-		if (failed.length === 0) return { models: { ...models, [precision]: model }, runs: precision, gates };
-		for (const { measure, value, limit } of failed) {
-			const message = `${precision} does not score like fp32: ${measure} ${Number(value.toPrecision(3))}, the limit is ${limit}; it is left out`;
-			world.report({ phase: 'warning', message });
+		const held =
+			precision === 'fp16'
+				? await halfRange(fp32, probes.ranges, pair.tiling, settings.seed, {
+						...world,
+						threads: settings.threads,
+					})
+				: [];
+		if (held.some(({ ok }) => !ok)) {
+			gates[precision] = held;
+			tell(`${precision} does not hold what the network computes`, held);
+			continue;
 		}
+		reference ??= await scored(fp32);
+		const model = precision === 'int8' ? await buildInt8() : build(inFloat16);
+		const found = [...held, ...findings(pictures, reference, await scored(model), scale)];
+		gates[precision] = found;
+		if (found.every(({ ok }) => ok))
+			return { models: { ...models, [precision]: model }, runs: precision, gates };
+		tell(`${precision} does not score like fp32`, found);
 	}
 	return { models, runs: 'fp32', gates };
-}
-
-type Probe = {
-	readonly kind: 'made' | 'labelled';
-	readonly defective: boolean;
-	input(): Promise<Uint8Array>;
-};
-
-function asShown({ count, input }: Pictures): Probe[] {
-	return Array.from({ length: count }, (_, i) => ({ kind: 'made', defective: false, input: () => input(i) }));
-}
-
-function asSpoiled({ count, input }: Pictures, { tiling }: Pair, seed: number): Probe[] {
-	return Array.from({ length: count }, (_, i) => ({
-		kind: 'made',
-		defective: true,
-		input: async () => spoiled(await input(i), tiling, randomFrom(seed + i)),
-	}));
-}
-
-function asLabelled({ labelled }: Probes): Probe[] {
-	return Array.from({ length: labelled?.count ?? 0 }, (_, i) => ({
-		kind: 'labelled',
-		defective: labelled!.defective(i),
-		input: () => labelled!.input(i),
-	}));
-}
-
-/** Made pictures and labelled ones are judged apart, and both must hold. */
-function findings(
-	probes: readonly Probe[],
-	reference: readonly number[],
-	candidate: readonly number[],
-	{ threshold, usual }: { readonly threshold: number; readonly usual: number },
-): GateFinding[] {
-	return (['made', 'labelled'] as const).flatMap((kind) => {
-		const of = probes.flatMap((probe, i) => (probe.kind === kind ? [i] : []));
-		if (of.length === 0) return [];
-		const compared: Compared = {
-			reference: of.map((i) => reference[i]!),
-			candidate: of.map((i) => candidate[i]!),
-			defective: of.map((i) => probes[i]!.defective),
-		};
-		return gate(compared, threshold, usual);
-	});
 }
 
 /** How large activations get on good pictures. */
@@ -141,9 +114,10 @@ export async function rangesFor(
 	pictures: Pictures,
 	threads: number,
 	{ openSession, signal }: Pick<TeachWorld, 'openSession' | 'signal'>,
+	judging?: Judging,
 ): Promise<Ranges> {
 	const seen: string[] = [];
-	const program = inferenceProgram(pair, undefined, (graph, kernels) => observedUnits(graph, kernels, seen));
+	const program = inferenceProgram(pair, judging, (graph, kernels) => observedUnits(graph, kernels, seen));
 	const session = await openSession(encodeOnnx(program, 'ranges'), { threads });
 	return closing(session, async () => {
 		const results: Readonly<Record<string, Tensor>>[] = [];
@@ -159,12 +133,4 @@ export async function rangesFor(
 		}
 		return rangesOf(seen, results);
 	});
-}
-
-async function closing<T>(session: Session, work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} finally {
-		await session.close();
-	}
 }

@@ -1,6 +1,7 @@
 import { sha256Of } from '../base/hash.js';
 import type { Manifest } from '../model/manifest.js';
-import type { Size } from '../vision/image.js';
+import { isGrey, type Size } from '../vision/image.js';
+import { likenessOf, siblingGroups } from '../vision/likeness.js';
 import type { GoodImages } from './lesson.js';
 
 /** Brightness between the darkest and the brightest value of a picture that shows something. */
@@ -9,6 +10,9 @@ const LEAST_CONTRAST = 16;
 /** How many names a warning lists. */
 const NAMED = 3;
 
+/** Every picture is compared with every other: with more of them that takes minutes, and is left out. */
+const MOST_COMPARED = 3000;
+
 /** What all good pictures are like. */
 export type Survey = {
 	readonly warnings: readonly string[];
@@ -16,6 +20,10 @@ export type Survey = {
 	readonly picture: NonNullable<Manifest['input']['picture']>;
 	/** SHA-256 of their names and of what is learnt from them, in their order. */
 	readonly sha256: string;
+	/** What each is known again by, in their order. */
+	readonly likenesses: readonly Int8Array[];
+	/** Those that are of one part, by their index; null where they were too many to compare. */
+	readonly groups: readonly (readonly number[])[] | null;
 };
 
 /**
@@ -23,7 +31,9 @@ export type Survey = {
  * lesson worse is warned of.
  * @throws Failure image-unreadable
  */
-export async function survey(images: GoodImages, signal: AbortSignal): Promise<Survey> {
+export async function survey(images: GoodImages, tiling: Size, signal: AbortSignal): Promise<Survey> {
+	const likenesses: Int8Array[] = [];
+	const digests: string[] = [];
 	const first = new Map<string, string>();
 	const found: Record<'twins' | 'flat' | 'odd' | 'grey' | 'coloured', string[]> = {
 		twins: [],
@@ -33,7 +43,6 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<S
 		coloured: [],
 	};
 	const sizes: Size[] = [];
-	const contents: string[] = [];
 	for (let i = 0; i < images.count; i += 1) {
 		signal.throwIfAborted();
 		const { input, size } = await images.image(i);
@@ -42,13 +51,15 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<S
 		const twin = first.get(digest);
 		if (twin === undefined) first.set(digest, name);
 		else found.twins.push(`${name} is ${twin} again`);
-		contents.push(`${digest} ${images.name(i)}`);
+		digests.push(digest);
+		likenesses.push(likenessOf(input, tiling));
 		sizes.push({ width: size.width, height: size.height });
 		if (size.width !== sizes[0]!.width || size.height !== sizes[0]!.height)
 			found.odd.push(`${name} of ${size.width}x${size.height}`);
 		if (contrast(input) < LEAST_CONTRAST) found.flat.push(name);
 		found[isGrey(input) ? 'grey' : 'coloured'].push(name);
 	}
+	const groups = images.count > MOST_COMPARED ? null : siblingGroups(likenesses);
 	const { twins, flat, odd, grey, coloured } = found;
 	const few = grey.length < coloured.length ? grey : coloured;
 	const warnings = [
@@ -59,6 +70,7 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<S
 			`not ${sizes[0]?.width}x${sizes[0]?.height} like the first`,
 			'all are stretched to one shape',
 		),
+		...(groups ? [siblingWarning(groups, digests, images)] : []),
 		warning(few, few === grey ? 'grey among coloured ones' : 'coloured among grey ones', 'is it one camera?'),
 	].flat();
 	const extreme = (pick: (a: number, b: number) => number): Size => ({
@@ -68,7 +80,9 @@ export async function survey(images: GoodImages, signal: AbortSignal): Promise<S
 	return {
 		warnings,
 		picture: { smallest: extreme(Math.min), largest: extreme(Math.max), grey: coloured.length === 0 },
-		sha256: sha256Of(contents.join('\n')),
+		sha256: sha256Of(digests.map((digest, i) => `${digest} ${images.name(i)}`).join('\n')),
+		likenesses,
+		groups,
 	};
 }
 
@@ -80,11 +94,23 @@ function warning(found: readonly string[], what: string, consequence: string): s
 	return [`${found.length} picture${found.length === 1 ? ' is' : 's are'} ${what}: ${named}; ${consequence}`];
 }
 
-function isGrey(picture: Uint8Array): boolean {
-	for (let i = 0; i < picture.length; i += 3) {
-		if (picture[i] !== picture[i + 1] || picture[i] !== picture[i + 2]) return false;
-	}
-	return true;
+/** Copies of one file are told of elsewhere. */
+function siblingWarning(
+	groups: readonly (readonly number[])[],
+	digests: readonly string[],
+	images: GoodImages,
+): string[] {
+	const found = groups.filter((group) => new Set(group.map((i) => digests[i])).size > 1);
+	if (found.length === 0) return [];
+	const parts = found.length === 1 ? 'one part that was' : `${found.length} parts that were each`;
+	const named = found
+		.slice(0, NAMED)
+		.map(([a, b]) => `"${images.name(a!)}" and "${images.name(b!)}"`)
+		.join(', ');
+	return [
+		`${found.flat().length} pictures are of ${parts} photographed more than once, like ${named}; those of a part are trained on ` +
+			'or held out together, and they say less than as many parts would',
+	];
 }
 
 function contrast(picture: Uint8Array): number {

@@ -1,27 +1,40 @@
 import { Failure } from '../base/failure.js';
+import { rejectedAtMost } from '../measure/promise.js';
 import { median } from '../measure/statistics.js';
 
 /** Where rejecting begins, and how often a good part will be rejected at most. */
 export type Threshold = {
 	readonly threshold: number;
-	readonly rule: 'max' | 'quantile';
+	readonly rule: 'max' | 'rank' | 'quantile';
+	/** On average over all pictures that could have been taken. */
 	readonly falseRejectBound: number;
+	/** With 95 % confidence, for the pictures that were taken. */
+	readonly falseRejectBound95: number;
 };
 
+/** What somebody wants of the threshold: a rate of false rejects, or a rank among the highest scores, 1 for the highest. */
+export type Wanted = { readonly falseRejects?: number; readonly thresholdRank?: number };
+
 /**
- * The threshold from scores of good pictures that were not learnt from. Without a wanted rate it is their maximum. The next good
- * part is as likely to take any rank among n + 1, so it is rejected with a probability of at most (n + 1 − k) / (n + 1) when the
- * threshold is the k-th smallest score (split conformal prediction, Vovk et al. 2005); the maximum has k = n.
+ * The threshold from scores of good pictures that were not learnt from: their maximum, unless somebody wants another. The next good
+ * part is as likely to take any rank among n + 1, so it is rejected with a probability of at most r / (n + 1) when the threshold is
+ * the r-th highest score (split conformal prediction, Vovk et al. 2005).
  */
-export function thresholdOf(scores: readonly number[], falseRejects?: number): Threshold {
-	const sorted = [...scores].sort((a, b) => a - b);
-	const n = sorted.length;
-	const k = falseRejects === undefined ? n : Math.min(n, Math.ceil((n + 1) * (1 - falseRejects) - 1e-9));
+export function thresholdOf(scores: readonly number[], wanted: Wanted = {}): Threshold {
+	const { falseRejects, thresholdRank = 1 } = wanted;
+	const n = scores.length;
+	const allowed = falseRejects === undefined ? thresholdRank : Math.floor((n + 1) * falseRejects + 1e-9);
+	const r = Math.min(Math.max(allowed, 1), n);
 	return {
-		threshold: sorted[k - 1]!,
-		rule: falseRejects === undefined ? 'max' : 'quantile',
-		falseRejectBound: (n + 1 - k) / (n + 1),
+		threshold: [...scores].sort((a, b) => b - a)[r - 1]!,
+		rule: falseRejects !== undefined ? 'quantile' : r === 1 ? 'max' : 'rank',
+		...boundsOf(r, n),
 	};
+}
+
+/** How often good parts are rejected at most, where the r-th highest of n scores is the threshold. */
+export function boundsOf(r: number, n: number): Pick<Threshold, 'falseRejectBound' | 'falseRejectBound95'> {
+	return { falseRejectBound: r / (n + 1), falseRejectBound95: rejectedAtMost(r - 1, n) };
 }
 
 /** Among fewer scores a high one says little. */
@@ -43,10 +56,20 @@ export function outlierAmong(
 }
 
 /**
- * n pictures cannot support a rate below 1 / (n + 1).
- * @throws Failure images-missing saying how many more pictures the wanted rate needs, when `share` of them is held out
+ * n pictures cannot support a rate below 1 / (n + 1), nor a rank among fewer than n.
+ * @throws Failure images-missing saying how many more pictures the wanted rate needs, when `share` of them is held out; usage for a rank
  */
-export function assertSupported(heldOut: number, falseRejects: number | undefined, share: number): void {
+export function assertSupported(
+	heldOut: number,
+	{ falseRejects, thresholdRank: rank }: Wanted,
+	share: number,
+): void {
+	if (rank !== undefined && rank > heldOut)
+		throw new Failure(
+			'usage',
+			`Cannot take rank ${rank} for the threshold: ${heldOut} pictures set it`,
+			'Choose one of the highest, or hold more out by a larger --holdout.',
+		);
 	if (falseRejects === undefined || falseRejects >= 1 / (heldOut + 1) - 1e-9) return;
 	const needed = Math.ceil(1 / falseRejects - 1e-9) - 1;
 	const more = Math.ceil((needed - heldOut) / share);

@@ -1,22 +1,18 @@
 import { setImmediate as breathe } from 'node:timers/promises';
+import type { Provider } from '../base/provider.js';
 import { permutation, type Random, randomFrom } from '../base/random.js';
-import { encodeOnnx } from '../graph/onnx.js';
-import type { OpenSession } from '../graph/session.js';
-import { float32, type Tensor, zeros } from '../graph/tensor.js';
+import { type Tensor, zeros } from '../graph/tensor.js';
 import { adamSchedule, paperAdam } from '../model/adam.js';
 import type { Architecture } from '../model/architecture.js';
 import type { Checkpoint } from '../model/checkpoint.js';
-import {
-	featureShapes,
-	firstMoment,
-	NEXT,
-	type StepProgram,
-	secondMoment,
-	stepProgram,
-} from '../model/step.js';
+import { featureShapes, firstMoment, type StepProgram, secondMoment, stepProgram } from '../model/step.js';
 import { initialWeights, Weights } from '../model/weights.js';
+import type { TeachingProvider } from '../protocol/teach-messages.js';
 import type { FeatureSource } from './features.js';
+import type { TeachWorld } from './lesson.js';
 import { scheduleOf, type TrainingSettings } from './plan.js';
+import { openSteps, type States, type StepsWorld } from './steps.js';
+import type { Named } from './trial.js';
 
 /** Where a lesson may be gone on with, and where it leaves what that takes. */
 export type Checkpoints = {
@@ -27,14 +23,24 @@ export type Checkpoints = {
 	save(checkpoint: Checkpoint): Promise<void>;
 };
 
-type Named = Record<string, Tensor<'float32'>>;
+/** A step that was taken: the loss, how many there will be as far as is known, what it took and where. */
+export type Step = {
+	readonly step: number;
+	readonly of: number;
+	readonly loss: number;
+	readonly ms: number;
+	readonly provider: Provider;
+};
 
-/** A network's whole state, twice: a step reads one and writes the other. */
-type States = { now: Named; next: Named };
+export type TrainWorld = StepsWorld &
+	Pick<TeachWorld, 'signal'> & {
+		/** Heard out before the next step. */
+		readonly onStep: (step: Step) => void | Promise<void>;
+	};
 
 /**
  * Trains a student on the teacher's features by the published recipe (Adam over the distillation loss, shuffled epochs, no
- * augmentation), from which `hardness` and `cooling` depart. `report` hears of each step. An abort ends it between two steps, after
+ * augmentation), from which `hardness` and `cooling` depart. `onStep` hears of each step. An abort ends it between two steps, after
  * its state was saved. From a checkpoint it goes on as if it had never stopped.
  * @returns parameters and running statistics by name, and the loss of every step
  */
@@ -42,20 +48,22 @@ export async function train(
 	arch: Architecture,
 	side: number,
 	features: FeatureSource,
-	settings: TrainingSettings,
-	openSession: OpenSession,
-	report: (step: number, of: number, loss: number) => void,
-	signal: AbortSignal,
+	settings: TrainingSettings & { readonly provider?: TeachingProvider },
+	world: TrainWorld,
 	checkpoints?: Checkpoints,
 ): Promise<{ weights: Weights; losses: number[] }> {
-	const { seed, threads, hardness } = settings;
+	const { seed, threads, hardness, provider = 'cpu' } = settings;
+	const { signal, onStep } = world;
 	const batch = Math.min(settings.batch, features.count);
 	const program = stepProgram(arch, paperAdam, batch, side, hardness);
-	const session = await openSession(encodeOnnx(program.graph, 'step'), { threads, memoryPlan: false });
+	const steps = await openSteps(program, { provider, threads }, world, () => emptyState(program));
 	try {
 		const teacher = featureShapes(arch, batch, side).map(zeros);
 		const feeds = Object.fromEntries(teacher.map((tensor, i) => [`teacher${i + 1}`, tensor]));
-		const states: States = { now: initialState(program, seed), next: emptyState(program) };
+		const states: { -readonly [K in keyof States]: Named } = {
+			now: initialState(program, seed),
+			next: emptyState(program),
+		};
 		const order = shuffledEpochs(features.count, batch, randomFrom(seed + 1));
 		const losses = [...(checkpoints?.found?.losses ?? [])];
 		if (checkpoints?.found) fill(states.now, checkpoints.found.state);
@@ -72,22 +80,24 @@ export async function train(
 			signal.throwIfAborted();
 			for (const [slot, index] of order().entries()) place(await features.of(index), teacher, slot);
 			const { rate, floor } = adamSchedule(paperAdam, losses.length + 1);
-			const schedule = { rate: float32([], [rate * plan.rateShare]), floor: float32([], [floor]) };
-			const into = Object.fromEntries(
-				Object.entries(states.next).map(([name, tensor]) => [name + NEXT, tensor]),
-			);
-			const results = await session.run({ ...feeds, ...states.now, ...schedule }, into);
+			const schedule = { rate: rate * plan.rateShare, floor };
+			const { loss, ms } = await steps.take(feeds, states, schedule);
 			[states.now, states.next] = [states.next, states.now];
-			const loss = results.loss!.data[0] as number;
 			losses.push(loss);
 			plan = scheduleOf(losses, settings);
-			report(losses.length, plan.of, loss);
+			try {
+				await onStep({ step: losses.length, of: plan.of, loss, ms, provider: steps.provider });
+			} catch (thrown) {
+				// Whoever hears of a step may look at pictures for minutes: an abort there saves like one between two steps.
+				if (signal.aborted && thrown === signal.reason) await save();
+				throw thrown;
+			}
 			// run() blocks the thread: signals and messages are heard here.
 			await breathe();
 		}
 		return { weights: networkOf(program, states.now), losses };
 	} finally {
-		await session.close();
+		await steps.close();
 	}
 }
 
@@ -116,14 +126,14 @@ function place(features: readonly Float32Array[], batch: readonly Tensor<'float3
 	});
 }
 
-function initialState(program: StepProgram, seed: number): Named {
+export function initialState(program: StepProgram, seed: number): Named {
 	const state = emptyState(program);
 	for (const [name, tensor] of initialWeights(program.parameters, seed).entries()) state[name] = tensor;
 	for (const { name } of program.statistics) if (name.endsWith('running_var')) state[name]!.data.fill(1);
 	return state;
 }
 
-function emptyState({ parameters, statistics }: StepProgram): Named {
+export function emptyState({ parameters, statistics }: StepProgram): Named {
 	const state: Named = {};
 	for (const { name, shape } of parameters) {
 		for (const part of [name, firstMoment(name), secondMoment(name)]) state[part] = zeros(shape);

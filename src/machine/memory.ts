@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Below } from './below.js';
 
 /** What a process holds in memory, in bytes; null where that is not told. */
 export async function memoryOf(pid: number): Promise<number | null> {
@@ -8,4 +9,27 @@ export async function memoryOf(pid: number): Promise<number | null> {
 	} catch {
 		return null;
 	}
+}
+
+/** Of the whole machine, in bytes; null where that is not told. A Jetson's GPU takes from the same. */
+export type Memory = {
+	readonly totalBytes: number | null;
+	/** What programs may still take without swapping. */
+	readonly availableBytes: number | null;
+	/** Of all swap, zram among it. */
+	readonly swapBytes: number | null;
+};
+
+/** Of /proc/meminfo (proc_meminfo(5)). Never throws. */
+export async function memory({ text }: Below): Promise<Memory> {
+	const told = (await text('/proc/meminfo')) ?? '';
+	const bytesOf = (name: string) => {
+		const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(told)?.[1];
+		return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+	};
+	return {
+		totalBytes: bytesOf('MemTotal'),
+		availableBytes: bytesOf('MemAvailable'),
+		swapBytes: bytesOf('SwapTotal'),
+	};
 }

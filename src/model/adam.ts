@@ -40,3 +40,8 @@ export function adamUpdate(
 	const step = graph.div(graph.mul(first, schedule.rate), graph.add(graph.sqrt(second), schedule.floor));
 	return { weight: graph.sub(weight, step), first, second };
 }
+
+/** What a step takes off a weight, by its new moments: adamUpdate in numbers. */
+export function adamStep(first: number, second: number, { rate, floor }: AdamSchedule): number {
+	return (rate * first) / (Math.sqrt(second) + floor);
+}

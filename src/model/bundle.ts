@@ -1,5 +1,6 @@
 import { Failure } from '../base/failure.js';
 import type { Precision } from '../base/precision.js';
+import type { Size } from '../vision/image.js';
 import type { Manifest } from './manifest.js';
 
 /** A score, and some values of the map by their index in it. */
@@ -17,6 +18,12 @@ export type BundleContents = {
 	readonly manifest: Omit<Manifest, 'files'>;
 	readonly models: Readonly<Partial<Record<Precision, Uint8Array>>>;
 	readonly golden: readonly GoldenVector[];
+	/** Some of the good pictures that set the threshold, as the model takes them, RGB `[height, width, 3]`: by these engines are compared. */
+	readonly heldOut?: readonly Uint8Array[];
+	/** The good pictures that score the highest with their maps, as PNG, for people. */
+	readonly sheet?: Uint8Array;
+	/** What all good pictures are known again by (vision/likeness). */
+	readonly likenesses?: readonly Int8Array[];
 };
 
 /** A bundle on disk, read and whole. */
@@ -29,7 +36,31 @@ export type Bundle = {
 	/** Paths of the model's files. */
 	readonly models: Readonly<Partial<Record<Precision, string>>>;
 	readonly golden: readonly GoldenVector[];
+	/**
+	 * Reads good pictures that were not trained on, RGB `[height, width, 3]`: none where the bundle is older, or its file was taken away.
+	 * @throws Failure bundle-invalid when they are damaged
+	 */
+	heldOut(): Promise<readonly Uint8Array[]>;
+	/** Undefined where it has none, or its owner took it away. @throws Failure bundle-invalid */
+	sheet(): Promise<Uint8Array | undefined>;
+	/**
+	 * Reads what the pictures that were taught are known again by: none where the bundle is older, or its file was taken away.
+	 * @throws Failure bundle-invalid when it is damaged
+	 */
+	likenesses(): Promise<readonly Int8Array[]>;
 };
+
+/** Of the good pictures that set the threshold a bundle keeps this many at most, and so many bytes of them, but a few in any case. */
+export const MOST_HELD_OUT = 32;
+const MOST_HELD_OUT_BYTES = 16e6;
+const FEWEST_HELD_OUT = 3;
+
+/** Which of `count` held-out pictures stay in a bundle, evenly over all of them. */
+export function keptOf(count: number, { width, height }: Size): number[] {
+	const fit = Math.floor(MOST_HELD_OUT_BYTES / (width * height * 3));
+	const kept = Math.min(count, MOST_HELD_OUT, Math.max(fit, FEWEST_HELD_OUT));
+	return Array.from({ length: kept }, (_, i) => Math.floor((i * count) / kept));
+}
 
 /** Digits of a hash that tell a bundle from all others of its name. */
 const ID_DIGITS = 8;
@@ -67,6 +98,7 @@ export function chosenModel(
 	const findings = manifest.precision.gates[precision];
 	if (precision !== 'fp32' && !findings?.length) throw refuse('it was never compared with fp32');
 	const failed = findings?.find(({ ok }) => !ok);
-	if (failed) throw refuse(`its ${failed.measure} is ${failed.value}, the limit is ${failed.limit}`);
+	const of = failed?.unit === undefined ? '' : ` of "${failed.unit}"`;
+	if (failed) throw refuse(`its ${failed.measure}${of} is ${failed.value}, the limit is ${failed.limit}`);
 	return { precision, path, sha256 };
 }

@@ -152,7 +152,9 @@ function dequantised(
 		// A channel that is all but bias must not drive it out of int32.
 		return Math.max(scaleOf(most), Math.abs(bias.data[o]!) / (inputScale * MOST_BIAS));
 	});
-	const kernel = Int8Array.from(weight.data, (v, i) => Math.round(v / scales[Math.floor(i / each)]!));
+	const kernel = new Int8Array(weight.data.length);
+	for (let i = 0; i < kernel.length; i += 1)
+		kernel[i] = Math.round(weight.data[i]! / scales[Math.floor(i / each)]!);
 	const steps = scales.map((scale) => scale * inputScale);
 	const offset = Int32Array.from(bias.data, (v, o) => Math.round(v / steps[o]!));
 	const from = (

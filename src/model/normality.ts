@@ -1,76 +1,132 @@
-import { median } from '../measure/statistics.js';
+import { mean as average } from '../measure/statistics.js';
+import type { Scoring } from './manifest.js';
 
-/** What the map of one scale usually shows on good parts, and how much a departure from it counts; each [height, width]. */
+/** What a map shows: one scale's distance between teacher and student, or how far the teacher's features are from those of good parts. */
+export type MapKind = 'scale' | 'features';
+
+/** The maps of one picture, in the order of their kinds, each [height, width]. */
+export type Maps = readonly Float32Array[];
+
+/** Which maps a scoring sums, and of what it takes mean and spread: of each place, of each map, or of nothing, which leaves the maps as they are. */
+type Rule = { readonly uses: readonly MapKind[]; readonly usual: 'place' | 'map' | undefined };
+
+export const scorings: { readonly [S in Scoring]: Rule } = {
+	sum: { uses: ['scale'], usual: undefined },
+	scales: { uses: ['scale'], usual: 'map' },
+	places: { uses: ['scale'], usual: 'place' },
+	'scales+features': { uses: ['scale', 'features'], usual: 'map' },
+	'places+features': { uses: ['scale', 'features'], usual: 'place' },
+	features: { uses: ['features'], usual: 'place' },
+};
+
+/** How much a map counts when it varies as the others do. */
+const counts: { readonly [K in MapKind]: number } = { scale: 1, features: 2 };
+
+/** What a map usually shows on good parts, and how much a departure from it counts: each [height, width], or one number for all places. */
 export type Usual = { readonly mean: Float32Array; readonly weight: Float32Array };
 
-/** For each map: three scales, or six with an overview. */
+/** For each map that a scoring uses. */
 export type Normality = readonly Usual[];
-
-/** The maps of one picture, one a scale (and six with an overview), each [height, width]. */
-export type ScaleMaps = readonly Float32Array[];
 
 /** From fewer pictures the spread at a place cannot be told. */
 export const FEWEST_FOR_NORMALITY = 8;
 
-/**
- * What good parts usually show, place by place, from pictures that were not trained on. A departure u − mean counts by
- * c / (σ + σ̄): σ is the spread at the place, σ̄ over the whole scale, which keeps places that never varied from counting without
- * bound; c brings the sum back to the size of a cosine distance.
- */
-export function normalityOf(pictures: readonly ScaleMaps[]): Normality {
-	return fromSums(sumsOf(pictures), pictures.length);
+/** For each map the sums over pictures of its values and of their squares, place by place. */
+export type Sums = {
+	readonly count: number;
+	readonly of: readonly { readonly first: Float64Array; readonly second: Float64Array }[];
+};
+
+/** Of no picture yet: so many maps of so many places. */
+export function noSums(maps: number, places: number): Sums {
+	const zeros = () => new Float64Array(places);
+	return { count: 0, of: Array.from({ length: maps }, () => ({ first: zeros(), second: zeros() })) };
+}
+
+/** Adds a picture in place. */
+export function joinSums(sums: Sums, maps: Maps): Sums {
+	for (const [k, { first, second }] of sums.of.entries()) {
+		const map = maps[k]!;
+		for (let p = 0; p < map.length; p += 1) {
+			const v = map[p]!;
+			first[p]! += v;
+			second[p]! += v * v;
+		}
+	}
+	return { ...sums, count: sums.count + 1 };
+}
+
+export function sumsOf(pictures: readonly Maps[]): Sums {
+	return pictures.reduce(joinSums, noSums(pictures[0]!.length, pictures[0]![0]!.length));
 }
 
 /**
- * The score that each picture would have had, if it had not been among those that say what is usual: the maximum of its map
- * under the normality of all others (leave one out). Otherwise a threshold set by these scores would be too low.
+ * As if a picture that is among them had not been there (leave one out): its own departures are no measure of it, and a threshold that they set
+ * would be too low.
  */
-export function leaveOneOutScores(pictures: readonly ScaleMaps[]): { score: number; middle: number }[] {
-	const sums = sumsOf(pictures);
-	return pictures.map((maps) => {
-		const others = sums.map(({ first, second }, k) => ({
+export function sumsWithout({ count, of }: Sums, maps: Maps): Sums {
+	return {
+		count: count - 1,
+		of: of.map(({ first, second }, k) => ({
 			first: first.map((v, p) => v - maps[k]![p]!),
 			second: second.map((v, p) => v - maps[k]![p]! ** 2),
-		}));
-		const map = mapUnder(maps, fromSums(others, pictures.length - 1));
-		return { score: map.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY), middle: median(map) };
+		})),
+	};
+}
+
+/** Where the maps stand that a scoring uses. */
+export function usedBy(scoring: Scoring, kinds: readonly MapKind[]): number[] {
+	return kinds.flatMap((kind, k) => (scorings[scoring].uses.includes(kind) ? [k] : []));
+}
+
+/**
+ * What good parts usually show in the maps that a scoring uses, from pictures that were not trained on. A departure u − mean counts by c / (σ + σ̄): σ is the spread
+ * at the place, σ̄ over the whole map, which keeps places that never varied from counting without bound; where all places count alike, by c / 2σ̄. c brings the
+ * sum back to the size of the maps themselves. Undefined for the plain sum.
+ */
+export function normalityOf(sums: Sums, scoring: Scoring, kinds: readonly MapKind[]): Normality | undefined {
+	const { usual } = scorings[scoring];
+	if (usual === undefined) return undefined;
+	const used = usedBy(scoring, kinds);
+	const variances = used.map((k) => variancesOf(sums.of[k]!, sums.count));
+	const overall = variances.map((variance) => Math.sqrt(average(variance)));
+	const sizes = overall.filter((_, i) => kinds[used[i]!] === kinds[used[0]!]);
+	const unit = 2 * average(sizes);
+	return used.map((k, i) => {
+		const { first } = sums.of[k]!;
+		const share = unit * counts[kinds[k]!];
+		const spread = overall[i]! + LEAST_SPREAD;
+		if (usual === 'map')
+			return {
+				mean: Float32Array.of(average(first) / sums.count),
+				weight: Float32Array.of(share / (overall[i]! + spread)),
+			};
+		return {
+			mean: Float32Array.from(first, (v) => v / sums.count),
+			weight: Float32Array.from(variances[i]!, (variance) => share / (Math.sqrt(variance) + spread)),
+		};
 	});
 }
 
-/** The combined map of one picture: Σ weight·(u − mean). */
-export function mapUnder(maps: ScaleMaps, normality: Normality): Float32Array {
+/** Maps that never vary count, but not without bound. */
+const LEAST_SPREAD = 1e-12;
+
+function variancesOf({ first, second }: Sums['of'][number], count: number): Float64Array {
+	return first.map((v, p) => Math.max(0, (second[p]! - (v * v) / count) / (count - 1)));
+}
+
+/** The maps that a scoring uses as one: Σ weight·(u − mean), or Σ u without a normality. */
+export function mapUnder(maps: Maps, normality: Normality | undefined): Float32Array {
 	const map = new Float32Array(maps[0]!.length);
-	normality.forEach(({ mean, weight }, k) => {
-		const u = maps[k]!;
-		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p]! * (u[p]! - mean[p]!);
-	});
-	return map;
-}
-
-type Sums = { readonly first: Float64Array; readonly second: Float64Array };
-
-function sumsOf(pictures: readonly ScaleMaps[]): Sums[] {
-	return pictures[0]!.map((_, k) => {
-		const first = new Float64Array(pictures[0]![k]!.length);
-		const second = new Float64Array(first.length);
-		for (const maps of pictures) {
-			maps[k]!.forEach((v, p) => {
-				first[p]! += v;
-				second[p]! += v * v;
-			});
+	for (const [k, u] of maps.entries()) {
+		const usual = normality?.[k];
+		if (!usual) {
+			for (let p = 0; p < map.length; p += 1) map[p]! += u[p]!;
+			continue;
 		}
-		return { first, second };
-	});
-}
-
-function fromSums(sums: readonly Sums[], count: number): Normality {
-	const spreads = sums.map(({ first, second }) =>
-		Float64Array.from(first, (v, p) => Math.max(0, (second[p]! - (v * v) / count) / (count - 1))),
-	);
-	const overall = spreads.map((variance) => Math.sqrt(variance.reduce((a, b) => a + b, 0) / variance.length));
-	const unit = (2 * overall.reduce((a, b) => a + b, 0)) / overall.length;
-	return sums.map(({ first }, k) => ({
-		mean: Float32Array.from(first, (v) => v / count),
-		weight: Float32Array.from(spreads[k]!, (variance) => unit / (Math.sqrt(variance) + overall[k]! + 1e-12)),
-	}));
+		const { mean, weight } = usual;
+		const step = mean.length === 1 ? 0 : 1;
+		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p * step]! * (u[p]! - mean[p * step]!);
+	}
+	return map;
 }

@@ -1,7 +1,8 @@
 import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
-import { float32, type Tensor } from '../graph/tensor.js';
+import { float32, type Tensor, transposed } from '../graph/tensor.js';
 import { channelDistance } from './distance.js';
+import { type Gaussian, gaussianDistance, joinedFeatures } from './gaussian.js';
 import type { Features } from './networks.js';
 import type { Normality } from './normality.js';
 import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
@@ -10,11 +11,11 @@ import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
 const SIGMA = 4;
 
 /**
- * Anomaly maps of the three scales (paper 3.4): 1 − cos over channels, each square brought to its side bilinearly with aligned corners,
- * squares blended, smoothed. All that is linear and separable, so it is one matrix from either side: A·D·B. Three maps
- * [1, height, width]; with an overview three more, smoothed as much wider as it was shrunk.
+ * Distances [N, from, from] to maps (paper 3.4): each square brought to its side bilinearly with aligned corners, squares blended,
+ * smoothed. All that is linear and separable, so it is one matrix from either side: A·D·B. A map [1, height, width] for each distance;
+ * with an overview as many more, smoothed as much wider as it was shrunk.
  */
-export function scaleMaps(graph: Graph, teacher: Features, student: Features, tiling: Tiling): Value[] {
+export function mapsOf(graph: Graph, distances: readonly Value[], tiling: Tiling): Value[] {
 	const { side, rows, columns, width, height } = tiling;
 	const count = tileCount(tiling);
 	const brought = (distance: Value, down: Tensor, across: Tensor) =>
@@ -23,13 +24,12 @@ export function scaleMaps(graph: Graph, teacher: Features, student: Features, ti
 			[graph.apply('MatMul', [graph.constant(down), distance], {}), graph.constant(across)],
 			{},
 		);
-	const distances = teacher.map((t, i) => channelDistance(graph, t, student[i]!));
 	const squares = distances.map((distance) => {
 		const from = distance.shape[1]!;
 		const down = blendedResize(from, side, height, rows);
 		const across = transposed(blendedResize(from, side, width, columns));
 		if (count === 1) return brought(distance, down, across);
-		const only = part(graph, distance, 0, count);
+		const only = viewsOf(graph, distance, 0, count);
 		const grid = graph.transpose(graph.reshape(only, [rows, columns, from, from]), [0, 2, 1, 3]);
 		return brought(graph.reshape(grid, [1, rows * from, columns * from]), down, across);
 	});
@@ -37,37 +37,68 @@ export function scaleMaps(graph: Graph, teacher: Features, student: Features, ti
 	const overview = distances.map((distance) => {
 		const from = distance.shape[1]!;
 		const resize = (length: number) => blendedResize(from, length, length, 1, (SIGMA * length) / side);
-		return brought(part(graph, distance, count, count + 1), resize(height), transposed(resize(width)));
+		return brought(viewsOf(graph, distance, count, count + 1), resize(height), transposed(resize(width)));
 	});
 	return [...squares, ...overview];
 }
 
-function part(graph: Graph, x: Value, start: number, end: number): Value {
+/** 1 − cos over channels at each position, scale by scale. */
+export function scaleDistances(graph: Graph, teacher: Features, student: Features): Value[] {
+	return teacher.map((t, i) => channelDistance(graph, t, student[i]!));
+}
+
+/** How far the teacher's features are from those of good parts; the overview's from what they are there. [N, side / 16, side / 16] */
+export function featureDistance(
+	graph: Graph,
+	teacher: Features,
+	[squares, overview]: readonly Gaussian[],
+	tiling: Tiling,
+): Value {
+	const joined = joinedFeatures(graph, teacher);
+	const count = tileCount(tiling);
+	if (count === 1) return gaussianDistance(graph, joined, squares!, 'gaussian');
+	const apart = [
+		gaussianDistance(graph, viewsOf(graph, joined, 0, count), squares!, 'gaussian'),
+		gaussianDistance(graph, viewsOf(graph, joined, count, count + 1), overview!, 'gaussian.overview'),
+	];
+	return graph.apply('Concat', apart, { axis: 0 });
+}
+
+/** Some of the views of a batch. */
+export function viewsOf(graph: Graph, x: Value, start: number, end: number): Value {
 	return graph.apply('Slice', [x], { starts: [start], ends: [end], axes: [0], steps: [1] });
 }
 
 /**
- * Anomaly map and score S_AD, its maximum. Without `normality` the map is the paper's S_AL, the sum of the scales; with it,
- * the weighted sum of how far each scale is from what good parts show at that place.
+ * Anomaly map and score S_AD, its maximum. Without `normality` the map is the sum, which for the three scales is the paper's S_AL; with
+ * it, the weighted sum of how far each map is from what good parts show.
  * @returns map [1, height, width], score [1]
  */
 export function anomaly(
 	graph: Graph,
-	teacher: Features,
-	student: Features,
-	tiling: Tiling,
+	maps: readonly Value[],
+	{ width, height }: Tiling,
 	normality?: Normality,
 ): { map: Value; score: Value } {
-	const maps = scaleMaps(graph, teacher, student, tiling).map((map, i) => {
-		const usual = normality?.[i];
-		if (!usual) return map;
-		const constant = (values: Float32Array) =>
-			graph.constant(float32([1, tiling.height, tiling.width], values));
-		return graph.mul(graph.sub(map, constant(usual.mean)), constant(usual.weight));
-	});
-	const map = maps.reduce((sum, m) => graph.add(sum, m));
+	const constant = (values: Float32Array) =>
+		graph.constant(float32(values.length === 1 ? [1, 1, 1] : [1, height, width], values));
+	const sum = maps
+		.map((map, i) => (normality ? graph.mul(map, constant(normality[i]!.weight)) : map))
+		.reduce((total, weighed) => graph.add(total, weighed));
+	const map = normality ? graph.sub(sum, constant(levelOf(normality))) : sum;
 	const score = graph.reshape(graph.apply('ReduceMax', [map], { axes: [1, 2] }), [map.shape[0]!]);
 	return { map, score };
+}
+
+/** What is usual in the weighed sum: Σ weight·mean, so that what is usual is taken off once. */
+function levelOf(normality: Normality): Float32Array {
+	const longest = Math.max(...normality.map(({ weight }) => weight.length));
+	const level = new Float64Array(longest);
+	for (const { mean, weight } of normality) {
+		const step = weight.length === 1 ? 0 : 1;
+		for (let p = 0; p < longest; p += 1) level[p]! += weight[p * step]! * mean[p * step]!;
+	}
+	return Float32Array.from(level);
 }
 
 /**
@@ -108,14 +139,6 @@ export function blendedResize(
 		}
 	}
 	return float32([length, wide], matrix);
-}
-
-function transposed({ shape, data }: Tensor<'float32'>): Tensor<'float32'> {
-	const [rows, columns] = shape as [number, number];
-	return float32(
-		[columns, rows],
-		Float32Array.from(data, (_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
-	);
 }
 
 /** Bilinear with aligned corners: the first and last values stay where they are. [size, from] row-major. */

@@ -1,7 +1,8 @@
+import { float32 } from '../graph/tensor.js';
 import { paperAdam } from './adam.js';
 import { architectures, type Backbone } from './architecture.js';
 import { stepProgram } from './step.js';
-import { Weights } from './weights.js';
+import { initialWeights, Weights } from './weights.js';
 
 /** What published checkpoints hold beside the networks that we use: a fourth fusion branch and counters. */
 const UNUSED = /(^|\.)(bn\.(conv4|bn4)\.|num_batches_tracked$)/;
@@ -32,5 +33,15 @@ export function checkStudent(found: Weights, backbone: Backbone): Weights {
 	const stranger = [...given.keys()].find((name) => !UNUSED.test(name));
 	if (stranger !== undefined)
 		throw new Error(`it has a tensor "${stranger}", which no student of a ${backbone} has`);
+	return student;
+}
+
+/** One that nobody trained: as much work as a trained one. */
+export function untrainedStudent(backbone: Backbone, seed: number): Weights {
+	const { parameters, statistics } = stepProgram(architectures[backbone], paperAdam, 2, 64);
+	const student = initialWeights(parameters, seed);
+	for (const { name, length } of statistics) {
+		student.set(name, float32([length], new Float32Array(length).fill(name.endsWith('var') ? 1 : 0)));
+	}
 	return student;
 }

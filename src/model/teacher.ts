@@ -70,16 +70,23 @@ export function seededTeacher(backbone: Backbone, seed: number): Weights {
 
 /** Images → the teacher's features: input `image` uint8 [batch, size, size, 3], outputs `teacher1` to `teacher3`. */
 export function featureProgram(backbone: Backbone, weights: Weights, batch: number, size: number): Graph {
-	const graph = new Graph();
-	const image = graph.input('image', 'uint8', [batch, size, size, 3]);
-	const features: Features = teacher(
-		graph,
-		frozenUnits(graph, frozenKernels(weights)),
-		architectures[backbone],
-		normalise(graph, image, IMAGENET),
-	);
+	const { graph, features } = teacherGraph(backbone, weights, batch, size);
 	features.forEach((feature, i) => {
 		graph.output(feature, `teacher${i + 1}`);
 	});
 	return graph;
+}
+
+/** The teacher over images, input `image` uint8 [batch, size, size, 3], for whoever goes on from its features. */
+export function teacherGraph(
+	backbone: Backbone,
+	weights: Weights,
+	batch: number,
+	size: number,
+): { readonly graph: Graph; readonly features: Features } {
+	const graph = new Graph();
+	const image = graph.input('image', 'uint8', [batch, size, size, 3]);
+	const units = frozenUnits(graph, frozenKernels(weights));
+	const features = teacher(graph, units, architectures[backbone], normalise(graph, image, IMAGENET));
+	return { graph, features };
 }

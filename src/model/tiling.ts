@@ -93,33 +93,36 @@ export function viewOf(canvas: Uint8Array, tiling: Tiling, index: number): Uint8
 /** The matrix [to, from] that averages an axis of `from` pixels over `to` equal parts. */
 export function areaMatrix(from: number, to: number): Float32Array {
 	const matrix = new Float32Array(to * from);
-	for (let row = 0; row < to; row += 1) {
-		const [start, end] = [(row * from) / to, ((row + 1) * from) / to];
-		for (let p = Math.floor(start); p < Math.min(from, Math.ceil(end)); p += 1) {
-			matrix[row * from + p] = ((Math.min(end, p + 1) - Math.max(start, p)) * to) / from;
-		}
-	}
+	for (const [row, { first, shares }] of areas(from, to).entries()) matrix.set(shares, row * from + first);
 	return matrix;
 }
 
+/** The shares of neighbouring pixels in each of `to` equal parts of an axis of `from`, and which is the first. */
+function areas(from: number, to: number): { readonly first: number; readonly shares: Float32Array }[] {
+	return Array.from({ length: to }, (_, row) => {
+		const [start, end] = [(row * from) / to, ((row + 1) * from) / to];
+		const first = Math.floor(start);
+		const count = Math.min(from, Math.ceil(end)) - first;
+		const share = (p: number) => ((Math.min(end, p + 1) - Math.max(start, p)) * to) / from;
+		return { first, shares: Float32Array.from({ length: count }, (_, i) => share(first + i)) };
+	});
+}
+
 function shrunk(canvas: Uint8Array, { side, width, height }: Tiling): Uint8Array {
-	const [down, across] = [areaMatrix(height, side), areaMatrix(width, side)];
-	const rows = new Float32Array(side * width * 3);
-	for (let y = 0; y < side; y += 1) {
-		for (let p = 0; p < height; p += 1) {
-			const share = down[y * height + p]!;
-			if (share === 0) continue;
-			for (let i = 0; i < width * 3; i += 1) rows[y * width * 3 + i]! += share * canvas[p * width * 3 + i]!;
-		}
-	}
+	const across = areas(width, side);
+	const row = new Float32Array(width * 3);
 	const result = new Uint8Array(side * side * 3);
-	for (let x = 0; x < side; x += 1) {
-		const shares = [...across.subarray(x * width, (x + 1) * width).entries()].filter(
-			([, share]) => share > 0,
-		);
-		for (let y = 0; y < side; y += 1) {
+	for (const [y, { first, shares }] of areas(height, side).entries()) {
+		row.fill(0);
+		for (let p = 0; p < shares.length; p += 1) {
+			const [share, at] = [shares[p]!, (first + p) * width * 3];
+			for (let i = 0; i < row.length; i += 1) row[i]! += share * canvas[at + i]!;
+		}
+		for (let x = 0; x < side; x += 1) {
+			const { first: left, shares: parts } = across[x]!;
 			for (let c = 0; c < 3; c += 1) {
-				const sum = shares.reduce((total, [p, share]) => total + share * rows[(y * width + p) * 3 + c]!, 0);
+				let sum = 0;
+				for (let p = 0; p < parts.length; p += 1) sum += parts[p]! * row[(left + p) * 3 + c]!;
 				result[(y * side + x) * 3 + c] = Math.round(sum);
 			}
 		}

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { type Attempt, keepConnected, type Persistence, pause, realPace } from '../base/retry.js';
+import { type Attempt, keepConnected, type Persistence, pause, realPace, timeLimit } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { isEncrypted, openAddress } from '../config/address.js';
@@ -431,12 +431,12 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		say('info', `leaving "${broker.shown}" to connect anew: ${because}`);
 		greeted = undefined;
 		handingOver = true;
-		const limit = AbortSignal.any([hard.signal, AbortSignal.timeout(FAREWELL_MS)]);
+		using limit = timeLimit(FAREWELL_MS, hard.signal);
 		let ended = false;
 		void through.ended.then(() => {
 			ended = true;
 		});
-		while (outlet.inFlight > 0 && !ended && !limit.aborted) await pause(10, limit);
+		while (outlet.inFlight > 0 && !ended && !limit.signal.aborted) await pause(10, limit.signal);
 		await through.close();
 		handingOver = false;
 		return { code: reason.administrative, text: because };

@@ -2,13 +2,18 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { PROVIDERS, type Provider } from '../base/provider.js';
 
-/** ONNX Runtime's names of execution providers, and those of our settings. */
-const names: Readonly<Record<string, string>> = {
-	CPUExecutionProvider: 'cpu',
-	CUDAExecutionProvider: 'cuda',
-	TensorrtExecutionProvider: 'tensorrt',
+/** The names that ONNX Runtime has for providers, in profiles and in engines. */
+export const PROVIDER_NAMES: Readonly<Record<Provider, string>> = {
+	tensorrt: 'TensorrtExecutionProvider',
+	cuda: 'CUDAExecutionProvider',
+	webgpu: 'WebGpuExecutionProvider',
+	cpu: 'CPUExecutionProvider',
 };
+
+/** Where a node ran whose provider the profile does not name. */
+const UNNAMED = 'unnamed';
 
 /** Memory first: a disk that is full must not keep a station from starting. */
 const places = ['/dev/shm', tmpdir()];
@@ -39,11 +44,13 @@ export async function openRecord(): Promise<ExecutionRecord> {
 	};
 }
 
-/** The providers of the nodes in a profile (Chrome's trace format), by the names of our settings. */
-function providersIn(profile: string): string[] {
-	const events = JSON.parse(profile) as readonly { readonly args?: { readonly provider?: string } }[];
-	const found = events.flatMap(({ args }) => args?.provider ?? []);
-	return [...new Set(found)].map((name) => names[name] ?? name).sort();
+type ProfileEvent = { readonly cat?: string; readonly args?: { readonly provider?: string } };
+
+/** The providers of all nodes in a profile (Chrome's trace format), by the names of our settings; a node without one is `unnamed`. */
+export function providersIn(profile: string): string[] {
+	const nodes = (JSON.parse(profile) as readonly ProfileEvent[]).filter(({ cat }) => cat === 'Node');
+	const found = new Set(nodes.map(({ args }) => args?.provider || UNNAMED));
+	return [...found].map((name) => PROVIDERS.find((p) => PROVIDER_NAMES[p] === name) ?? name).sort();
 }
 
 async function firstPlace(): Promise<string> {

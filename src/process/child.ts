@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Failure } from '../base/failure.js';
@@ -29,7 +30,7 @@ export type Child<Down, Up> = {
 
 export type ChildOptions = {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** Added to the priority, as with nice(1). */
+	/** Added to the priority, as with nice(1); one with less is also the first to go when memory runs out. */
 	readonly nice?: number;
 };
 
@@ -51,6 +52,7 @@ export function startChild<Down, Up>(command: string, { env, nice = 0 }: ChildOp
 			'Is the machine out of memory or processes?',
 		);
 	if (nice !== 0) setPriority(pid, nice);
+	if (nice > 0) goFirst(pid);
 	const ended = endOf(child);
 	return {
 		pid,
@@ -73,6 +75,13 @@ export function startChild<Down, Up>(command: string, { env, nice = 0 }: ChildOp
 			return ended;
 		},
 	};
+}
+
+/** proc(5): others are killed for memory only after it. Where that is not known, nothing is lost. */
+function goFirst(pid: number): void {
+	try {
+		writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+	} catch {}
 }
 
 function endOf(child: ChildProcess): Promise<Ended> {

@@ -1,8 +1,11 @@
+import { ALARM_STATES } from './alarm.js';
+import { CODES } from './answer.js';
+import { ENGINE_STATES } from './engines.js';
 import { examples } from './examples.js';
 import { SCHEMA } from './fields.js';
 import { GAP_REASONS } from './gap.js';
 import { type JsonSchema, jsonSchemaOf, jsonTopics } from './json-schemas.js';
-import { CODES } from './requests.js';
+import { LESSON_STATES } from './lesson.js';
 import { type TopicName, topics } from './topics.js';
 import { REASONS } from './verdict.js';
 
@@ -48,7 +51,10 @@ const titles: Readonly<Partial<Record<TopicName, string>>> = {
 	stationState: "A station's state",
 	verdict: 'A verdict',
 	gap: 'A gap',
+	alarm: "A station's alarms",
 	health: 'Health',
+	lesson: 'A lesson',
+	engines: 'Engines',
 	receipt: 'A receipt',
 	answer: 'An answer',
 	progress: 'Progress',
@@ -79,8 +85,21 @@ const notes: Readonly<Partial<Record<TopicName, string>>> = {
 
 ${table('reason', REASONS)}`,
 	gap: `${table('reason', GAP_REASONS)}`,
+	alarm: `- Said with every change, and now and then again. Empty and retained no more where the station has no alarms any more.
+- \`active\` and \`unacknowledged\` are the two numbers for a lamp and a horn; \`value\` and \`setpoint\` are what its rule measures, in its own unit
+  (parts in a row, parts, a share of parts, a share of the threshold).
+- Acknowledged by the request \`acknowledge\` ([control.md](control.md)); what raises them stands in \`recipes.<name>.alarms\`.
+
+${table('state', ALARM_STATES)}`,
 	health: `Said every \`health.everyMs\`. Quantiles are within 2.5 % of the true ones.
 `,
+	lesson: `Said when it changes, and once a second while it is at work. It moves nothing: a recipe is given the bundle by an edit.
+
+${table('state', LESSON_STATES)}`,
+	engines: `Said when it changes, and once a second while one is built. Where TensorRT has no engine of a model, the station inspects elsewhere
+meanwhile (\`degraded\` in its state) and is moved to the engine when that has passed. A station or box called \`engines\` must have another name.
+
+${table('state', ENGINE_STATES)}`,
 	receipt: `Where receipts are wanted, a verdict without its receipt is said again. Retained receipts are passed over.
 `,
 	answer: `What can be asked, by whom, and what \`result\` holds: [control.md](control.md).
@@ -131,7 +150,8 @@ function isPlain({ properties = {} }: JsonSchema): boolean {
 	);
 }
 
-function valuesOf(node: JsonSchema): string {
+/** What a field may hold, in words. */
+export function valuesOf(node: JsonSchema): string {
 	if (node.anyOf) return node.anyOf.map(valuesOf).join(' or ');
 	if (node.enum) return node.enum.map((value) => `\`${value}\``).join(', ');
 	if (node.const !== undefined) return `\`${node.const}\``;

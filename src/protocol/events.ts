@@ -9,6 +9,18 @@ export const EVENTS = {
 		summary: 'Verdicts that nobody will hear of: which numbers, and why.',
 	},
 	state: { code: 3, isNumbered: false, summary: 'What a station or the box does now.' },
+	late: {
+		code: 4,
+		isNumbered: false,
+		summary: 'What a station found of a part after its deadline, when it had been an error already.',
+	},
+	alarm: {
+		code: 5,
+		isNumbered: false,
+		summary: 'Alarms of a station: what changed, and how all of them are since.',
+	},
+	lesson: { code: 7, isNumbered: false, summary: 'What the lesson does now that somebody asked for.' },
+	engine: { code: 8, isNumbered: false, summary: 'What becomes of an engine of TensorRT.' },
 } as const satisfies Readonly<
 	Record<string, { readonly code: number; readonly isNumbered: boolean; readonly summary: string }>
 >;

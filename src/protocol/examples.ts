@@ -1,8 +1,12 @@
+import { alarmEntry, alarmMessage } from './alarm.js';
+import { answerMessage, type Progress } from './answer.js';
+import { configurationMessage } from './configuration.js';
+import { enginesMessage } from './engines.js';
 import { SCHEMA } from './fields.js';
 import { gapEntry, gapMessage } from './gap.js';
 import { healthMessage, type Quantiles, type StationHealth } from './health.js';
+import { lessonMessage } from './lesson.js';
 import type { Receipt } from './receipt.js';
-import { answerMessage, type Progress } from './requests.js';
 import { boxState, stationState } from './states.js';
 import type { Payloads } from './topics.js';
 import { type ModelTold, type StationVerdict, unjudged } from './verdict.js';
@@ -18,6 +22,8 @@ const model: ModelTold = {
 	sha256: '1c947c1d6a0b4f6f0b6a7de6c2fd0a0f7b8e63a3a2d54b8b0c2f1b2f6d7a9e10',
 	provider: 'cpu',
 	precision: 'int8',
+	fingerprint: null,
+	engine: null,
 };
 
 const judged: StationVerdict = {
@@ -95,9 +101,9 @@ export const examples: {
 		takenMs,
 	),
 	stationState: stationState(
-		{ state: 'running', model, threshold: 1.0297, error: null },
+		{ state: 'running', model, threshold: 1.0297, error: null, degraded: null },
 		{ box, station: 'lid', recipe: 'lid' },
-		{ parts: 20_790, accepted: 20_611, rejected: 178, errors: 1, droppedFrames: 3 },
+		{ parts: 20_790, accepted: 20_611, rejected: 178, errors: 1, droppedFrames: 3, droppedTriggers: 0 },
 		takenMs,
 	),
 	verdict: verdictMessage(
@@ -119,6 +125,47 @@ export const examples: {
 		},
 		{ series: '9c1f04d2', publishedMs: takenMs + 58 },
 	),
+	alarm: alarmMessage(
+		{
+			...alarmEntry(
+				box,
+				'lid',
+				{
+					changes: [{ alarm: 'stuck', change: 'raised' }],
+					by: null,
+					comment: null,
+					alarms: [
+						{
+							alarm: 'stuck',
+							rule: 'consecutive',
+							state: 'active-unacknowledged',
+							sinceMs: takenMs + 58,
+							verdict: event.id,
+							value: 5,
+							setpoint: 5,
+							times: 1,
+						},
+						{
+							alarm: 'drift',
+							rule: 'score',
+							state: 'normal',
+							sinceMs: null,
+							verdict: null,
+							value: null,
+							setpoint: 0.9,
+							times: 0,
+						},
+					],
+					upTo: event.id,
+					rules: '4be1f0c2a97d',
+				},
+				takenMs + 58,
+			),
+			...event,
+			sequence: null,
+		},
+		'9c1f04d2',
+	)!,
 	health: healthMessage(
 		{
 			box,
@@ -133,11 +180,27 @@ export const examples: {
 			},
 			clock,
 			memoryBytes: 81_264_640,
+			machine: {
+				hottest: { zone: 'tj-thermal', celsius: 61.3, limitCelsius: 99 },
+				throttled: false,
+				throttledBy: [],
+				throttlings: 0,
+				powerMode: 'MAXN_SUPER',
+				watts: 12.4,
+				rails: [
+					{ rail: 'VDD_IN', watts: 12.4 },
+					{ rail: 'VDD_CPU_GPU_CV', watts: 5.1 },
+					{ rail: 'VDD_SOC', watts: 3.2 },
+				],
+				clocks: { locked: true, cpuMHz: 1728, gpuMHz: 1020 },
+				memory: { totalBytes: 7_990_000_000, availableBytes: 4_310_000_000 },
+			},
 			disk: { freeBytes: 21_474_836_480, totalBytes: 31_138_512_896, journalBytes: 148_897_792 },
 			outbox: { verdicts: 0, pictures: 1, oldestMs: null },
 			reconnects: 2,
 			drops: {
 				framesOvertaken: 3,
+				triggersDropped: 0,
 				verdictsRefused: 0,
 				verdictsLost: 0,
 				picturesRefused: 12,
@@ -152,6 +215,93 @@ export const examples: {
 					parts: 20_790,
 					frames: 20_793,
 					latency,
+				},
+			],
+		},
+		takenMs,
+	),
+	configuration: configurationMessage(
+		{
+			box,
+			rev: '12-1c947c1d',
+			configuration: {
+				box,
+				mqtt: { url: 'mqtts://broker.plant.example:8883', root: 'inspectord', version: '5' },
+				stations: { lid: { camera: { source: 'rtsp://10.0.0.7/stream', timeoutMs: 5000 }, recipe: 'lid' } },
+				recipes: { lid: { model: '/var/lib/inspectord/bundles/lid@5e81c08b', threshold: 1.0297 } },
+			},
+		},
+		null,
+		takenMs,
+	),
+	lesson: lessonMessage(
+		{
+			box,
+			lesson: 'c41d09aa',
+			state: 'teaching',
+			name: 'lid',
+			folder: null,
+			station: 'lid',
+			collected: { done: 60, of: 60, skipped: 1 },
+			progress: { phase: 'training', done: 42, of: 118, loss: 0.3127, secondsLeft: 96.4 },
+			forecast: {
+				seconds: 221.6,
+				mostSeconds: 272.1,
+				steps: 160,
+				mostSteps: 200,
+				stepSeconds: 1.26,
+				backbone: 'pocket',
+				provider: 'cpu',
+				pocket: null,
+			},
+			warning: null,
+			taught: null,
+			error: null,
+		},
+		takenMs,
+	),
+	engines: enginesMessage(
+		{
+			box,
+			builds: true,
+			engines: [
+				{
+					id: '1c947c1d-fp16-0a1b2c3d4e5f',
+					bundle: 'lid@5e81c08b',
+					precision: 'fp16',
+					state: 'building',
+					since: '2026-11-23T21:21:04.310Z',
+					engine: null,
+					wantedBy: ['lid'],
+					usedBy: [],
+					refusedBy: [],
+					waitsFor: null,
+					progress: {
+						phase: 'building',
+						share: 0.42,
+						line: 'Local timing cache in use. Profiling results in this builder pass will not be stored.',
+						seconds: 571.6,
+					},
+					error: null,
+				},
+				{
+					id: 'b2077e5d-int8-77ab901f4e0f',
+					bundle: 'cap@b2077e5d',
+					precision: 'int8',
+					state: 'failed',
+					since: '2026-11-22T06:12:40.007Z',
+					engine: null,
+					wantedBy: ['cap'],
+					usedBy: [],
+					refusedBy: [],
+					waitsFor: null,
+					progress: null,
+					error: {
+						code: 'engine-failed',
+						message: 'Cannot build an engine of bundle "cap@b2077e5d" in int8: trtexec ran out of memory',
+						tail: '[E] Error[1]: [defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)',
+						at: '2026-11-22T06:12:40.007Z',
+					},
 				},
 			],
 		},

@@ -17,7 +17,11 @@ export const schemaField = z.literal(SCHEMA).describe('Version of the message.')
 /** UTC with milliseconds. */
 export const instant = z
 	.string()
-	.regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+	.regex(
+		/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+		'must be a time in UTC with milliseconds, like 2026-11-25T13:05:00.000Z',
+	)
+	.refine((text) => !Number.isNaN(Date.parse(text)), 'there is no such time')
 	.meta({ format: 'date-time', description: 'UTC, with milliseconds.' });
 
 export const sha256 = z

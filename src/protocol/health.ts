@@ -6,6 +6,7 @@ import { clockField, STAGES, type Stage } from './verdict.js';
 /** Why something did not reach anybody. */
 export const DROPS = {
 	framesOvertaken: 'Frames of live cameras that nobody inspected, because newer ones came.',
+	triggersDropped: 'Signals that made no part: they bounced, came too soon, or more waited than may.',
 	verdictsRefused: 'Verdicts that the broker refused.',
 	verdictsLost: 'Verdicts that had to go before the broker had them.',
 	picturesRefused: 'Pictures that the broker refused.',
@@ -36,6 +37,41 @@ const station = z.strictObject({
 	),
 });
 
+const machine = z
+	.strictObject({
+		hottest: z
+			.strictObject({
+				zone: z.string(),
+				celsius: z.number(),
+				limitCelsius: z.number().nullable().describe('Where the kernel begins to slow the machine down.'),
+			})
+			.nullable()
+			.describe('Of all thermometers of the kernel.'),
+		throttled: z
+			.boolean()
+			.nullable()
+			.describe('Slowed down for heat or current: now, or since the health that was told before.'),
+		throttledBy: z.array(z.string()).describe('The brakes of the kernel that are on now.'),
+		throttlings: count
+			.nullable()
+			.describe('Over-currents, under-voltages and the like that were counted since the system started.'),
+		powerMode: z.string().nullable().describe("A Jetson's, as nvpmodel names it."),
+		watts: z
+			.number()
+			.nullable()
+			.describe('Of the whole module or board; null where no sensor measures that.'),
+		rails: z.array(z.strictObject({ rail: z.string(), watts: z.number() })),
+		clocks: z
+			.strictObject({
+				locked: z.boolean().nullable().describe('Whether all are held, as jetson_clocks does.'),
+				cpuMHz: z.number().nullable().describe('Of the fastest core.'),
+				gpuMHz: z.number().nullable(),
+			})
+			.describe('As they are now.'),
+		memory: z.strictObject({ totalBytes: bytes, availableBytes: bytes }),
+	})
+	.describe('What the machine tells of itself; null where it tells nothing.');
+
 export const healthSchema = z
 	.strictObject({
 		schema: schemaField,
@@ -51,6 +87,7 @@ export const healthSchema = z
 		}),
 		clock: clockField.describe('Whether the wall clock can be trusted.'),
 		memoryBytes: bytes.describe("Of the daemon's process."),
+		machine,
 		disk: z
 			.strictObject({ freeBytes: bytes, totalBytes: bytes, journalBytes: bytes })
 			.describe('Where the journal lies.'),
@@ -76,6 +113,9 @@ export type Health = Told<typeof healthSchema>;
 
 /** How one station is. */
 export type StationHealth = Health['stations'][number];
+
+/** What the machine tells of itself. */
+export type MachineHealth = Health['machine'];
 
 export type Quantiles = StationHealth['latency'][Stage];
 

@@ -8,6 +8,8 @@ export type JsonSchema = {
 	readonly enum?: readonly unknown[];
 	readonly anyOf?: readonly JsonSchema[];
 	readonly description?: string;
+	readonly default?: unknown;
+	readonly required?: readonly string[];
 	readonly properties?: Readonly<Record<string, JsonSchema>>;
 	readonly items?: JsonSchema;
 };

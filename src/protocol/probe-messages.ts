@@ -1,10 +1,18 @@
 import type { FailureCode } from '../base/failure.js';
+import type { Provider } from '../base/provider.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
 
 /** What a probing process is to try. */
 export type ProbeDown =
-	| { readonly kind: 'bundle'; readonly recipe: RecipeConfig }
-	| { readonly kind: 'camera'; readonly camera: CameraConfig };
+	| {
+			readonly kind: 'bundle';
+			readonly recipe: RecipeConfig;
+			/** Where engines of TensorRT are kept. */
+			readonly engineFolder: string;
+	  }
+	| { readonly kind: 'camera'; readonly camera: CameraConfig }
+	| { readonly kind: 'opencv' }
+	| { readonly kind: 'provider'; readonly provider: Provider };
 
 /** What it says: remarks, and one last word. */
 export type ProbeUp =

@@ -80,8 +80,32 @@ const counts = z
 		rejected: count,
 		errors: count,
 		droppedFrames: count.describe('Of a live camera, that nobody inspected because newer ones came.'),
+		droppedTriggers: count.describe(
+			'Signals that made no part: they bounced, came too soon, or more waited than may.',
+		),
 	})
 	.describe('Since the daemon started; told at least every 10 s while they change.');
+
+/** Why a station computes elsewhere than its recipe prefers. */
+export const DEGRADATIONS = {
+	'provider-unavailable': 'A library or device that the provider needs is not there.',
+	'engine-missing': 'There is no engine of this model for this machine yet: it can be built.',
+	'engine-failed': 'The engine could not be built, or does not score like float32.',
+	'engine-invalid': 'The engine that lies there is damaged, or of another machine.',
+	'provider-mistaken': 'A part of the model ran elsewhere.',
+	'provider-slow': 'A picture takes longer there than the deadline allows.',
+	'bundle-golden': 'It does not score the golden vectors as it should.',
+	'model-failed': 'The model cannot be opened or run there.',
+} as const;
+
+export type DegradationCode = keyof typeof DEGRADATIONS;
+
+const degraded = z
+	.strictObject({
+		code: z.enum(keysOf(DEGRADATIONS)),
+		message: z.string().describe('For people.'),
+	})
+	.nullable();
 
 export const stationStateSchema = z
 	.strictObject({
@@ -95,6 +119,7 @@ export const stationStateSchema = z
 		threshold: z.number().nullable(),
 		counts,
 		error: errorField.describe('Of state `error`: why.'),
+		degraded: degraded.describe('It inspects, but computes elsewhere than its recipe prefers, and why.'),
 		at: instant,
 	})
 	.describe('Whether a station inspects.');
@@ -102,10 +127,20 @@ export const stationStateSchema = z
 /** Retained: whether a station inspects. */
 export type StationState = Told<typeof stationStateSchema>;
 
+/** What a station that serves falls short of. */
+export type Degraded = NonNullable<StationState['degraded']>;
+
 /** What a station counts since the daemon started. */
 export type Counts = StationState['counts'];
 
-export const noCounts: Counts = { parts: 0, accepted: 0, rejected: 0, errors: 0, droppedFrames: 0 };
+export const noCounts: Counts = {
+	parts: 0,
+	accepted: 0,
+	rejected: 0,
+	errors: 0,
+	droppedFrames: 0,
+	droppedTriggers: 0,
+};
 
 const column = { accept: 'accepted', reject: 'rejected', error: 'errors' } as const;
 
@@ -122,6 +157,7 @@ export type StationReport = {
 	readonly model: StationState['model'];
 	readonly threshold: number | null;
 	readonly error: StationState['error'];
+	readonly degraded: Degraded | null;
 };
 
 /** `atMs` is wall clock time. */
@@ -131,7 +167,7 @@ export function stationState(
 	told: Counts,
 	atMs: number,
 ): StationState {
-	const { state, model, threshold, error } = said;
+	const { state, model, threshold, error, degraded } = said;
 	const { box, station, recipe } = of;
 	return {
 		schema: SCHEMA,
@@ -144,6 +180,7 @@ export function stationState(
 		threshold,
 		counts: told,
 		error,
+		degraded,
 		at: instantOf(atMs),
 	};
 }

@@ -1,9 +1,13 @@
 import type { z } from 'zod';
+import { alarmSchema } from './alarm.js';
+import { answerSchema, progressSchema } from './answer.js';
+import { configurationSchema } from './configuration.js';
+import { enginesSchema } from './engines.js';
 import type { Told } from './fields.js';
 import { gapSchema } from './gap.js';
 import { healthSchema } from './health.js';
+import { lessonSchema } from './lesson.js';
 import { receiptSchema } from './receipt.js';
-import { answerSchema, progressSchema } from './requests.js';
 import { boxStateSchema, stationStateSchema } from './states.js';
 import { verdictSchema } from './verdict.js';
 
@@ -55,6 +59,14 @@ export const topics = {
 		payload: gapSchema,
 		summary: 'Verdicts that nobody will hear of: from which `sequence` to which, and why.',
 	},
+	alarm: {
+		pattern: '{root}/{box}/{station}/alarm',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: alarmSchema,
+		summary: 'The alarms of the station, all of them with their states: only where its recipe has some.',
+	},
 	health: {
 		pattern: '{root}/{box}/health',
 		direction: 'out',
@@ -72,6 +84,49 @@ export const topics = {
 		payload: 'jpeg',
 		summary:
 			"One picture for each region above the threshold of a rejected part; `id` is its verdict's, which lists the topics too.",
+	},
+	snapshot: {
+		pattern: '{root}/{box}/{station}/snapshot/{id}',
+		direction: 'out',
+		qos: 1,
+		retain: false,
+		payload: 'jpeg',
+		summary: 'What a station sees, when somebody has asked for it: the answer to `snapshot` names the topic.',
+	},
+	configuration: {
+		pattern: '{root}/{box}/config',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: configurationSchema,
+		summary:
+			'Which configuration runs: its revision, and every setting that is in effect, without secrets. It is changed by a request ([control.md](control.md)).',
+	},
+	configurationSchema: {
+		pattern: '{root}/{box}/config/schema',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: 'text',
+		summary: 'The JSON Schema (draft 2020-12) of a configuration, as this box understands it.',
+	},
+	lesson: {
+		pattern: '{root}/{box}/lesson',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: lessonSchema,
+		summary:
+			'How far the lesson is that was asked for last: what is collected, how training goes, the bundle.',
+	},
+	engines: {
+		pattern: '{root}/{box}/engines',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: enginesSchema,
+		summary:
+			'The engines of TensorRT: what is built and how far it is, what waits, what failed and why, which stations compute with what.',
 	},
 	check: {
 		pattern: '{root}/{box}/check',
@@ -130,7 +185,7 @@ export type Payloads = {
 };
 
 /** Levels of topics that are to come: a name that is taken today would have to change then. */
-const KEPT = ['config', 'alarm', 'metrics'] as const;
+const KEPT = ['metrics'] as const;
 
 /** Levels that stand for themselves: neither a box nor a station is named so. */
 export const reservedLevels: ReadonlySet<string> = new Set([

@@ -48,6 +48,21 @@ export function verdictEntry({ origin, ...body }: StationVerdict, clock: Clock):
 	};
 }
 
+/** What a station found of a part so long after its deadline: for information, and never a verdict. */
+export function lateEntry({ origin, verdict, ...body }: StationVerdict, byMs: number, clock: Clock): Entry {
+	const common: VerdictOrigin = { ...origin, clock };
+	return {
+		kind: 'late',
+		station: origin.station,
+		atMs: body.takenMs,
+		verdict: null,
+		score: body.score,
+		part: body.part,
+		origin: common,
+		body: { ...body, found: verdict, byMs: Math.round(byMs) },
+	};
+}
+
 /** A verdict as it is published, from its event in the journal. */
 export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 	const { series, root, publishedMs, late, recordMs = null, publishMs = null } = told;
@@ -90,7 +105,12 @@ export function verdictMessage(event: Event, told: Publishing): VerdictMessage {
 		latency: { waitMs, prepareMs, modelMs, decideMs, drawMs, recordMs, publishMs },
 		monotonicMs: body.monotonicMs,
 		clock: origin.clock,
-		model: origin.model,
+		// What older programs wrote knows no engines.
+		model: origin.model && {
+			...origin.model,
+			fingerprint: origin.model.fingerprint ?? null,
+			engine: origin.model.engine ?? null,
+		},
 		revision: origin.revision,
 		boot: origin.boot,
 		run: origin.run,

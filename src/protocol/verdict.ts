@@ -38,6 +38,9 @@ export const REASONS = {
 	'camera-silent': 'The camera gave no frame.',
 	'station-silent': "The station's process hung.",
 	'child-died': "The station's process died.",
+	deadline: 'The deadline passed before the station had a verdict.',
+	'part-missed': 'No frame was exposed while the part was there: before the next one was due, and in time.',
+	'station-stopped': 'The station was stopped, or started anew, while the part waited.',
 	interrupted: 'The box went down while the part was in work.',
 } as const satisfies Readonly<Partial<Record<FailureCode | Doubt | 'above-threshold', string>>>;
 
@@ -71,6 +74,13 @@ export const modelField = z.strictObject({
 	sha256: sha256.describe('SHA-256 of the very bytes that the engine was given.'),
 	provider: z.string().describe('Where its nodes ran.'),
 	precision: z.enum(PRECISIONS),
+	fingerprint: z
+		.string()
+		.nullable()
+		.describe('Of what computes, as far as it has one: TensorRT, SM, driver, L4T; null on a processor.'),
+	engine: sha256
+		.nullable()
+		.describe('The TensorRT engine that was made of the model; null where the model itself runs.'),
 });
 
 export const clockField = z.strictObject({
@@ -78,10 +88,23 @@ export const clockField = z.strictObject({
 	since: instant.nullable().describe('Since when, as far as it was seen.'),
 });
 
+/** Of what a signal says beside the part, as JSON. */
+const MOST_METADATA_BYTES = 1024;
+
+export const metadataField = z
+	.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+	.refine(
+		(told) => new TextEncoder().encode(JSON.stringify(told)).length <= MOST_METADATA_BYTES,
+		`must be ${MOST_METADATA_BYTES} bytes of JSON at most`,
+	);
+
+/** Which part: any text. */
+export const partField = z.string().min(1).max(256);
+
 const trigger = z.strictObject({
-	at: instant,
-	deadlineMs: z.number().min(0),
-	metadata: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])),
+	at: instant.describe('When the signal came.'),
+	deadlineMs: z.number().min(0).describe('From then on.'),
+	metadata: metadataField.describe('As the signal said it.'),
 });
 
 const duration = z.number().nullable();
@@ -143,7 +166,11 @@ export const verdictSchema = z
 			.nullable()
 			.describe('Of what the configuration said of this station: another one with each of its settings.'),
 		boot: z.string().nullable().describe('Of the machine: changes with each start of the operating system.'),
-		run: z.string().describe("Of the station's process: changes with each start of it."),
+		run: z
+			.string()
+			.describe(
+				"Of the station's process, or of the daemon's part of it where signals make parts due: changes with each start.",
+			),
 		runSequence: z.int().min(1).describe('Counts the parts of the run.'),
 	})
 	.describe('What was decided on a part.');
@@ -154,6 +181,9 @@ export type VerdictMessage = Told<typeof verdictSchema>;
 export type Region = Told<typeof region>;
 
 export type Drawn = Told<typeof picture>;
+
+/** The signal that made a part due. */
+export type Trigger = Told<typeof trigger>;
 
 /** What scored. */
 export type ModelTold = Told<typeof modelField>;

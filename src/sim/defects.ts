@@ -1,6 +1,7 @@
 import type { Random } from '../base/random.js';
+import type { Point } from '../vision/image.js';
+import { smoothstep, valueNoise } from '../vision/noise.js';
 import { RADIUS } from './flange.js';
-import { smoothstep, valueNoise } from './noise.js';
 
 /** What can be wrong with a simulated part; each is also the name of its folder in a data set. */
 export const DEFECTS = ['scratch', 'chipped_edge', 'stain', 'missing_hole'] as const;
@@ -8,8 +9,6 @@ export type Defect = (typeof DEFECTS)[number];
 
 /** Where the part lies in the picture of side 512, for defects that are put on it. */
 export type Place = { readonly centreX: number; readonly centreY: number };
-
-type Point = { readonly x: number; readonly y: number };
 
 /** Changes the light of one pixel (`at` points to its red) given its position relative to the part's centre. */
 type Touch = (rgb: Float32Array, at: number, x: number, y: number) => void;

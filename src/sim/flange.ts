@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.js';
-import { smoothstep, valueNoise } from './noise.js';
+import { smoothstep, valueNoise } from '../vision/noise.js';
 
 /** One turned steel flange as it lies under the lamp. Lengths in pixels of a picture with side 512, angles in radians. */
 export type Flange = {

@@ -11,6 +11,10 @@ export type Waiting = {
 /** What had to go because memory could not hold it while the disk took nothing, or took it too slowly. */
 export type Dropped = Readonly<Record<EventKind | 'picture' | 'deadLetter', number>>;
 
+export const noneDropped = Object.fromEntries(
+	[...Object.keys(EVENTS), 'picture', 'deadLetter'].map((what) => [what, 0]),
+) as Dropped;
+
 type Lost = Extract<Write, { kind: 'lost' }>;
 
 /** What a row takes beside its texts. */
@@ -28,13 +32,7 @@ export class Backlog {
 	#bytes = 0;
 	/** Where there is none, nobody looks for one. */
 	readonly #count = { minor: 0, due: 0 };
-	readonly #dropped: Record<keyof Dropped, number> = {
-		verdict: 0,
-		gap: 0,
-		state: 0,
-		picture: 0,
-		deadLetter: 0,
-	};
+	readonly #dropped: Record<keyof Dropped, number> = { ...noneDropped };
 
 	constructor(mostBytes: number) {
 		this.#mostBytes = mostBytes;
@@ -154,5 +152,6 @@ function bytesOf(write: Write): number {
 		return write.rows.reduce((sum, { origin, body }) => sum + ROW_BYTES + origin.length + body.length, 0);
 	if (write.kind === 'claim') return ROW_BYTES + write.claim.length;
 	if (write.kind === 'answer') return ROW_BYTES + write.answer.length;
+	if (write.kind === 'audit') return ROW_BYTES + write.body.length;
 	return ROW_BYTES + (write.kind === 'due' ? write.due.body.length : 0);
 }

@@ -112,3 +112,18 @@ export function inTransaction<T>(database: Database, work: () => T): T {
 		throw thrown;
 	}
 }
+
+export type Prepare = (sql: string) => ReturnType<Database['prepare']>;
+
+/** Statements that are compiled once; their rows come as lists. */
+export function preparing(database: Database): Prepare {
+	const statements = new Map<string, ReturnType<Database['prepare']>>();
+	return (sql) => {
+		const known = statements.get(sql);
+		if (known) return known;
+		const statement = database.prepare(sql);
+		statement.setReturnArrays(true);
+		statements.set(sql, statement);
+		return statement;
+	};
+}

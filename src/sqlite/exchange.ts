@@ -1,5 +1,6 @@
 import type { Level } from '../base/log.js';
 import type { Range, Ranges } from '../base/ranges.js';
+import type { Audited } from '../protocol/audit.js';
 import type { Due, Event, EventKind, Picture } from '../protocol/events.js';
 import type { Trouble } from './database.js';
 
@@ -36,6 +37,9 @@ export type Undelivered = {
 	readonly ranges: Ranges;
 };
 
+/** A signature that was used: never again, nor one that is older than all that are remembered. */
+export type Nonce = { readonly key: string; readonly nonce: string; readonly atMs: number };
+
 /** What one transaction writes, in order. */
 export type Write =
 	| { readonly kind: 'events'; readonly rows: readonly Row[]; readonly recordedMs: number }
@@ -51,6 +55,10 @@ export type Write =
 	| ({ readonly kind: 'answer'; readonly answer: string } & RequestKey)
 	/** Who asked has the answer. */
 	| ({ readonly kind: 'said' } & RequestKey)
+	/** Without numbers: it was used before. */
+	| ({ readonly kind: 'nonce' } & Nonce)
+	/** An entry of the trail; `body`: JSON. */
+	| { readonly kind: 'audit'; readonly atMs: number; readonly body: string }
 	/** Verdicts that memory could not hold while the disk took nothing: they are numbered, and a gap says which. */
 	| {
 			readonly kind: 'lost';
@@ -61,6 +69,9 @@ export type Write =
 
 /** The numbers that a write was given. */
 export type Numbers = { readonly id: number; readonly sequence: number | null };
+
+/** What is looked for in the trail: so many of the newest. */
+export type TrailQuery = { readonly sinceMs?: number | undefined; readonly limit: number };
 
 /** How much a journal may hold, and how much room it leaves on its disk. */
 export type Bounds = {
@@ -120,8 +131,8 @@ export type Asks = {
 	};
 	/** One step towards the bounds. */
 	tidy: {
-		/** `ageMs`: how late it is for the age of events. */
-		readonly ask: { readonly nowMs: number; readonly ageMs: number };
+		/** `ageMs`: how late it is for the age of events. `bounds`: as they are from now on. */
+		readonly ask: { readonly nowMs: number; readonly ageMs: number; readonly bounds: Bounds };
 		/** Pictures that no row names any more; whether there is more to do. */
 		readonly answer: {
 			readonly hashes: readonly string[];
@@ -147,6 +158,7 @@ export type Asks = {
 	/** All that is kept of requests, in the order in which they were taken on. */
 	kept: { readonly ask: null; readonly answer: readonly Kept[] };
 	answerTo: { readonly ask: RequestKey; readonly answer: string | null };
+	trail: { readonly ask: TrailQuery; readonly answer: readonly Audited[] };
 	close: { readonly ask: null; readonly answer: null };
 };
 

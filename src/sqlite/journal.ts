@@ -5,6 +5,7 @@ import type { Log } from '../base/log.js';
 import type { Range, Ranges } from '../base/ranges.js';
 import { pause } from '../base/retry.js';
 import type { Service } from '../base/service.js';
+import type { AuditEntry, Audited } from '../protocol/audit.js';
 import type { Due, Entry, Event, EventKind, NewPicture, Picture } from '../protocol/events.js';
 import { Backlog, type Dropped, type Waiting } from './backlog.js';
 import { createCalendar } from './calendar.js';
@@ -19,9 +20,11 @@ import type {
 	Extent,
 	Kept,
 	News,
+	Nonce,
 	Opened,
 	RequestKey,
 	Stream,
+	TrailQuery,
 	Write,
 } from './exchange.js';
 import { orderly } from './ranges.js';
@@ -101,6 +104,14 @@ export type Journal = Service & {
 	answerTo(key: RequestKey): Promise<string | null>;
 	/** Who asked has the answer; not waited for. */
 	said(key: RequestKey): void;
+	/** Notes that a signature is used; resolves when on disk, with whether it is for the first time. */
+	use(nonce: Nonce): Promise<boolean>;
+	/** Adds an entry to the trail of edits, which no retention takes; resolves when on disk. */
+	audit(entry: AuditEntry): Promise<void>;
+	/** Entries of the trail, in the order in which they were written. */
+	trail(query: TrailQuery): Promise<readonly Audited[]>;
+	/** What it may hold from now on; what is over goes in steps. */
+	keepWithin(bounds: Bounds): void;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
@@ -149,7 +160,8 @@ type Coming = {
 
 /** Opens the journal of a folder, with its writer in a thread of its own. @throws Failure journal-busy, journal-newer, file-unwritable */
 export async function openJournal(settings: JournalSettings, log: Log): Promise<Journal> {
-	const { folder, box, pictures: files, bounds = BOUNDS, wallClock = Date.now } = settings;
+	const { folder, box, pictures: files, wallClock = Date.now } = settings;
+	let { bounds = BOUNDS } = settings;
 	const { mostWaitingBytes = MOST_WAITING_BYTES, disbeliefMs = DISBELIEF_MS } = settings;
 	const nowMs = () => Math.round(wallClock());
 	const listeners = new Set<(events: readonly Event[]) => void>();
@@ -274,7 +286,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	const tidy = async (): Promise<void> => {
 		isUntidy = false;
-		const now = { nowMs: nowMs(), ageMs: late(nowMs(), performance.now()) };
+		const now = { nowMs: nowMs(), ageMs: late(nowMs(), performance.now()), bounds };
 		const { hashes, isMore, extent: measured } = await writer.ask('tidy', now);
 		measure(measured);
 		isUntidy = isMore;
@@ -401,13 +413,13 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	const sweeping = sweep().catch((thrown) =>
 		log('warning', 'journal', `cannot look through pictures: ${reasonOf(thrown)}`),
 	);
-	const tidyTimer = setInterval(() => {
+	const tidySoon = (): void => {
 		isUntidy = true;
 		wake();
-	}, TIDY_MS);
+	};
+	const tidyTimer = setInterval(tidySoon, TIDY_MS);
 	// What became too old meanwhile.
-	isUntidy = true;
-	wake();
+	tidySoon();
 
 	const written = (write: Write): Promise<void> =>
 		new Promise((resolve) => {
@@ -451,6 +463,10 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			return ask('events', { range, limit, kinds: kinds ?? null });
 		},
 		pictures: (range, limit) => ask('pictures', { range, limit }),
+		keepWithin: (wanted) => {
+			bounds = wanted;
+			tidySoon();
+		},
 		undelivered: async (outlet, stream) => {
 			const known = cursors.get(cursorOf(outlet, stream));
 			if (known) return known;
@@ -475,6 +491,16 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		answer: (key, answer) => written({ kind: 'answer', ...key, answer }),
 		answerTo: (key) => ask('answerTo', key),
 		said: (key) => enqueue({ kind: 'said', ...key }),
+		use: (nonce) =>
+			new Promise((resolve) => {
+				enqueue({ kind: 'nonce', ...nonce }, (numbers) => {
+					resolve(numbers.length > 0);
+					return [];
+				});
+			}),
+		audit: ({ atMs, ...body }) =>
+			written({ kind: 'audit', atMs: Math.round(atMs), body: JSON.stringify(body) }),
+		trail: (query) => ask('trail', query),
 		onEvents: (listener) => {
 			listeners.add(listener);
 			return () => {

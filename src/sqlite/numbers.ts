@@ -2,6 +2,7 @@ import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync
 import { dirname } from 'node:path';
 import type { Stream } from './exchange.js';
 import type { Counted } from './store.js';
+import type { Link } from './trail.js';
 
 /**
  * What must outlive the database, in a file beside it: up to where numbers may have been given. Written to the disk's surface
@@ -17,6 +18,8 @@ export type Last = Counted & {
 	readonly series: string;
 	/** What an outlet has to deliver begins there. */
 	readonly delivered: readonly (readonly [stream: Stream, outlet: string, from: number])[];
+	/** The end of the trail of edits. */
+	readonly trail?: Link;
 };
 
 /** Numbers that are reserved at once. */
@@ -39,7 +42,9 @@ export function writeReserved(path: string, reserved: Reserved): void {
 
 export function readLast(path: string): Last | undefined {
 	const found = readJson(path);
-	return isCounted(found) && Array.isArray(found.delivered) ? (found as Last) : undefined;
+	if (!isCounted(found) || !Array.isArray(found.delivered)) return undefined;
+	const { trail, ...last } = found;
+	return { ...last, ...(isLink(trail) && { trail }) } as Last;
 }
 
 /** Overwrites the file; a longer text before it is covered with spaces. @returns its length */
@@ -121,6 +126,11 @@ function readJson(path: string): unknown {
 	} catch {
 		return undefined;
 	}
+}
+
+function isLink(value: unknown): value is Link {
+	const { id, hash } = (value ?? {}) as Partial<Link>;
+	return Number.isSafeInteger(id) && /^[0-9a-f]{64}$/.test(String(hash));
 }
 
 function isCounted(value: unknown): value is Counted & Readonly<Record<string, unknown>> {

@@ -13,6 +13,7 @@ export const SEALED = {
 	copies: { letter: 'c', columns: 5 },
 	events: { letter: 'e', columns: 13 },
 	pictures: { letter: 'p', columns: 7 },
+	trail: { letter: 't', columns: 5 },
 } as const;
 export type SealedTable = keyof typeof SEALED;
 

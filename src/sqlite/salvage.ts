@@ -3,12 +3,17 @@ import { Damage, type Database, inTransaction, openToRead, troubleOf } from './d
 import { rowsInFile, rowsInLog } from './pages.js';
 import { isSealed, SEALED, type SealedTable, type Value } from './row.js';
 import { Store } from './store.js';
+import { TRAIL_FACTS } from './trail.js';
 
 /** What was found in a damaged database. */
 export type Salvaged = {
 	readonly series: string | undefined;
+	/** Facts that hold for the new database, too. */
+	readonly facts: ReadonlyMap<string, string>;
 	/** Whether it is known what outlets still had to deliver. */
 	readonly knowsUndelivered: boolean;
+	/** Whether it is known which signatures were used. */
+	readonly knowsNonces: boolean;
 	readonly events: number;
 	/** Whether the time, or the room, was enough to look everywhere. */
 	readonly isComplete: boolean;
@@ -18,10 +23,20 @@ export type Salvaged = {
 const BATCH = 500;
 
 /** First what others refer to. */
-const ORDER: readonly SealedTable[] = ['stations', 'shapes', 'origins', 'copies', 'events', 'pictures'];
+const ORDER: readonly SealedTable[] = [
+	'trail',
+	'stations',
+	'shapes',
+	'origins',
+	'copies',
+	'events',
+	'pictures',
+];
 
 /** Short, and read as a whole or not at all. */
-const UNSEALED = ['due', 'undelivered', 'dead_letters', 'answers'] as const;
+const UNSEALED = ['due', 'undelivered', 'dead_letters', 'answers', 'nonces'] as const;
+
+const KEPT_FACTS = [...TRAIL_FACTS, 'nonces_after'];
 
 /**
  * Reads into a new database whatever a damaged one still holds, the newest first, until the time is over: first as SQLite leads to
@@ -50,16 +65,20 @@ export function salvage(path: string, into: Database, highest: number, budgetMs:
 	};
 	const taker = new Taker(into);
 	let series: string | undefined;
+	let facts: ReadonlyMap<string, string> = new Map();
 	let knowsUndelivered = false;
+	let knowsNonces = false;
 	attempt(() => {
 		const source = openToRead(path);
 		try {
 			attempt(() => {
 				series = seriesOf(source);
+				facts = factsOf(source);
 			});
 			for (const table of UNSEALED) {
 				const isRead = attempt(() => taker.copy(source, table));
 				if (table === 'undelivered') knowsUndelivered = isRead;
+				if (table === 'nonces') knowsNonces = isRead;
 			}
 			for (const table of ORDER)
 				attempt(() => {
@@ -87,7 +106,7 @@ export function salvage(path: string, into: Database, highest: number, budgetMs:
 				taker.flush();
 			});
 	taker.settle();
-	return { series, knowsUndelivered, events: taker.events, isComplete };
+	return { series, facts, knowsUndelivered, knowsNonces, events: taker.events, isComplete };
 }
 
 /** Puts rows into a new database. */
@@ -162,9 +181,9 @@ class Taker {
 					throw new Damage(`a row of ${table} is none`);
 			}
 			this.#store.due();
-			this.#store.undelivered();
-			this.#store.deadLetters();
-			this.#store.kept();
+			this.#store.deliveries.undelivered();
+			this.#store.deliveries.deadLetters();
+			this.#store.requests.kept();
 		});
 	}
 }
@@ -198,6 +217,12 @@ function* downwards(
 		below = rows.at(-1)![0] as number;
 		[limit, step] = [Math.min(BATCH, limit * 2), 1];
 	}
+}
+
+function factsOf(source: Database): ReadonlyMap<string, string> {
+	const rows = source.prepare('SELECT name, value FROM facts').all() as { name: unknown; value: unknown }[];
+	const found = rows.map(({ name, value }) => [String(name), String(value)] as const);
+	return new Map(found.filter(([name]) => KEPT_FACTS.includes(name)));
 }
 
 function seriesOf(source: Database): string | undefined {

@@ -91,6 +91,14 @@ export const MIGRATIONS: readonly string[] = [
 		UNIQUE (requester, request)
 	);
 	`,
+	`
+	-- What was edited, each row with SHA-256 of the one before it and of itself (trail.ts).
+	CREATE TABLE trail (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, body TEXT NOT NULL, hash BLOB NOT NULL, seal INTEGER NOT NULL);
+
+	-- Which signatures were used.
+	CREATE TABLE nonces (key TEXT NOT NULL, nonce TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (key, nonce)) WITHOUT ROWID;
+	CREATE INDEX nonces_by_time ON nonces (at_ms);
+	`,
 ];
 
 /** The version of a database's schema, 0 where there is none. */

@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import type { Audited, TrailReport } from '../protocol/audit.js';
 import type { Event, Picture } from '../protocol/events.js';
 import { type Database, openToRead, troubleOf } from './database.js';
-import type { DeadLetter } from './exchange.js';
+import type { DeadLetter, TrailQuery } from './exchange.js';
+import { readLast } from './numbers.js';
 import { MIGRATIONS, newer, versionOf } from './schema.js';
+import { type Scores, type ScoresQuery, scoresIn } from './scores.js';
 import { type Query, Store } from './store.js';
+import type { Link } from './trail.js';
 
+export type { ScoresQuery } from './scores.js';
 export type { Query } from './store.js';
 
 /** A journal that is read beside the daemon that writes it. */
@@ -14,8 +19,14 @@ export type Search = Disposable & {
 	readonly series: string;
 	/** In order of ids. */
 	find(query: Query): Iterable<Event>;
+	/** Of parts that were accepted or rejected. */
+	scores(query: ScoresQuery): Scores;
 	/** The pictures of an event. */
 	pictures(event: number): readonly Picture[];
+	/** Entries of the trail of edits, in the order in which they were written. */
+	trail(query: TrailQuery): readonly Audited[];
+	/** Whether the trail is what was written, and holds `known`: an entry of which somebody remembers the hash. */
+	verifyTrail(known?: Link): TrailReport;
 	/** What outlets could not deliver, with its event where that still stands. */
 	deadLetters(): readonly (DeadLetter & { readonly of: Event | undefined })[];
 };
@@ -40,10 +51,24 @@ export function openSearch(folder: string): Search {
 			for (let at = 0; at < ids.length; at += PAGE)
 				yield* attempt(folder, () => store.eventsOf(ids.slice(at, at + PAGE)));
 		},
+		scores: (query) => attempt(folder, () => scoresIn(database, query)),
 		pictures: (event) => attempt(folder, () => store.picturesOf(event)),
+		trail: (query) => attempt(folder, () => store.trail.find(query)),
+		verifyTrail: (known) =>
+			attempt(folder, () => {
+				// What stands beside the database is read first: the daemon may write meanwhile.
+				const last = readLast(join(folder, 'last.json'));
+				const beside = last?.series === store.fact('series') ? last?.trail : undefined;
+				database.exec('BEGIN');
+				try {
+					return store.trail.verify([beside, known].filter((link) => link !== undefined));
+				} finally {
+					database.exec('COMMIT');
+				}
+			}),
 		deadLetters: () =>
 			attempt(folder, () =>
-				store
+				store.deliveries
 					.deadLetters()
 					.map(({ id: _, ...letter }) => ({ ...letter, of: store.eventsOf([letter.event])[0] })),
 			),

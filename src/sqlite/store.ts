@@ -2,18 +2,11 @@ import type { Range, Ranges } from '../base/ranges.js';
 import { type Due, EVENTS, type Event, type EventKind, type Picture } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
 import type { Verdict } from '../protocol/verdict.js';
-import { Damage, type Database } from './database.js';
-import type {
-	Claim,
-	DeadLetter,
-	Kept,
-	Numbers,
-	RequestKey,
-	Row,
-	Stream,
-	Undelivered,
-	Write,
-} from './exchange.js';
+import { Damage, type Database, type Prepare, preparing } from './database.js';
+import { Deliveries } from './deliveries.js';
+import type { Numbers, Row, Write } from './exchange.js';
+import { Facts } from './facts.js';
+import { Requests } from './requests.js';
 import {
 	codeOf,
 	eventFrom,
@@ -31,22 +24,13 @@ import {
 	unshaped,
 	type Value,
 } from './row.js';
+import { copy, Texts } from './texts.js';
+import { Trail } from './trail.js';
 
 const HOUR_MS = 3_600_000;
 
-/** Dead letters that are kept; the oldest go. */
-const MOST_DEAD_LETTERS = 10_000;
-
-/** Requests that are kept, with as many bytes of answers, for so long: the oldest go. */
-const MOST_KEPT = 1000;
-const MOST_KEPT_MS = 30 * 24 * HOUR_MS;
-const MOST_ANSWER_BYTES = 16e6;
-
 /** Shapes of bodies that are kept; the names of others stand in their events. */
 const MOST_SHAPES = 1000;
-
-/** Origins that are remembered. */
-const MOST_REMEMBERED = 1000;
 
 /** The last numbers that were given. */
 export type Counted = {
@@ -64,6 +48,8 @@ export type Query = {
 	readonly sinceMs?: number | undefined;
 	readonly verdict?: Verdict | undefined;
 	readonly part?: string | undefined;
+	/** Of a station: through those of all kinds there is no short way. */
+	readonly kind?: EventKind | undefined;
 	/** So many of the newest. */
 	readonly limit: number;
 };
@@ -99,14 +85,16 @@ function joined(holes: Ranges): Ranges {
 	return [{ from: Math.min(...holes.map(({ from }) => from)), to: Math.max(...holes.map(({ to }) => to)) }];
 }
 
-type Prepare = (sql: string) => ReturnType<Database['prepare']>;
-
 type Station = { readonly id: number; readonly name: string; sequence: number };
 
 /** A journal's tables, as values of ours go in and come out. Knows no transaction, file or clock. */
 export class Store {
-	readonly #database: Database;
-	readonly #statements = new Map<string, ReturnType<Database['prepare']>>();
+	readonly #prepared: Prepare;
+	readonly #facts: Facts;
+	/** What was edited. */
+	readonly trail: Trail;
+	readonly requests: Requests;
+	readonly deliveries: Deliveries;
 	readonly #stations = new Map<string, Station>();
 	readonly #stationNames = new Map<number, string>();
 	readonly #origins = new Texts('origins', (sql) => this.#prepared(sql));
@@ -121,7 +109,11 @@ export class Store {
 
 	/** @throws Damage */
 	constructor(database: Database) {
-		this.#database = database;
+		this.#prepared = preparing(database);
+		this.#facts = new Facts(database);
+		this.trail = new Trail(database);
+		this.requests = new Requests(database);
+		this.deliveries = new Deliveries(database);
 		this.forget();
 	}
 
@@ -134,16 +126,16 @@ export class Store {
 	}
 
 	fact(name: string): string | undefined {
-		const [row] = this.#rows('SELECT value FROM facts WHERE name = ?', name);
-		return row === undefined ? undefined : String(row[0]);
+		return this.#facts.of(name);
 	}
 
 	note(name: string, value: string | number): void {
-		this.run('INSERT INTO facts VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value', name, value);
+		this.#facts.note(name, value);
 	}
 
 	/** After a transaction that did not happen, what is remembered is read again. @throws Damage */
 	forget(): void {
+		this.trail.forget();
 		this.#origins.forget();
 		this.#shapes.forget();
 		this.#numbered.clear();
@@ -231,51 +223,14 @@ export class Store {
 				);
 				return [];
 			case 'undelivered':
-				this.writeUndelivered(write);
-				return [];
 			case 'dead-letter':
-				this.run(
-					'INSERT INTO dead_letters (outlet, event, reason, at_ms) VALUES (?, ?, ?, ?)',
-					stored(write.outlet),
-					write.event,
-					stored(write.reason),
-					write.atMs,
-				);
-				this.run(
-					'DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?',
-					MOST_DEAD_LETTERS,
-				);
-				return [];
 			case 'letters-done':
-				for (const event of write.events)
-					this.run('DELETE FROM dead_letters WHERE outlet = ? AND event = ?', stored(write.outlet), event);
+				this.deliveries.write(write);
 				return [];
-			case 'claim':
-				this.#claim(write);
-				return [];
-			case 'release':
-				this.run(
-					'DELETE FROM answers WHERE requester = ? AND request = ? AND answer IS NULL',
-					stored(write.requester),
-					stored(write.request),
-				);
-				return [];
-			case 'answer':
-				this.run(
-					'UPDATE answers SET answer = ?1, bytes = length(?1) WHERE requester = ?2 AND request = ?3 AND answer IS NULL',
-					write.answer,
-					stored(write.requester),
-					stored(write.request),
-				);
-				this.#boundAnswers();
-				return [];
-			case 'said':
-				this.run(
-					'UPDATE answers SET said = 1 WHERE requester = ? AND request = ?',
-					stored(write.requester),
-					stored(write.request),
-				);
-				return [];
+			case 'audit':
+				return [{ id: this.trail.append(write.atMs, write.body), sequence: null }];
+			default:
+				return this.requests.write(write);
 		}
 	}
 
@@ -313,18 +268,6 @@ export class Store {
 		const hour = Math.floor(atMs / HOUR_MS);
 		const { first, last } = this.#hours.get(hour) ?? { first: id, last: id };
 		this.#hours.set(hour, { first: Math.min(first, id), last: Math.max(last, id) });
-	}
-
-	writeUndelivered({ outlet, stream, ranges }: Undelivered): void {
-		this.run('DELETE FROM undelivered WHERE outlet = ? AND stream = ?', stored(outlet), stream);
-		for (const { from, to } of ranges)
-			this.run(
-				'INSERT INTO undelivered VALUES (?, ?, ?, ?)',
-				stored(outlet),
-				stream,
-				from,
-				to === Number.POSITIVE_INFINITY ? null : to,
-			);
 	}
 
 	/** In order of ids; rows that are damaged are left out and noted. */
@@ -370,13 +313,14 @@ export class Store {
 	}
 
 	/** Ids of the newest events that are meant, in rising order. */
-	find({ station, sinceMs, verdict, part, limit }: Query): number[] {
+	find({ station, sinceMs, verdict, part, kind, limit }: Query): number[] {
 		const known = station === undefined ? undefined : this.#stations.get(station)?.id;
 		if (station !== undefined && known === undefined) return [];
 		const terms: (readonly [string, Value])[] = [];
 		if (known !== undefined) terms.push(['station = ?', known]);
 		if (part !== undefined) terms.push(['part = ?', stored(part)]);
 		if (verdict !== undefined) terms.push(['verdict = ?', codeOf(verdict)]);
+		if (kind !== undefined) terms.push(['kind = ?', EVENTS[kind].code]);
 		if (sinceMs !== undefined) {
 			const [[first] = []] = this.#rows(
 				'SELECT min(first) FROM hours WHERE hour >= ?',
@@ -484,7 +428,7 @@ export class Store {
 			const { holes } = unheard.get(key) ?? { holes: [] };
 			unheard.set(key, { outlet, station, reason, holes: joined([...holes, { from, to }]) });
 		};
-		for (const { outlet, stream, ranges } of this.undelivered()) {
+		for (const { outlet, stream, ranges } of this.deliveries.undelivered()) {
 			if (stream !== 'events') continue;
 			for (const { from, to } of ranges)
 				for (const event of this.events({ from, to: Math.min(to, last) }, Number.MAX_SAFE_INTEGER, [
@@ -508,8 +452,7 @@ export class Store {
 		this.run('DELETE FROM events WHERE id <= ?', last);
 		this.run('DELETE FROM hours WHERE last <= ?', last);
 		this.run('UPDATE hours SET first = ?1 + 1 WHERE first <= ?1', last);
-		this.run("DELETE FROM undelivered WHERE stream = 'events' AND last <= ?", last);
-		this.run("UPDATE undelivered SET first = ?1 + 1 WHERE stream = 'events' AND first <= ?1", last);
+		this.deliveries.forgetEvents(last);
 	}
 
 	/** In order of ids. */
@@ -527,41 +470,6 @@ export class Store {
 		return this.#rows('SELECT station, key, body FROM due').map((row) => {
 			const [station, key, body] = row as [string, string, string];
 			return { station: restored(station), key: restored(key), body: parsed(body) as object };
-		});
-	}
-
-	/** @throws Damage */
-	undelivered(): Undelivered[] {
-		const found = new Map<string, Undelivered & { readonly ranges: Range[] }>();
-		for (const row of this.#rows(
-			'SELECT outlet, stream, first, last FROM undelivered ORDER BY outlet, stream, first',
-		)) {
-			const [outlet, stream, first, last] = row as [string, Stream, number, number | null];
-			const key = `${stream} ${outlet}`;
-			const one = found.get(key) ?? { outlet: restored(outlet), stream, ranges: [] };
-			if (!Number.isSafeInteger(first) || !Number.isSafeInteger(last ?? 0))
-				throw new Damage('what outlets have to deliver is not what was written');
-			one.ranges.push({ from: first, to: last ?? Number.POSITIVE_INFINITY });
-			found.set(key, one);
-		}
-		return [...found.values()];
-	}
-
-	/** Where what outlets have to deliver begins. @throws Damage */
-	firstUndelivered(): (readonly [stream: Stream, outlet: string, from: number])[] {
-		return this.#rows('SELECT stream, outlet, min(first) FROM undelivered GROUP BY outlet, stream').map(
-			(row) => {
-				const [stream, outlet, from] = row as [Stream, string, number];
-				return [stream, restored(outlet), from] as const;
-			},
-		);
-	}
-
-	/** @throws Damage */
-	deadLetters(): (DeadLetter & { readonly id: number })[] {
-		return this.#rows('SELECT id, outlet, event, reason, at_ms FROM dead_letters ORDER BY id').map((row) => {
-			const [id, outlet, event, reason, atMs] = row as [number, string, number, string, number];
-			return { id, outlet: restored(outlet), event, reason: restored(reason), atMs };
 		});
 	}
 
@@ -625,7 +533,9 @@ export class Store {
 	 * the numbers above these are accounted for; `isUnheard`: nothing tells of outlets.
 	 */
 	holesBefore(shown: Counted, isUnheard: boolean): Hole[] {
-		const begins = this.firstUndelivered().flatMap(([stream, , from]) => (stream === 'events' ? [from] : []));
+		const begins = this.deliveries
+			.firstUndelivered()
+			.flatMap(([stream, , from]) => (stream === 'events' ? [from] : []));
 		const begin = isUnheard ? 1 : Math.min(...begins);
 		return [...this.#stations.values()].flatMap(({ id: station, name }) => {
 			const after = (Object.hasOwn(shown.sequences, name) ? shown.sequences[name]! : 0) + 1;
@@ -653,61 +563,6 @@ export class Store {
 		});
 	}
 
-	#claim({ requester, request, print, claim, atMs }: Claim): void {
-		this.run(
-			`INSERT INTO answers (requester, request, print, claim, at_ms, bytes, said) VALUES (?, ?, ?, ?, ?, 0, 0)
-			ON CONFLICT DO NOTHING`,
-			stored(requester),
-			stored(request),
-			stored(print),
-			stored(claim),
-			atMs,
-		);
-		this.run('DELETE FROM answers WHERE answer IS NOT NULL AND at_ms < ?', atMs - MOST_KEPT_MS);
-	}
-
-	/** Those that are not answered stay: they are few, and owed an answer. */
-	#boundAnswers(): void {
-		this.run(
-			`DELETE FROM answers WHERE answer IS NOT NULL AND id NOT IN (
-				SELECT id FROM (SELECT id, sum(bytes) OVER (ORDER BY id DESC) AS bytes FROM answers ORDER BY id DESC LIMIT ?)
-				WHERE bytes <= ?
-			)`,
-			MOST_KEPT,
-			MOST_ANSWER_BYTES,
-		);
-	}
-
-	/** @throws Damage */
-	kept(): Kept[] {
-		return this.#rows(
-			'SELECT requester, request, print, claim, at_ms, answer IS NOT NULL, said FROM answers ORDER BY id',
-		).map((row) => {
-			const [requester, request, print, claim, atMs, answered, said] = row as [
-				...[string, string, string, string],
-				...[number, number, number],
-			];
-			return {
-				requester: restored(requester),
-				request: restored(request),
-				print: restored(print),
-				claim: restored(claim),
-				atMs,
-				isAnswered: answered === 1,
-				isSaid: said === 1,
-			};
-		});
-	}
-
-	answerTo({ requester, request }: RequestKey): string | null {
-		const [row] = this.#rows(
-			'SELECT answer FROM answers WHERE requester = ? AND request = ?',
-			stored(requester),
-			stored(request),
-		);
-		return (row?.[0] as string | null | undefined) ?? null;
-	}
-
 	#know(station: Station): void {
 		this.#stations.set(station.name, station);
 		this.#stationNames.set(station.id, station.name);
@@ -718,7 +573,7 @@ export class Store {
 		if (known) return known;
 		const fresh = { id: Math.max(0, ...this.#stationNames.keys()) + 1, name, sequence: 0 };
 		this.insert('stations', sealed('stations', [fresh.id, stored(name), 0]));
-		copy('stations', fresh.id, stored(name), (sql) => this.#prepared(sql));
+		copy('stations', fresh.id, stored(name), this.#prepared);
 		this.#know(fresh);
 		return fresh;
 	}
@@ -734,82 +589,5 @@ export class Store {
 
 	#rows(sql: string, ...values: readonly Value[]): Value[][] {
 		return this.#prepared(sql).all(...values) as Value[][];
-	}
-
-	#prepared(sql: string): ReturnType<Database['prepare']> {
-		let statement = this.#statements.get(sql);
-		if (!statement) {
-			statement = this.#database.prepare(sql);
-			statement.setReturnArrays(true);
-			this.#statements.set(sql, statement);
-		}
-		return statement;
-	}
-}
-
-/** Writes what events refer to once more. */
-function copy(
-	original: 'stations' | 'origins' | 'shapes',
-	ref: number,
-	body: string,
-	prepared: Prepare,
-): void {
-	const [last] = prepared('SELECT max(id) FROM copies').get() as [number | null];
-	const row = sealed('copies', [(last ?? 0) + 1, original, ref, body]);
-	prepared('INSERT INTO copies VALUES (?, ?, ?, ?, ?)').run(...row);
-}
-
-/** Texts that many rows share, each kept once under a number. */
-class Texts {
-	readonly #table: 'origins' | 'shapes';
-	readonly #prepared: Prepare;
-	readonly #ids = new Map<string, number>();
-	readonly #values = new Map<number, unknown>();
-
-	constructor(table: 'origins' | 'shapes', prepared: Prepare) {
-		this.#table = table;
-		this.#prepared = prepared;
-	}
-
-	forget(): void {
-		this.#ids.clear();
-		this.#values.clear();
-	}
-
-	idOf(text: string): number;
-	idOf(text: string, most: number): number | undefined;
-	idOf(text: string, most = Number.POSITIVE_INFINITY): number | undefined {
-		const known = this.#ids.get(text);
-		if (known !== undefined) return known;
-		const found = this.#prepared(`SELECT id FROM ${this.#table} WHERE body = ?`).get(text) as
-			| [number]
-			| undefined;
-		let id = found?.[0];
-		if (id === undefined) {
-			const [last] = this.#prepared(`SELECT max(id) FROM ${this.#table}`).get() as [number | null];
-			if ((last ?? 0) >= most) return undefined;
-			id = (last ?? 0) + 1;
-			this.#prepared(`INSERT INTO ${this.#table} VALUES (?, ?, ?)`).run(...sealed(this.#table, [id, text]));
-			copy(this.#table, id, text, this.#prepared);
-		}
-		this.#remember(id, text);
-		return id;
-	}
-
-	/** What the text says: the same object for all, which nobody changes. @throws Damage */
-	parsedOf(id: number): unknown {
-		const known = this.#values.get(id);
-		if (known !== undefined) return known;
-		const row = this.#prepared(`SELECT * FROM ${this.#table} WHERE id = ?`).get(id) as Value[] | undefined;
-		if (!row || !isSealed(this.#table, row)) throw new Damage(`${this.#table} in the journal are damaged`);
-		const text = row[1] as string;
-		this.#remember(id, text);
-		return this.#values.get(id);
-	}
-
-	#remember(id: number, text: string): void {
-		if (this.#ids.size >= MOST_REMEMBERED) this.forget();
-		this.#ids.set(text, id);
-		this.#values.set(id, parsed(text));
 	}
 }

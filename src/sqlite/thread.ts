@@ -30,6 +30,8 @@ function answerTo(ask: Ask): unknown {
 			return writer.kept();
 		case 'answerTo':
 			return writer.answerTo(ask.ask);
+		case 'trail':
+			return writer.trail(ask.ask);
 		case 'close':
 			return writer.close();
 	}

@@ -12,13 +12,15 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
 import type { Level } from '../base/log.js';
+import { breakLine } from '../protocol/audit.js';
 import type { Entry, Event } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
-import { Damage, type Database, inTransaction, openLock, openToWrite, troubleOf } from './database.js';
+import { Damage, type Database, inTransaction, openToWrite, troubleOf } from './database.js';
 import { eventOf, rowOf } from './entry.js';
 import type { Asks, Bounds, Committed, Extent, News, Numbers, Opened, Stream, Write } from './exchange.js';
+import { lockOf, unwritable } from './lock.js';
 import {
 	flush,
 	isWithin,
@@ -35,6 +37,7 @@ import { excess, giveBack, nextStep, type Taken, takeEvents, takePictures, tooOl
 import { type Salvaged, salvage } from './salvage.js';
 import { migrate } from './schema.js';
 import { type Counted, Store } from './store.js';
+import type { Link, Trail } from './trail.js';
 
 /** How many of the newest events the other side keeps in memory. */
 const NEWEST = 512;
@@ -64,7 +67,7 @@ type Open = { readonly database: Database; readonly store: Store; readonly serie
 export class Writer {
 	readonly #folder: string;
 	readonly #path: string;
-	readonly #bounds: Bounds;
+	#bounds: Bounds;
 	/** Of what the journal adds itself. */
 	readonly #origin: object;
 	readonly #lock: Database;
@@ -125,7 +128,7 @@ export class Writer {
 				newest: store.newestEvents(NEWEST),
 				lastEvent: event,
 				lastPicture: picture,
-				undelivered: store.undelivered(),
+				undelivered: store.deliveries.undelivered(),
 				extent: this.#extent(open),
 			};
 		});
@@ -165,7 +168,8 @@ export class Writer {
 	}
 
 	/** One step towards the bounds: small, because nothing is written meanwhile. */
-	tidy({ nowMs, ageMs }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
+	tidy({ nowMs, ageMs, bounds }: Asks['tidy']['ask']): Asks['tidy']['answer'] {
+		this.#bounds = bounds;
 		this.#nowMs = nowMs;
 		this.#sync(true);
 		return this.#with((open) => {
@@ -259,15 +263,19 @@ export class Writer {
 	}
 
 	deadLetters(): Asks['deadLetters']['answer'] {
-		return this.#with(({ store }) => store.deadLetters());
+		return this.#with(({ store }) => store.deliveries.deadLetters());
 	}
 
 	kept(): Asks['kept']['answer'] {
-		return this.#with(({ store }) => store.kept());
+		return this.#with(({ store }) => store.requests.kept());
 	}
 
 	answerTo(key: Asks['answerTo']['ask']): string | null {
-		return this.#with(({ store }) => store.answerTo(key));
+		return this.#with(({ store }) => store.requests.answerTo(key));
+	}
+
+	trail(query: Asks['trail']['ask']): Asks['trail']['answer'] {
+		return this.#with(({ store }) => store.trail.find(query));
 	}
 
 	/** What happened beside what was asked for, since this was last called. */
@@ -332,7 +340,12 @@ export class Writer {
 	}
 
 	#noteLast(store: Store, series: string): void {
-		const last = { ...store.counted, series, delivered: store.firstUndelivered() };
+		const last = {
+			...store.counted,
+			series,
+			delivered: store.deliveries.firstUndelivered(),
+			trail: store.trail.end,
+		};
 		this.#lastLength = writeLast(this.#lastFile, last, this.#lastLength);
 	}
 
@@ -375,6 +388,8 @@ export class Writer {
 			this.#transact(open, () => {
 				if (series !== known) store.note('series', series);
 				if (found || known === undefined) widen(store, mine(last)?.delivered ?? []);
+				if (known === undefined || found?.knowsNonces === false) store.note('nonces_after', this.#nowMs);
+				this.#explainTrail(store.trail, mine(last)?.trail, found !== undefined);
 				if (!goesOn?.isLoss && !found) return;
 				const isUnheard = found && !found.knowsUndelivered && !mine(last);
 				this.#explain(store, shown, counted, found && { ...found, isUnheard: isUnheard ?? false });
@@ -415,6 +430,16 @@ export class Writer {
 			},
 		});
 		if (from <= to) this.#say('error', `events ${from} to ${to} may be lost: numbers go on above them`);
+	}
+
+	/** What is lost of the trail of edits stays missing in it: it goes on behind it. `last`: what was last written, as far as is known. */
+	#explainTrail(trail: Trail, last: Link | undefined, isSalvaged: boolean): void {
+		const isShort = last !== undefined && last.id > trail.end.id;
+		if (!isShort && !isSalvaged) return;
+		if (last) trail.skipTo(last);
+		const { breaks } = trail.verify(last && [last]);
+		if (breaks.length > 0)
+			this.#say('error', `the trail of edits is not whole any more: ${breaks.map(breakLine).join(', ')}`);
 	}
 
 	/** `outlet`: who did not deliver them; without one nobody will. */
@@ -458,7 +483,9 @@ export class Writer {
 		try {
 			migrate(database, fresh);
 			salvaged = salvage(this.#path, database, Math.max(highest, 1e6), SALVAGE_MS);
-			if (salvaged.series !== undefined) new Store(database).note('series', salvaged.series);
+			const store = new Store(database);
+			if (salvaged.series !== undefined) store.note('series', salvaged.series);
+			for (const [name, value] of salvaged.facts) store.note(name, value);
 			database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 		} finally {
 			database.close();
@@ -548,12 +575,12 @@ function widen(
 	store: Store,
 	delivered: readonly (readonly [stream: Stream, outlet: string, from: number])[],
 ): void {
-	const known = store.undelivered();
+	const known = store.deliveries.undelivered();
 	for (const [stream, outlet, from] of delivered) {
 		const { ranges = [] } = known.find((one) => one.stream === stream && one.outlet === outlet) ?? {};
 		const first = ranges[0]?.from ?? Number.POSITIVE_INFINITY;
 		if (from < first)
-			store.writeUndelivered({
+			store.deliveries.put({
 				outlet,
 				stream,
 				ranges: orderly([{ from, to: first === Number.POSITIVE_INFINITY ? first : first - 1 }, ...ranges]),
@@ -572,33 +599,6 @@ function makeFolder(folder: string): void {
 	} catch (thrown) {
 		throw unwritable(folder, thrown);
 	}
-}
-
-function lockOf(folder: string): Database {
-	const path = join(folder, 'journal.lock');
-	try {
-		return openLock(path);
-	} catch (thrown) {
-		// What is read is held by nobody.
-		if (troubleOf(thrown) === 'damaged' && bytesOf(path) > 0) {
-			truncateSync(path);
-			return lockOf(folder);
-		}
-		if (troubleOf(thrown) !== 'busy') throw unwritable(path, thrown);
-		throw new Failure(
-			'journal-busy',
-			`Cannot open journal "${folder}": another program writes to it`,
-			'End the other inspectord, or give this one a folder of its own.',
-		);
-	}
-}
-
-function unwritable(path: string, thrown: unknown): Failure {
-	return new Failure(
-		'file-unwritable',
-		`Cannot write "${path}": ${reasonOf(thrown)}`,
-		'Free some space, or choose a folder that this user may write to.',
-	);
 }
 
 const sumOf = (rows: readonly { readonly bytes: number }[]): number =>

@@ -1,9 +1,12 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
-import type { CameraConfig, RecipeConfig } from '../config/schema.js';
+import type { Provider } from '../base/provider.js';
+import { wishOf } from '../config/provider.js';
+import type { CameraConfig } from '../config/schema.js';
 import { parentChannel } from '../process/parent.js';
 import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
 import { parseSource } from '../vision/source.js';
+import { provenWords } from './proven.js';
 
 /** A process that tries one thing that a station needs, so that whatever hangs or crashes there does so alone. @throws Failure usage without a parent */
 export async function probe(context: Context): Promise<void> {
@@ -17,8 +20,7 @@ export async function probe(context: Context): Promise<void> {
 	try {
 		const asked = await Promise.race([new Promise<ProbeDown>((resolve) => parent.onMessage(resolve)), ended]);
 		if (!asked) return;
-		const message =
-			asked.kind === 'bundle' ? await tryBundle(asked.recipe) : await tryCamera(asked.camera, note, signal);
+		const message = await tryAsked(asked, context.env, note, signal);
 		await parent.send({ kind: 'works', message });
 	} catch (thrown) {
 		if (signal.aborted) return;
@@ -30,16 +32,60 @@ export async function probe(context: Context): Promise<void> {
 	}
 }
 
-/** What one needs, the other does not load. */
-async function tryBundle({ model, provider, threads, precision }: RecipeConfig): Promise<string> {
+/** What one needs, the others do not load. */
+function tryAsked(
+	asked: ProbeDown,
+	env: Context['env'],
+	note: (line: string) => void,
+	signal: AbortSignal,
+): Promise<string> {
+	switch (asked.kind) {
+		case 'bundle':
+			return tryBundle(asked, env);
+		case 'camera':
+			return tryCamera(asked.camera, note, signal);
+		case 'opencv':
+			return tryOpencv();
+		case 'provider':
+			return tryProvider(asked.provider, env);
+	}
+}
+
+async function tryOpencv(): Promise<string> {
+	const { opencvVersion } = await import('../opencv/library.js');
+	return `OpenCV ${opencvVersion()}`;
+}
+
+async function tryProvider(provider: Provider, env: Context['env']): Promise<string> {
+	const { loadOrt, ortPackage, ortPlace, ortVersion } = await import('../ort/library.js');
+	const { lackOf } = await import('../ort/presence.js');
+	const place = ortPlace(env.INSPECTORD_ORT);
+	loadOrt(place);
+	const lack = lackOf(provider, place);
+	if (lack) throw lack.failure;
+	const listed = ortPackage().listSupportedBackends();
+	const names = listed.map(({ name }) => name).join(', ');
+	return `ONNX Runtime ${ortVersion()} in "${place.folder}", made with ${names}, can use ${provider}`;
+}
+
+async function tryBundle(
+	{ recipe, engineFolder }: Extract<ProbeDown, { kind: 'bundle' }>,
+	env: Context['env'],
+): Promise<string> {
 	const { readBundle } = await import('../disk/bundle.js');
-	const { openScorer } = await import('../inspect/scorer.js');
-	const { openSession } = await import('../ort/session.js');
-	const bundle = await readBundle(model);
-	const scorer = await openScorer(bundle, openSession, { provider, threads, precision });
-	await scorer.close();
-	const { calibration, architecture } = bundle.manifest;
-	return `bundle "${model}" (${architecture.backbone}) proves its golden vectors in ${scorer.precision} on ${provider}; threshold ${calibration.threshold.toFixed(4)}`;
+	const { chooseProvider } = await import('../inspect/choose-provider.js');
+	const { choiceSettings, openProviders, threadsFor } = await import('./providers.js');
+	const providers = openProviders(env, { engineFolder, shunned: [] });
+	const bundle = await readBundle(recipe.model);
+	const threads = await threadsFor(recipe, bundle, 1);
+	const choice = await chooseProvider(
+		bundle,
+		wishOf(recipe.provider),
+		choiceSettings(recipe, threads),
+		providers,
+	);
+	await choice.scorer.close();
+	return provenWords(recipe.model, bundle, choice, threads);
 }
 
 async function tryCamera(

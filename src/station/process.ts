@@ -1,23 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
-import { realPace } from '../base/retry.js';
+import { aborted, realPace } from '../base/retry.js';
+import { wishOf } from '../config/provider.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
-import type { Inspection } from '../inspect/frame.js';
+import { chooseProvider } from '../inspect/choose-provider.js';
+import { type Equipment, inspectionOf } from '../inspect/inspection.js';
 import { keptPicture } from '../inspect/keep.js';
 import { inspectionLoop } from '../inspect/loop.js';
-import { openScorer } from '../inspect/scorer.js';
-import { chosenModel } from '../model/bundle.js';
+import { createDueQueue, type DueQueue } from '../inspect/trigger.js';
+import { machineMs } from '../machine/monotonic.js';
 import { openCamera } from '../opencv/camera.js';
 import { opencvVersion } from '../opencv/library.js';
-import { encodeJpeg } from '../opencv/picture.js';
-import { onnxruntimeVersion, openSession } from '../ort/session.js';
+import { encodeJpeg, encodePngAside } from '../opencv/picture.js';
+import { onnxruntimeVersion } from '../ort/session.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { StationReport } from '../protocol/states.js';
-import type { LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
-import type { Origin } from '../protocol/verdict.js';
+import type { DuePart, LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
 import { parseSource } from '../vision/source.js';
+import { createPictures, type Pictures } from './pictures.js';
+import { provenWords } from './proven.js';
+import { choiceSettings, openProviders, threadsFor } from './providers.js';
 
 type Start = Extract<StationDown, { kind: 'start' }>;
 
@@ -30,19 +34,38 @@ export async function station(context: Context): Promise<void> {
 	let check = async () => {};
 	let settings: LiveSettings | undefined;
 	let onSettings = () => {};
-	const start = await new Promise<Start>((resolve) => {
-		parent.onMessage((message) => {
-			if (message.kind === 'self-check') return void check();
-			settings = message;
-			if (message.kind === 'start') resolve(message);
-			else onSettings();
-		});
+	const pictures = createPictures({
+		send: parent.send,
+		encodeJpeg,
+		encodePng: encodePngAside,
+		now: () => performance.now(),
 	});
+	/** One mapping for the whole run: the two clocks are one, from different origins. */
+	const aheadMs = machineMs() - performance.now();
+	const due = createDueQueue();
+	let onStart: (start: Start) => void = () => {};
+	const toldToStart = () =>
+		new Promise<Start>((resolve) => {
+			onStart = resolve;
+		});
+	parent.onMessage((message) => {
+		if (message.kind === 'self-check') return void check();
+		if (message.kind === 'picture') return pictures.ask(message);
+		if (message.kind === 'due') return due.add(dueAt(message.due, -aheadMs));
+		settings = message;
+		if (message.kind === 'start') return onStart(message);
+		onSettings();
+		void parent.send({ kind: 'told', revision: message.revision });
+	});
+	const start = await toldToStart();
 	const signal = AbortSignal.any([context.signal, parent.gone]);
 	let droppedFrames = 0;
 	const beat = setInterval(() => void parent.send({ kind: 'beat', droppedFrames }), BEAT_MS);
 	try {
 		await runStation(start, parent, signal, {
+			env: context.env,
+			pictures,
+			toldToStart: () => Promise.race([toldToStart(), aborted(signal)]),
 			onSelfCheck: (selfCheck) => {
 				check = selfCheck;
 			},
@@ -53,6 +76,8 @@ export async function station(context: Context): Promise<void> {
 			onSettings: (changed) => {
 				onSettings = changed;
 			},
+			due,
+			aheadMs,
 		});
 		await parent.send({ kind: 'beat', droppedFrames });
 	} finally {
@@ -61,78 +86,87 @@ export async function station(context: Context): Promise<void> {
 	}
 }
 
-type StationHooks = {
+type StationHooks = Pick<Context, 'env'> & {
+	readonly pictures: Pictures;
+	/** Also resolves when it is not to go on at all. */
+	toldToStart(): Promise<unknown>;
 	onSelfCheck(check: () => Promise<void>): void;
 	onDropped(frames: number): void;
 	/** As they were told last. */
 	settings(): LiveSettings;
 	onSettings(changed: () => void): void;
+	/** On our clock. */
+	readonly due: DueQueue;
+	/** The machine's clock is ahead of ours. */
+	readonly aheadMs: number;
 };
 
 async function runStation(
 	start: Start,
 	parent: Parent<StationDown, StationUp>,
 	signal: AbortSignal,
-	{ onSelfCheck, onDropped, settings, onSettings }: StationHooks,
+	{ env, toldToStart, pictures, onSelfCheck, onDropped, settings, onSettings, due, aheadMs }: StationHooks,
 ): Promise<void> {
 	const { recipe } = start;
-	let known: Pick<StationReport, 'model' | 'threshold'> = { model: null, threshold: null };
+	let known: Omit<StationReport, 'state' | 'error'> = { model: null, threshold: null, degraded: null };
 	const report = (state: StationReport['state'], failure?: Failure) => {
 		const error = failure ? { code: failure.code, message: failure.message } : null;
 		void parent.send({ kind: 'state', report: { state, ...known, error } });
 	};
 	report('starting');
-	const engines = { onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() };
-	void parent.send({ kind: 'engines', engines });
 	try {
+		const providers = openProviders(env, start);
+		const engines = { onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() };
+		void parent.send({ kind: 'engines', engines });
 		const bundle = await readBundle(recipe.model);
-		const { provider, threads, precision } = recipe;
-		const scorer = await openScorer(bundle, openSession, { provider, threads, precision });
+		const threads = await threadsFor(recipe, bundle, start.stations);
+		const choice = await chooseProvider(
+			bundle,
+			wishOf(recipe.provider),
+			{ ...choiceSettings(recipe, threads), avoided: start.avoided },
+			{ ...providers, trying: (provider) => parent.send({ kind: 'trying', provider }) },
+		);
+		const { scorer, degraded } = choice;
+		known = { ...known, degraded };
 		try {
-			const { input, calibration } = bundle.manifest;
-			const model = {
-				name: bundle.manifest.name,
-				bundle: bundle.id,
-				sha256: scorer.model,
-				provider: scorer.provider,
-				precision: scorer.precision,
-			};
 			const { source, ...camera } = start.camera;
 			const from = parseSource(source);
-			const run: Omit<Origin, 'threshold' | 'revision'> = {
-				box: start.box,
-				station: start.station,
-				recipe: start.recipeName,
-				boot: start.boot,
-				run: randomBytes(4).toString('hex'),
-				isSimulated: from.kind === 'sim',
-				model,
+			const equipment: Equipment = {
+				bundle,
+				choice,
+				run: {
+					box: start.box,
+					station: start.station,
+					boot: start.boot,
+					run: randomBytes(4).toString('hex'),
+					isSimulated: from.kind === 'sim',
+				},
+				encodeJpeg,
+				now: () => performance.now(),
 			};
-			const inspectionBy = ({ recipe: by, revision }: LiveSettings): Inspection => {
-				const threshold = by.threshold === 'bundle' ? calibration.threshold : by.threshold;
-				return {
-					origin: { ...run, threshold, revision },
-					recipe: by,
-					recipeModel: chosenModel(bundle, scorer.precision).sha256,
-					region: recipe.region ?? input.region ?? undefined,
-					taught: input.picture ?? undefined,
-					scorer,
-					threshold,
-					mapMedian: calibration.mapMedian,
-					encodeJpeg,
-					now: () => performance.now(),
-				};
-			};
-			let inspection = inspectionBy(settings());
-			known = { model, threshold: inspection.threshold };
+			if (start.hold) {
+				const told = toldToStart();
+				const message = provenWords(recipe.model, bundle, choice, threads);
+				const { model } = inspectionOf(equipment, settings()).origin;
+				await parent.send({ kind: 'ready', message, model, degraded });
+				await told;
+				if (signal.aborted) return;
+			}
+			let inspection = inspectionOf(equipment, settings());
+			const knownNow = () => ({
+				model: inspection.origin.model,
+				threshold: inspection.threshold,
+				degraded,
+			});
+			known = knownNow();
 			let reported: Parameters<typeof report> = ['starting'];
 			const tell = (...told: Parameters<typeof report>) => {
 				reported = told;
 				report(...told);
 			};
 			onSettings(() => {
-				inspection = inspectionBy(settings());
-				known = { model, threshold: inspection.threshold };
+				inspection = inspectionOf(equipment, settings());
+				known = knownNow();
 				report(...reported);
 			});
 			const distrusted = new AbortController();
@@ -144,10 +178,18 @@ async function runStation(
 			);
 			await inspectionLoop({
 				inspection: () => inspection,
-				openCamera: () => openCamera(from, { ...camera, listImages }),
+				openCamera: () => pictures.opened(() => openCamera(from, { ...camera, listImages })),
 				begin: (part, origin) => parent.send({ kind: 'part', origin, part }),
-				emit: ({ verdict, pictures }) => parent.send({ kind: 'verdict', verdict, pictures }),
+				emit: ({ verdict, pictures }, exposed) =>
+					parent.send({
+						kind: 'verdict',
+						verdict: verdict.trigger ? { ...verdict, monotonicMs: verdict.monotonicMs + aheadMs } : verdict,
+						pictures,
+						exposed: exposed && { sinceMs: exposed.sinceMs + aheadMs, byMs: exposed.byMs + aheadMs },
+					}),
+				due,
 				keep: async (frame, verdict) => {
+					pictures.judged(frame, verdict);
 					const jpeg = keptPicture(frame, verdict, settings().keep, inspection);
 					if (jpeg) await parent.send({ kind: 'kept', jpeg });
 				},
@@ -157,6 +199,7 @@ async function runStation(
 				pace: realPace,
 				signal: AbortSignal.any([signal, distrusted.signal]),
 			});
+			await parent.send({ kind: 'released' });
 			distrusted.signal.throwIfAborted();
 		} finally {
 			await scorer.close();
@@ -165,4 +208,13 @@ async function runStation(
 		if (thrown instanceof Failure) report('error', thrown);
 		throw thrown;
 	}
+}
+
+function dueAt(due: DuePart, byMs: number): DuePart {
+	return {
+		...due,
+		atMs: due.atMs + byMs,
+		fromMs: due.fromMs + byMs,
+		untilMs: due.untilMs + byMs,
+	};
 }

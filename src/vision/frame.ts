@@ -9,6 +9,8 @@ export type Frame = {
 	readonly width: number;
 	readonly height: number;
 	readonly taken: Stamp;
+	/** It was here then, on the same clock: it was exposed between the two. Absent: when it was handed over. */
+	readonly hereMs?: number;
 	/** The file's name, for sources that have one. */
 	readonly name: string | undefined;
 	/**

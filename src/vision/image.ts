@@ -9,6 +9,9 @@ export type Image = {
 /** In pixels. */
 export type Size = { readonly width: number; readonly height: number };
 
+/** In pixels. */
+export type Point = { readonly x: number; readonly y: number };
+
 /** A rectangle in pixels; `x`, `y` is the top left corner. */
 export type Rect = {
 	readonly x: number;
@@ -16,3 +19,11 @@ export type Rect = {
 	readonly width: number;
 	readonly height: number;
 };
+
+/** Whether the three values of each pixel of an interleaved RGB picture are the same. */
+export function isGrey(picture: Uint8Array): boolean {
+	for (let i = 0; i < picture.length; i += 3) {
+		if (picture[i] !== picture[i + 1] || picture[i] !== picture[i + 2]) return false;
+	}
+	return true;
+}

@@ -1,8 +1,17 @@
 import { getEventListeners } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
-import { keepConnected, type Pace, type Persistence, pause, realPace } from '../../src/base/retry.js';
+import {
+	keepConnected,
+	type Pace,
+	type Persistence,
+	pause,
+	realPace,
+	timeLimit,
+} from '../../src/base/retry.js';
 
 const retry = suite('connecting again and again');
 
@@ -118,6 +127,25 @@ retry('lets a fault of ours through', async () => {
 		() => assert.unreachable(),
 		(error: Error) => assert.instance(error, TypeError),
 	);
+});
+
+retry('in a limited time ends in time, whatever is forgotten meanwhile', async () => {
+	setFlagsFromString('--expose-gc');
+	const forget = runInNewContext('gc') as () => void;
+	const ended = (limit: { readonly signal: AbortSignal }) =>
+		new Promise<string>((resolve) =>
+			limit.signal.addEventListener('abort', () => resolve((limit.signal.reason as Error).message)),
+		);
+	const never = new AbortController();
+	const late = ended(timeLimit(200, never.signal));
+	const timer = setInterval(forget, 20);
+	assert.is(await late, 'The time is over');
+	clearInterval(timer);
+	const other = new AbortController();
+	using limit = timeLimit(60_000, other.signal);
+	const early = ended(limit);
+	other.abort(new Error('enough'));
+	assert.is(await early, 'enough');
 });
 
 retry.run();

@@ -4,9 +4,9 @@ import { clockPicture, machineMs } from './clock.js';
 
 /**
  * A camera that speaks MJPEG over HTTP, as cheap network cameras do, in a process of its own because opening a camera blocks
- * the thread of the one that opens. Told { jpegs, fps } first (without pictures it shows a clock), then 'stall' or 'hang up'.
+ * the thread of the one that opens. Told { jpegs, fps } first (without pictures it shows a clock, of so many rows), then 'stall' or 'hang up'.
  */
-type Show = { readonly jpegs: readonly Uint8Array[]; readonly fps: number };
+type Show = { readonly jpegs: readonly Uint8Array[]; readonly fps: number; readonly rows?: number };
 
 const clients = new Set<ServerResponse>();
 let stalled = false;
@@ -15,7 +15,7 @@ function hangUp(): void {
 	for (const client of clients) client.destroy();
 }
 
-function serve({ jpegs, fps }: Show): void {
+function serve({ jpegs, fps, rows }: Show): void {
 	let index = 0;
 	const server = createServer((_, response) => {
 		response.writeHead(200, { 'Content-Type': 'multipart/x-mixed-replace; boundary=frame' });
@@ -23,7 +23,7 @@ function serve({ jpegs, fps }: Show): void {
 		response.on('close', () => clients.delete(response));
 	});
 	setInterval(() => {
-		const jpeg = jpegs[index++ % jpegs.length] ?? encodeJpeg(clockPicture(machineMs()), 90);
+		const jpeg = jpegs[index++ % jpegs.length] ?? encodeJpeg(clockPicture(machineMs(), rows), 90);
 		if (stalled) return;
 		for (const client of clients) {
 			client.write(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`);

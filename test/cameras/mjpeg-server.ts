@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url';
 export async function startMjpegServer(
 	jpegs: readonly Uint8Array[],
 	fps: number,
+	rows?: number,
 ): Promise<AsyncDisposable & { readonly url: string; stall(): void; hangUp(): void }> {
 	const child = fork(fileURLToPath(new URL('./mjpeg-process.js', import.meta.url)), {
 		serialization: 'advanced',
 	});
-	child.send({ jpegs, fps });
+	child.send({ jpegs, fps, rows });
 	const port = await new Promise<number>((resolve) =>
 		child.once('message', (message) => resolve(message as number)),
 	);

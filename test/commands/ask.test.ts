@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdir, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -5,8 +6,13 @@ import { connectAsync } from 'mqtt';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodePng } from '../../src/opencv/picture.js';
-import { type Answer, answerSchema, hasRights, REQUESTS, requestNames } from '../../src/protocol/requests.js';
+import type { Answer } from '../../src/protocol/answer.js';
+import { requestExamples } from '../../src/protocol/request-examples.js';
+import { demandOf, REQUESTS, type Row, requestNames } from '../../src/protocol/requests.js';
+import { hasRights } from '../../src/protocol/roles.js';
 import { drawPart } from '../../src/sim/line.js';
+import { openToRead } from '../../src/sqlite/database.js';
+import { answerOf, answerOver, stationsRun } from '../answer-of.js';
 import { childrenOf } from '../children-of.js';
 import { eventually, freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
@@ -36,7 +42,7 @@ async function line(more: string, deeper = ''): Promise<Line> {
 	const config = join(path, 'line.yaml');
 	await writeFile(
 		config,
-		`box: t\nhealth: { everyMs: 1000 }\n${more}\nstations:\n  s: { camera: { source: pictures, loop: true }, recipe: r }\nrecipes:\n  r: { model: bundle, threads: 1, trigger: { everyMs: 100 } }\n`,
+		`box: t\nhealth: { everyMs: 1000 }\n${more}\nstations:\n  s: { camera: { source: pictures, loop: true }, recipe: r }\nrecipes:\n  r: { model: bundle, threads: 1, trigger: { everyMs: 100 }, alarms: { seen: { score: { above: 1.0e-9, clearBelow: 1.0e-10, parts: 1 } } } }\n`,
 	);
 	const boxes: Running[] = [];
 	const box = () => {
@@ -50,8 +56,7 @@ async function line(more: string, deeper = ''): Promise<Line> {
 		config,
 		box,
 		ask,
-		ready: () =>
-			eventually('the station runs', async () => (await ask('state')).out.includes('"running"'), 60_000),
+		ready: () => stationsRun(join(path, 't-state')),
 		[Symbol.asyncDispose]: async () => {
 			for (const running of boxes) await running[Symbol.asyncDispose]();
 			await folder[Symbol.asyncDispose]();
@@ -70,19 +75,14 @@ asks('is answered on the box without a broker, also where the path is too long f
 	await here.ready();
 	const socket = join(here.path, 't-state/ask.sock');
 	assert.is((await stat(socket)).mode & 0o777, 0o600);
-	await eventually('its health is told', async () => (await here.ask('health')).code === 0);
-	for (const name of requestNames) {
-		const { code, out, err } = await here.ask(name, JSON.stringify(REQUESTS[name].example), '--json');
-		assert.is(code, 0, err);
-		const answer = answerSchema.parse(JSON.parse(out));
-		assert.ok(REQUESTS[name].result.safeParse(answer.result).success, name);
-	}
+	const state = join(here.path, 't-state');
+	await eventually('its health is told', async () => (await answerOf(state, 'health')).code === 'ok');
+	assert.is((await here.ask('health')).code, 0);
 	const checked = await here.ask('selfcheck');
 	assert.match(checked.err, /^1\/1 {2}s passed$/m);
 	const found = await here.ask('events', 'station=s', 'verdict=accept', 'limit=2');
 	assert.ok(JSON.parse(found.out).events.length <= 2);
-	const state = JSON.parse((await here.ask('state')).out);
-	assert.is(state.stations[0].station, 's');
+	assert.is(JSON.parse((await here.ask('state')).out).stations[0].station, 's');
 	const diagnostics = JSON.parse((await here.ask('diagnostics')).out);
 	assert.is(diagnostics.stations[0].provider, 'cpu');
 	assert.match(JSON.stringify(diagnostics.troubles), /no broker at/);
@@ -106,6 +106,11 @@ for (const [what, words, message] of [
 	['what is no pair', ['events', 'station'], /Cannot understand "station"/],
 	['what is no JSON', ['events', '{station'], /no JSON/],
 	['no daemon', ['state'], /which daemon/],
+	[
+		'a password of nobody',
+		['state', '--broker', 'mqtt://127.0.0.1:9', '--box', 't', '--password-file', '/dev/null'],
+		/of nobody without --user/,
+	],
 	['no box', ['state', '--broker', 'mqtt://127.0.0.1:9'], /which box/],
 	[
 		'an address that is none',
@@ -131,6 +136,42 @@ for (const [what, words, message] of [
 	});
 }
 
+asks('tells what can be asked, and of each request with what', async () => {
+	const all = await program('ask');
+	assert.is(all.code, 0);
+	assert.match(all.out, /^ {2}threshold +.*values/m);
+	const one = await program('ask', 'threshold', '--help');
+	assert.is(one.code, 0);
+	assert.match(one.out, /^ {2}values=list of number$/m);
+	assert.match(one.out, /--password-file FILE/);
+});
+
+asks('knows itself to the broker by a user and a file with the password', async () => {
+	if (!hasMosquitto()) return;
+	await using folder = await temporaryFolder();
+	const passwords = join(folder.path, 'passwords');
+	const made = spawnSync('mosquitto_passwd', ['-b', '-c', passwords, 'desk', 'geheim']);
+	if (made.status !== 0) return console.log('skipped: mosquitto_passwd is not installed');
+	const port = await freePort();
+	await using _broker = await startMosquitto(port, folder.path, [
+		'allow_anonymous false',
+		`password_file ${passwords}`,
+	]);
+	const file = join(folder.path, 'password');
+	await writeFile(file, 'geheim\n');
+	const ask = (password: string) =>
+		program(
+			...['ask', 'state', '--broker', `mqtt://127.0.0.1:${port}`, '--box', 't', '--user', 'desk'],
+			...['--password-file', password, '--timeout', '2'],
+		);
+	// Nobody answers there, but the broker lets it ask.
+	assert.match((await ask(file)).err, /There is no answer to "state" within 2 s/);
+	await writeFile(`${file}-wrong`, 'falsch\n');
+	const refused = await ask(`${file}-wrong`);
+	assert.match(refused.err, /Cannot ask over the broker/);
+	assert.not.match(refused.err, /falsch/);
+});
+
 asks('is answered over a broker, by what the role may', async () => {
 	if (!hasMosquitto()) return;
 	await using folder = await temporaryFolder();
@@ -143,11 +184,12 @@ asks('is answered over a broker, by what the role may', async () => {
 		program('ask', ...words, '--broker', broker.url, '--box', 't', '--as', role, '--timeout', '20');
 	assert.is(JSON.parse((await from('viewer', 'state')).out).box, 't');
 	for (const name of requestNames) {
-		if (name === 'health') continue;
-		const { code, err } = await from('viewer', name);
-		const may = hasRights('viewer', REQUESTS[name].role);
-		assert.is(code, may ? 0 : 1, `${name}: ${err}`);
-		if (!may) assert.match(err, /denied: .* is for operators: it was asked as viewer/);
+		const { ask }: Row = REQUESTS[name];
+		const example = requestExamples[name][0]!.ask;
+		const { code, text } = await answerOver(broker.url, { box: 't', role: 'viewer' }, name, example);
+		const { role } = demandOf(REQUESTS[name], ask.parse(example));
+		assert.is(code === 'denied', !hasRights('viewer', role), `${name}: ${text}`);
+		if (code === 'denied') assert.match(text, new RegExp(`is for ${role}s: it was asked as viewer`));
 	}
 	const checked = await from('operator', 'selfcheck');
 	assert.is(checked.code, 0, checked.err);
@@ -269,11 +311,9 @@ asks('is answered `interrupted` after kill -9, once, and nothing is done a secon
 	for (const pid of children) process.kill(pid, 'SIGSTOP');
 	try {
 		await publish();
-		await eventually('it is taken on', async () => {
-			const { out } = await here.ask('events', 'limit=1');
-			return out !== '';
-		});
-		await new Promise((resolve) => setTimeout(resolve, 500));
+		using journal = openToRead(join(here.path, 't-state/journal.db'));
+		const claims = journal.prepare("SELECT 1 FROM answers WHERE request = 'x-1' AND answer IS NULL");
+		await eventually('its claim stands on the disk', () => claims.all().length === 1);
 		assert.equal(said(), []);
 		first.child.kill('SIGKILL');
 		await first.ended;

@@ -20,7 +20,9 @@ check('logs in as the daemon would, and says what the broker refuses', async () 
 	await writeFile(at('pictures/0.png'), encodePng(drawPart(1, 0, undefined, 96).image));
 	await tinyBundle(at('bundle'));
 	execFileSync('mosquitto_passwd', ['-c', '-b', at('passwords'), 'box', 'geheim7'], { stdio: 'ignore' });
-	const may = ['state', 'health', '+/state', '+/gap'].map((topic) => `topic write inspectord/t/${topic}\n`);
+	const may = ['state', 'health', 'config', 'config/schema', '+/state', '+/gap'].map(
+		(topic) => `topic write inspectord/t/${topic}\n`,
+	);
 	const rules = `user box\n${may.join('')}`;
 	await writeFile(at('acl'), `${rules}topic write inspectord/t/+/verdict\n`);
 	for (const name of ['passwords', 'acl']) await chmod(at(name), name === 'acl' ? 0o600 : 0o644);
@@ -31,7 +33,7 @@ check('logs in as the daemon would, and says what the broker refuses', async () 
 		const mqtt = `{ url: "${broker.url}", username: box, passwordFile: password }`;
 		await writeFile(
 			at('line.yaml'),
-			`box: t\nmqtt: ${mqtt}\nstations:\n  s:\n    camera: { source: pictures }\n    recipe: r\nrecipes:\n  r: { model: bundle }\n`,
+			`box: t\nmqtt: ${mqtt}\nstations:\n  s:\n    camera: { source: pictures }\n    recipe: r\nrecipes:\n  r: { model: bundle, alarms: { stuck: { consecutive: { n: 3 } } } }\n`,
 		);
 		return program('check', '--config', at('line.yaml'));
 	};
@@ -42,7 +44,7 @@ check('logs in as the daemon would, and says what the broker refuses', async () 
 	assert.is(forbidden.code, 1);
 	assert.match(
 		forbidden.out,
-		/^FAULT {2}mqtt: Broker ".*" lets us in, but refuses "inspectord\/t\/s\/heatmap\/check\/0": not authorised \(0x87\)$/m,
+		/^FAULT {2}mqtt: Broker ".*" lets us in, but refuses "inspectord\/t\/engines": not authorised \(0x87\); "inspectord\/t\/s\/heatmap\/check\/0": not authorised \(0x87\); "inspectord\/t\/s\/alarm": not authorised \(0x87\); "inspectord\/t\/answer\/check": not authorised \(0x87\)$/m,
 	);
 	await writeFile(at('acl'), `${rules}topic write inspectord/t/#\n`);
 	await broker.kill('SIGTERM');

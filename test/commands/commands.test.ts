@@ -48,7 +48,7 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 	await using folder = await temporaryFolder();
 	const at = (name: string) => join(folder.path, name);
 	const pocket = fileURLToPath(new URL('../../../models/teachers/pocket.safetensors', import.meta.url));
-	const small = ['--size', '64', '--iterations', '3', '--batch', '4', '--threads', '1'];
+	const small = ['--size', '64', '--iterations', '3', '--batch', '4', '--folds', '0', '--threads', '1'];
 	const simulated = await program(
 		'simulate',
 		at('set'),
@@ -85,7 +85,9 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		'pocket',
 		...small,
 		'--region',
-		'8,8,80,80',
+		'4,4,88,88',
+		'--tiles',
+		'auto',
 		'--json',
 	);
 	assert.is(taught.code, 0, taught.err);
@@ -98,7 +100,19 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 	const whole = { width: 96, height: 96 };
 	assert.equal(manifest.input.picture, { smallest: whole, largest: whole, grey: false });
 	assert.is(manifest.calibration.threshold, result.threshold);
-	assert.equal(manifest.input.region, { x: 8, y: 8, width: 80, height: 80 });
+	assert.equal(manifest.input.region, { x: 4, y: 4, width: 88, height: 88 });
+	const compared = manifest.input.compared!.map(({ tiling: { rows, columns }, pass }) => [
+		rows,
+		columns,
+		pass,
+	]);
+	const unknown = [
+		[1, 1, null],
+		[2, 2, null],
+	];
+	assert.equal(compared, unknown);
+	assert.match(taught.err, /10 good pictures are too few to compare ways to look at them: 18 are needed/);
+	assert.match(taught.err, /geometry {2}one square of 64 \([\d.]+ ms a part\), not compared with others/);
 
 	const evaluated = await program('evaluate', at('b'), at('set'), '--json');
 	assert.is(evaluated.code, 0, evaluated.err);
@@ -143,7 +157,18 @@ commands('leave no half bundle when they are interrupted, and go on where they w
 	await using folder = await temporaryFolder();
 	const set = join(folder.path, 'set');
 	await program('simulate', set, '--good', '10', '--defects', '0', '--size', '96');
-	const lesson = ['teach', set, '--out', join(folder.path, 'b'), '--size', '64', '--threads', '1'];
+	const lesson = [
+		'teach',
+		set,
+		'--out',
+		join(folder.path, 'b'),
+		'--size',
+		'64',
+		'--folds',
+		'0',
+		'--threads',
+		'1',
+	];
 	await using teaching = start(...lesson, '--iterations', '100000');
 	await eventually('it learns', () => teaching.err().includes('learning'));
 	teaching.child.kill('SIGINT');
@@ -195,6 +220,8 @@ commands('teach beside a bundle that stands, and say what to write to use the ne
 			'64',
 			'--iterations',
 			'1',
+			'--folds',
+			'0',
 			'--threads',
 			'1',
 			...args,

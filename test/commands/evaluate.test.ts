@@ -39,6 +39,7 @@ test('the figures of a bundle on a data set are printed as JSON', async () => {
 		'threshold',
 		'falseRejects',
 		'escapes',
+		'withoutSiblings',
 	]);
 	assert.equal([figures.images, figures.threshold, figures.falseRejects, figures.escapes], [4, 0.2, 1, 1]);
 	// Scores are brightnesses: good 10 and 60, defective 100 and 40; the soft edge around a shrunk spot stays darker than the darker spot.
@@ -259,16 +260,21 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 		},
 		models: { models: { fp32: model }, runs: 'fp32', gates: {} },
 		heldOut: { count: 1, input: async () => new Uint8Array(SIZE * SIZE * 3) },
-		calibrated: [{ score: 0.2, middle: 0.05 }],
+		scoring: null,
+		calibrated: [{ name: 'dark', score: 0.2, middle: 0.05 }],
+		spoiled: [],
+		struck: [],
 		preset: 'paper',
-		threshold: { threshold: 0.2, rule: 'max', falseRejectBound: 0.5 },
+		threshold: { threshold: 0.2, rule: 'max', falseRejectBound: 0.5, falseRejectBound95: 0.95 },
 		tiling: oneTile(SIZE),
 		region: undefined,
 		picture: null,
 		threads: 1,
+		fastest: {},
 		training: {
 			images: 8,
 			heldOut: 2,
+			folds: 0,
 			iterations: 1,
 			batch: 1,
 			learningRate: 0.005,
@@ -278,6 +284,9 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 			wobble: null,
 			seconds: 1,
 			losses: [0.5],
+			provider: 'cpu',
+			pictures: null,
+			groups: null,
 		},
 	};
 	const world = teachWorld('0.1.0', new AbortController().signal, () => {});

@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { alarmEntry } from '../../src/protocol/alarm.js';
 import { program } from '../program.js';
 import { journalIn, state, verdict } from '../sqlite/journals.js';
 import { temporaryFolder } from '../tiny-bundle.js';
@@ -14,6 +15,22 @@ events('shows the newest, as lines and as JSON, while the journal is open', asyn
 		verdict('lid', { atMs: atMs - 7_200_000, part: 'old' }),
 		verdict('lid', { atMs, verdict: 'reject', score: 0.5, part: 'P-1' }),
 		state('lid', { atMs, body: { state: 'error', error: { message: 'no camera' } } }),
+		alarmEntry(
+			't',
+			'lid',
+			{
+				changes: [
+					{ alarm: 'stuck', change: 'raised' },
+					{ alarm: 'drift', change: 'cleared' },
+				],
+				by: null,
+				comment: null,
+				alarms: [],
+				upTo: 2,
+				rules: '',
+			},
+			atMs,
+		),
 		verdict('box', { atMs, verdict: 'error', score: null, body: { error: { message: 'too late' } } }),
 	]);
 	const lines = async (...args: string[]) => {
@@ -22,11 +39,12 @@ events('shows the newest, as lines and as JSON, while the journal is open', asyn
 		return out.split('\n').slice(0, -1);
 	};
 	const shown = await lines();
-	assert.is(shown.length, 4);
+	assert.is(shown.length, 5);
 	assert.match(shown[1]!, /^\d{4}-.*Z {2}lid {2}#2 {2}reject {2}0\.5000 {2}P-1$/);
 	assert.match(shown[2]!, /lid {2}state {2}error {2}no camera$/);
-	assert.is((await lines('--since', '1h')).length, 3);
-	assert.is((await lines('--since', new Date(atMs - 1).toISOString())).length, 3);
+	assert.match(shown[3]!, /lid {2}alarm {2}stuck raised {2}drift cleared$/);
+	assert.is((await lines('--since', '1h')).length, 4);
+	assert.is((await lines('--since', new Date(atMs - 1).toISOString())).length, 4);
 	assert.is((await lines('--limit', '1')).length, 1);
 	assert.is((await lines('--part', 'P-1')).length, 1);
 	assert.is((await lines('--station', 'lid', '--verdict', 'accept')).length, 1);

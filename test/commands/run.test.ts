@@ -108,6 +108,40 @@ run(
 	},
 );
 
+run(
+	'says in every verdict and state on what it computes, and in the state, log and journal why it is less than preferred',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using world = await line(2);
+		const config = await world.config('source: pictures', '    provider: { prefer: tensorrt }\n');
+		const { code, err } = await program('run', '--config', config, '--until-finished');
+		assert.is(code, 0, err);
+		await eventually('all verdicts arrive', () => verdictsOf(world.heard).length === 2);
+		const on = { provider: 'cpu', precision: 'fp32', fingerprint: null, engine: null };
+		const running = statesOf(world.heard).find(({ state }) => state === 'running')!;
+		for (const { model } of [...verdictsOf(world.heard), running]) {
+			const { provider, precision, fingerprint, engine } = model!;
+			assert.equal({ provider, precision, fingerprint, engine }, on);
+		}
+		assert.is(running.degraded!.code, 'provider-unavailable');
+		assert.match(err, /running: degraded: Cannot use provider "tensorrt"/);
+		const events = await program('events', '--config', config);
+		assert.match(events.out, /running {2}degraded: Cannot use provider "tensorrt"/, events.err);
+		const checked = await program('check', '--config', config);
+		assert.match(
+			checked.out,
+			/^ok {5}recipes.r: bundle .* on cpu \(.*thread.*\); threshold .*; degraded: Cannot use provider "tensorrt"/m,
+		);
+		await world.config('source: pictures', '    provider: { require: tensorrt }\n');
+		const refused = await program('check', '--config', config);
+		assert.is(refused.code, 1);
+		assert.match(
+			refused.out,
+			/^FAULT {2}recipes.r: Cannot use provider "tensorrt": .*\n {7}.*INSPECTORD_ORT/m,
+		);
+	},
+);
+
 run('sends pictures of what it rejects, whose topics match their verdict', async () => {
 	if (!hasMosquitto()) return;
 	await using world = await line(3);

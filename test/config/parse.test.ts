@@ -77,6 +77,26 @@ const spelled: readonly (readonly [text: string, fault: RegExp])[] = [
 	[good.replace('model: bundles/lid', 'model:'), /:9:5 recipes.lid.model: is empty: write a value/],
 	[line(1, 'threads: "4"'), /read was "4": write 4 without quotes/],
 	[line(1, 'deadlineMs: 1'), />=10; read was 1/],
+	[
+		line(1, 'provider: CPU'),
+		/provider: expected "auto" or .*"cpu" or a map; read was "CPU", did you mean "cpu"\?/,
+	],
+	[line(1, 'provider: [cpu]'), /provider: expected .* or a map; read was a list/],
+	[line(1, 'provider: 1'), /provider: expected .* or a map; read was 1/],
+	[line(1, 'provider:'), /:10:5 recipes.lid.provider: is empty/],
+	[line(1, 'provider: {}'), /:10:5 recipes.lid.provider: must name either `require` or `prefer`/],
+	[line(1, 'provider: { require: tensorRT }'), /:10:17 .*provider.require: .*did you mean "tensorrt"\?/],
+	[line(1, 'provider: { prefer: auto }'), /provider.prefer: expected one of .*; read was "auto"/],
+	[line(1, 'provider: { prefer: }'), /provider.prefer: is empty/],
+	[line(1, 'provider: { requires: cuda }'), /provider.requires: unknown key, did you mean "require"\?/],
+	[
+		line(1, 'provider: { prefer: cuda, speed: 3 }'),
+		/:10:31 .*provider.speed: unknown key: there are require, prefer/,
+	],
+	[
+		line(1, 'provider: { require: tensorrt, prefer: cuda }'),
+		/:10:36 recipes.lid.provider.prefer: stands beside `require`, and only one of them can/,
+	],
 	[line(1, 'precision: 8'), /"int8"; read was 8/],
 	[line(1, 'heatmap: 3'), /expected object, received number; read was 3/],
 	[good.replace('box: cell-4', 'box: 01'), /:1:1 box: expected string.*read was 01, .*quote it: "01"/],
@@ -149,7 +169,7 @@ parse('fills in what is left out', () => {
 	assert.is(parsed.config.mqtt.url, 'mqtt://localhost:1883');
 	assert.is(parsed.config.recipes.lid!.threshold, 'bundle');
 	assert.is(parsed.config.recipes.lid!.heatmap.most, 4);
-	assert.is(parsed.config.recipes.lid!.provider, 'cpu');
+	assert.is(parsed.config.recipes.lid!.provider, 'auto');
 });
 
 parse('runs further checks and places what they find', () => {

@@ -10,14 +10,10 @@ import {
 	type Handlers,
 	Refusal,
 } from '../../src/control/answer.js';
-import {
-	type Answer,
-	type Progress,
-	REQUESTS,
-	type RequestName,
-	type Role,
-	requestNames,
-} from '../../src/protocol/requests.js';
+import type { Answer, Progress } from '../../src/protocol/answer.js';
+import { requestExamples } from '../../src/protocol/request-examples.js';
+import { demandOf, REQUESTS, type RequestName, requestNames } from '../../src/protocol/requests.js';
+import type { Role } from '../../src/protocol/roles.js';
 
 const answers = suite('answers to requests');
 
@@ -92,6 +88,10 @@ function world(): World {
 			createAnswerer({
 				store: kept.store,
 				handlers: { ...all, ...handlers },
+				onDenied: ({ name, by }) => lines.push(`denied: ${name} ${by.role} ${by.key}`),
+				checkSignature: async ({ signature, ask }) => {
+					if (signature.key !== 'known') throw new Refusal('denied', `not by ${JSON.stringify(ask)}`);
+				},
 				pace: {
 					now: () => clock.ms,
 					pause: async (ms, signal) => {
@@ -130,11 +130,11 @@ answers('are given to every request that a role may ask, and to no other', async
 		for (const name of requestNames) {
 			clock.ms += 10_000;
 			const { answer } = (await one.ask(
-				asked(name, by(`${role}-${name}`, REQUESTS[name].example), { role }),
+				asked(name, by(`${role}-${name}`, requestExamples[name][0]!.ask), { role }),
 			))!;
+			const needed = demandOf(REQUESTS[name], REQUESTS[name].ask.parse(requestExamples[name][0]!.ask)).role;
 			const may =
-				{ viewer: 0, operator: 1, engineer: 2 }[role] >=
-				{ viewer: 0, operator: 1, engineer: 2 }[REQUESTS[name].role as Role];
+				{ viewer: 0, operator: 1, engineer: 2 }[role] >= { viewer: 0, operator: 1, engineer: 2 }[needed];
 			assert.is(answer.code, may ? 'ok' : 'denied', `${role} ${name}`);
 			assert.is(done.includes(name), may);
 		}
@@ -200,6 +200,47 @@ for (const [what, name, more, code, text] of refusals) {
 	});
 }
 
+const SIGNATURE = {
+	key: 'known',
+	at: '2026-01-01T00:00:00.000Z',
+	nonce: 'abcdefghijklmnop',
+	value: 'A'.repeat(86),
+};
+
+answers('to a signed request know the key, and none is done whose signature is not right', async () => {
+	const keys: (string | undefined)[] = [];
+	const { answerer, lines } = world();
+	const redeliver: Handlers['redeliver'] = async (_, { by }) => {
+		keys.push(by.key);
+		return { text: 'done', result: { letters: 1 } };
+	};
+	const one = await answerer({ redeliver });
+	const ask = async (id: string, more: object) =>
+		(await one.ask(asked('redeliver', by(id, { letters: [7], ...more }), { role: 'operator' })))!.answer;
+	assert.is((await ask('1', {})).code, 'ok');
+	assert.is((await ask('2', { signature: SIGNATURE })).code, 'ok');
+	const denied = await ask('3', { signature: { ...SIGNATURE, key: 'other' } });
+	assert.equal([denied.code, denied.text], ['denied', 'not by {"letters":[7]}']);
+	assert.equal(keys, [undefined, 'known']);
+	for (const wrong of [
+		{ ...SIGNATURE, nonce: 'short' },
+		{ ...SIGNATURE, value: 'A' },
+		{ key: 'known' },
+		1,
+		null,
+	])
+		assert.is((await ask('4', { signature: wrong })).code, 'invalid');
+	assert.equal(lines, ['denied: redeliver operator other']);
+});
+
+answers('tell whom a change was denied, and nobody who only wanted to look', async () => {
+	const { answerer, lines } = world();
+	const one = await answerer();
+	for (const name of ['redeliver', 'diagnostics', 'config'])
+		await one.ask(asked(name, by(name, requestExamples[name as RequestName].at(-1)!.ask)));
+	assert.equal(lines, ['denied: redeliver viewer undefined', 'denied: config viewer undefined']);
+});
+
 answers('tell every fault with its path', async () => {
 	const { answerer } = world();
 	const body = by('1', { limt: 3, verdict: 'maybe', part: 7 });
@@ -233,7 +274,7 @@ answers('come once while the first is worked on', async () => {
 		state: async () => {
 			done.push('state');
 			await slow;
-			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [] } };
+			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [], alarms: [] } };
 		},
 	});
 	const first = one.ask(asked('state', by('1')));
@@ -354,6 +395,75 @@ answers(
 );
 
 /** One box after the other on one disk, each of which dies at a random step: what it had not written yet is lost. */
+answers('to a signal are of what was done the moment it came, whatever the disk takes', async () => {
+	const { answerer, clock, done, stick, free, rows } = world();
+	const one = await answerer();
+	stick();
+	const wanted = one.ask(asked('trigger', by('1', { station: 's' }), { role: 'operator' }));
+	assert.equal(done, ['trigger']);
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	clock.ms += 10_000;
+	assert.is((await wanted)!.answer.code, 'ok');
+	const again = await one.ask(asked('trigger', by('1', { station: 's' }), { role: 'operator' }));
+	assert.is(again, undefined);
+	free();
+	await new Promise((resolve) => setTimeout(resolve, 10));
+	assert.match(rows.get('1 answer/c')!.answer!, /"ok"/);
+	assert.equal(done, ['trigger']);
+	const kept = await one.ask(asked('trigger', by('1', { station: 's' }), { role: 'operator' }));
+	assert.is(kept!.answer.code, 'ok');
+	assert.equal(done, ['trigger']);
+});
+
+answers('to what is busy are not kept: the same id may be used again', async () => {
+	for (const name of ['trigger', 'redeliver'] as const) {
+		const { answerer, rows, done } = world();
+		let isBusy = true;
+		const one = await answerer({
+			[name]: async () => {
+				if (isBusy) throw new Refusal('busy', 'later');
+				done.push(name);
+				return { text: 'done', result: {} as never };
+			},
+		});
+		const ask = () =>
+			one.ask(asked(name, by('1', { ...requestExamples[name][0]!.ask }), { role: 'operator' }));
+		const first = await ask();
+		assert.equal([first!.answer.code, first!.isKept], ['busy', false]);
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.is(rows.size, 0);
+		isBusy = false;
+		assert.is((await ask())!.answer.code, 'ok');
+		assert.equal(done, [name]);
+	}
+});
+
+answers('to signals are as many as a line gives, and keep nobody from asking', async () => {
+	const { answerer, done } = world();
+	const one = await answerer();
+	for (let i = 0; i < 200; i += 1)
+		await one.ask(asked('trigger', by(`${i}`, { station: 's' }), { role: 'operator' }));
+	assert.is(done.length, 200);
+	assert.is(
+		(await one.ask(asked('trigger', by('x', { station: 's' }), { role: 'operator' })))!.answer.code,
+		'busy',
+	);
+	assert.is((await one.ask(asked('state', by('y'), { role: 'operator' })))!.answer.code, 'ok');
+});
+
+answers('to what another has asked are kept, however much a line asks', async () => {
+	const { answerer, clock, done } = world();
+	const one = await answerer();
+	const edit = asked('config', { id: 'e', client: 'desk', patch: {} }, { role: 'engineer' });
+	const first = await one.ask(edit);
+	for (let i = 0; i < 1500; i += 1) {
+		clock.ms += 20;
+		await one.ask(asked('trigger', by(`${i}`, { station: 's' }), { role: 'operator' }));
+	}
+	assert.equal(await one.ask(edit), { ...first, isKept: false });
+	assert.is(done.filter((name) => name === 'config').length, 1);
+});
+
 async function throughCrashes(seed: number): Promise<void> {
 	const random = randomFrom(seed);
 	const rows = new Map<
@@ -413,6 +523,8 @@ async function throughCrashes(seed: number): Promise<void> {
 			const one = await createAnswerer({
 				store,
 				handlers: { redeliver } as unknown as Handlers,
+				checkSignature: async () => {},
+				onDenied: () => {},
 				pace: { now: () => life * 1e6, pause: () => new Promise(() => {}) },
 				wallClock: () => life,
 				log: () => {},
@@ -448,7 +560,7 @@ answers('tell on the way how far it is', async () => {
 	const one = await answerer({
 		state: async (_, { progress }) => {
 			progress(1, 2, 'half, geheim');
-			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [] } };
+			return { text: '', result: { box: 'b', version: '0', connected: true, stations: [], alarms: [] } };
 		},
 	});
 	const answered = await one.ask(asked('state', by('1'), { onProgress: (progress) => told.push(progress) }));

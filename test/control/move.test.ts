@@ -1,72 +1,48 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { type Random, randomFrom } from '../../src/base/random.js';
 import type { Service } from '../../src/base/service.js';
 import { type Difference, difference, type Spec } from '../../src/config/difference.js';
-import {
-	type Movable,
-	type Moved,
-	type MoveWorld,
-	move,
-	outcomeOf,
-	type Running,
-	type Step,
-} from '../../src/control/move.js';
+import type { Step } from '../../src/control/attempt.js';
+import type { Movable, Prepared, Running } from '../../src/control/movable.js';
+import { type Moved, type MoveWorld, move, outcomeOf } from '../../src/control/move.js';
+import { simulatedPace } from '../simulated-pace.js';
 
 const moves = suite('a move');
 
-/** A clock that jumps to whoever sleeps the shortest, once all else has come to rest. */
-function simulatedPace() {
-	let nowMs = 0;
-	const sleepers = new Set<{ readonly dueMs: number; readonly wake: () => void }>();
-	const pause: MoveWorld['pace']['pause'] = (ms, signal) =>
-		new Promise((resolve) => {
-			const sleeper = {
-				dueMs: nowMs + ms,
-				wake: () => {
-					sleepers.delete(sleeper);
-					resolve();
-				},
-			};
-			if (signal.aborted) return resolve();
-			sleepers.add(sleeper);
-			signal.addEventListener('abort', sleeper.wake, { once: true });
-		});
-	/** Lets time pass until the work is done. */
-	const during = async <T>(work: Promise<T>): Promise<T> => {
-		let isDone = false;
-		const done = work.finally(() => {
-			isDone = true;
-		});
-		while (!isDone) {
-			await turn();
-			const [next] = [...sleepers].sort((a, b) => a.dueMs - b.dueMs);
-			if (!next || isDone) continue;
-			nowMs = Math.max(nowMs, next.dueMs);
-			next.wake();
-		}
-		return done;
-	};
-	return { now: () => nowMs, pause, during };
-}
-
-const LIMITS: MoveWorld['limits'] = { probe: 500, stop: 100, start: 300, retell: 80, health: 1000 };
+const LIMITS: MoveWorld['limits'] = {
+	probe: 500,
+	prepare: 400,
+	stop: 100,
+	start: 300,
+	retell: 80,
+	health: 1000,
+};
 const LEAST_STOP_MS = 30;
 
+function aborted(signal: AbortSignal): Promise<never> {
+	return new Promise((_, reject) => {
+		signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+	});
+}
+
 /** What goes wrong with a service at a step: it takes so many milliseconds longer, for ever, or it fails. */
-type Fault = { readonly step: Step; readonly how: 'fails' | 'hangs' | number };
+type Fault = { readonly step: Step; readonly how: 'fails' | 'hangs' | 'dies' | number };
 
 type Wanted = {
 	readonly kind: 'journal' | 'broker' | 'station' | 'schedule';
 	readonly name: string;
 	readonly fixed: number;
 	readonly told: number;
+	/** What it wants for itself. */
+	readonly camera?: string;
+	/** Lets go of it before it has ended. */
+	readonly letsGo?: boolean;
 	readonly faults?: readonly Fault[];
 };
 
-type Instance = { readonly id: number; readonly spec: Movable; told: unknown };
+type Instance = { readonly id: number; readonly spec: Movable; told: unknown; failing?: string };
 
 const standsOn: Readonly<Record<Wanted['kind'], Pick<Movable, 'on' | 'after' | 'live'>>> = {
 	journal: { on: [], after: [], live: [] },
@@ -81,12 +57,19 @@ function worldOf(seed = 1) {
 	const random = randomFrom(seed);
 	const stopping = new AbortController();
 	const alive = new Set<Instance>();
+	/** Names of those that are prepared and have not begun. */
+	const waiting = new Set<string>();
+	/** Names of those that have let go and have not ended. */
+	const leaving = new Set<string>();
 	const instanceOf = new WeakMap<Service, Instance>();
 	const faultsOf = new WeakMap<object, readonly Fault[]>();
 	const log: string[] = [];
 	const broken: string[] = [];
 	let instances = 0;
 	let running: Running<Movable> = new Map();
+	/** As the move tells it. */
+	let seen: readonly string[] | undefined;
+	const told: string[] = [];
 
 	const takes = (ms: number) => pace.pause(ms, new AbortController().signal);
 	const step = async (name: Step, { name: service, faults = [] }: Wanted) => {
@@ -102,47 +85,90 @@ function worldOf(seed = 1) {
 	};
 
 	const specOf = (wanted: Wanted): Movable => {
-		const { kind, name, fixed, told, faults = [] } = wanted;
+		const { kind, name, fixed, told, camera, letsGo = false, faults = [] } = wanted;
+		const begin = async (standing: Running<Movable>): Promise<Service> => {
+			log.push(`start ${name}`);
+			for (const other of spec.on)
+				if (![...standing.values()].some((one) => one.spec.kind === other))
+					broken.push(`starts ${name} without ${other}`);
+			stillThere(`starts ${name}`, (other) => other.name === name || other.on.includes(kind));
+			if (camera !== undefined) stillThere(`starts ${name}`, ({ holds = [] }) => holds.includes(camera));
+			await step('start', wanted);
+			instances += 1;
+			const instance: Instance = { id: instances, spec, told };
+			alive.add(instance);
+			const service: Service = {
+				name,
+				get failing() {
+					return instance.failing;
+				},
+				...(letsGo && {
+					letGo: async () => {
+						log.push(`let ${name} go`);
+						await step('stop', wanted);
+						alive.delete(instance);
+						leaving.add(name);
+					},
+				}),
+				abandon: () => {
+					log.push(`abandon ${name}`);
+					alive.delete(instance);
+				},
+				[Symbol.asyncDispose]: async () => {
+					log.push(`stop ${name}`);
+					if (leaving.delete(name)) return;
+					stillThere(`stops ${name}`, (other) => other.on.includes(kind));
+					await step('stop', wanted);
+					alive.delete(instance);
+					log.push(`stopped ${name}`);
+				},
+			};
+			instanceOf.set(service, instance);
+			return service;
+		};
+		const prepared = (signal: AbortSignal): Prepared => {
+			if (waiting.size > 0) broken.push(`prepares ${name} while ${[...waiting]} waits`);
+			waiting.add(name);
+			signal.addEventListener('abort', () => waiting.delete(name));
+			log.push(`prepared ${name}`);
+			return {
+				message: `${name} is proven`,
+				assertWaiting: () => {
+					if (faults.some(({ step: at, how }) => at === 'prepare' && how === 'dies'))
+						throw new Failure('child-died', `${name} died`);
+				},
+				begin: (standing) => {
+					waiting.delete(name);
+					return begin(standing);
+				},
+				[Symbol.asyncDispose]: async () => void waiting.delete(name),
+			};
+		};
 		const spec: Movable = {
 			kind,
 			name,
-			settings: { fixed, told },
+			settings: { fixed, told, camera },
 			...standsOn[kind],
-			probe: async () => {
-				log.push(`probe ${name}`);
+			probe: async (_running, _signal, isPrepared = false) => {
+				log.push(`probe ${name}${isPrepared ? ' without what is prepared' : ''}`);
 				const path = `stations.${name}`;
 				return step('probe', wanted).then(
 					() => [{ path, message: 'it is there' }],
 					(failure: Failure) => [{ path, message: failure.message, failure }],
 				);
 			},
-			begin: async (standing) => {
-				log.push(`start ${name}`);
-				for (const other of spec.on)
-					if (![...standing.values()].some((one) => one.spec.kind === other))
-						broken.push(`starts ${name} without ${other}`);
-				stillThere(`starts ${name}`, (other) => other.name === name || other.on.includes(kind));
-				await step('start', wanted);
-				instances += 1;
-				const instance: Instance = { id: instances, spec, told };
-				alive.add(instance);
-				const service: Service = {
-					name,
-					abandon: () => {
-						log.push(`abandon ${name}`);
-						alive.delete(instance);
+			...(camera !== undefined && { holds: [camera] }),
+			...(kind === 'station' && {
+				prepare: {
+					path: `recipes.${name}`,
+					attempt: async (signal: AbortSignal) => {
+						log.push(`prepare ${name}`);
+						await Promise.race([step('prepare', wanted), aborted(signal)]);
+						return prepared(signal);
 					},
-					[Symbol.asyncDispose]: async () => {
-						log.push(`stop ${name}`);
-						stillThere(`stops ${name}`, (other) => other.on.includes(kind));
-						await step('stop', wanted);
-						alive.delete(instance);
-						log.push(`stopped ${name}`);
-					},
-				};
-				instanceOf.set(service, instance);
-				return service;
-			},
+				},
+			}),
+			begin,
 			retell: async (service) => {
 				log.push(`retell ${name}`);
 				const instance = instanceOf.get(service)!;
@@ -162,8 +188,10 @@ function worldOf(seed = 1) {
 
 	return {
 		alive,
+		waiting,
 		log,
 		broken,
+		told,
 		random,
 		pace,
 		stop: () => stopping.abort(new Failure('interrupted', 'Interrupted')),
@@ -182,8 +210,18 @@ function worldOf(seed = 1) {
 				leastStopMs: LEAST_STOP_MS,
 				probesAtOnce: 3,
 				signal: stopping.signal,
+				tell: (line: string) => void told.push(line),
+				onLeaving: () => void log.push('leaving'),
+				onChange: (now: Running<Movable>) => {
+					seen = [...now.keys()];
+				},
 			};
+			told.length = 0;
 			const moved = await pace.during(move(running, wanted, world));
+			if (seen !== undefined && `${[...seen].sort()}` !== `${[...moved.running.keys()].sort()}`)
+				broken.push(`what runs was told as ${seen}`);
+			if (waiting.size > 0) broken.push(`${[...waiting]} still waits`);
+			if (leaving.size > 0) broken.push(`${[...leaving]} has not ended`);
 			running = moved.running;
 			return moved;
 		},
@@ -205,27 +243,48 @@ function someConfiguration(random: Random): Wanted[] {
 		name,
 		fixed: random.below(kind === 'station' ? 8 : 20) === 0 ? 1 : 0,
 		told: random.below(2),
+		letsGo: random.below(2) === 0,
 	});
 	const stations = ['a', 'b', 'c', 'd', 'e'].filter(() => random.below(3) > 0);
+	const cameras = [...stations];
+	// Two that change places.
+	if (random.below(10) === 0) cameras.push(cameras.shift() ?? 'a');
 	return [
 		some('journal', 'journal'),
 		some('broker', 'broker'),
-		...stations.map((name) => some('station', name)),
+		...stations.map((name, i) => ({ ...some('station', name), camera: cameras[i]! })),
 		...(random.below(2) === 0 ? [some('schedule', 'schedule')] : []),
 	];
 }
 
-/** What must be named: all that do not pass or end, the first that does not start or listen, some of those that are ill. */
+/** What must be named: all of the first step at which something fails; some of those that are ill. */
 function mustBeNamed(
 	{ stop, start, retell }: Difference<Movable>,
 	fails: (step: Step, spec: Spec) => boolean,
 ) {
 	const at = (step: Step, specs: readonly Spec[]) =>
 		specs.filter((spec) => fails(step, spec)).map(({ name }) => `${step} ${name}`);
+	const isJournal = ({ kind }: Spec) => kind === 'journal';
+	const taking = stop.some(isJournal) ? [] : start.filter(({ kind }) => kind === 'station');
+	const [first] = taking;
+	const left = new Set(stop);
+	const stopping = (is: (spec: Spec) => boolean) => {
+		const now = [...left].filter(is);
+		for (const spec of now) left.delete(spec);
+		return at('stop', now);
+	};
 	const steps = [
-		at('probe', [...start, ...retell]),
-		at('stop', stop),
-		at('start', start).slice(0, 1),
+		[...at('probe', [...start, ...retell]), ...at('prepare', taking.length === 1 ? taking : [])],
+		at('prepare', first ? [first] : []),
+		stopping(({ name }) => !taking.some((spec) => spec.name === name)),
+		...start.flatMap((spec) => {
+			if (!taking.includes(spec)) return [at('start', [spec])];
+			return [
+				spec === first ? [] : at('prepare', [spec]),
+				stopping(({ name, holds = [] }) => name === spec.name || holds.includes(spec.holds![0]!)),
+				at('start', [spec]),
+			];
+		}),
 		at('retell', retell).slice(0, 1),
 		at('health', [...start, ...retell]),
 	];
@@ -234,7 +293,7 @@ function mustBeNamed(
 
 moves('leaves either the old or the new, whole, whatever fails, and names what failed', async () => {
 	const seen: string[] = [];
-	for (let seed = 1; seed <= 200; seed += 1) {
+	for (let seed = 1; seed <= 300; seed += 1) {
 		const world = worldOf(seed);
 		const { random } = world;
 		await world.move(world.specs(...someConfiguration(random)));
@@ -245,7 +304,7 @@ moves('leaves either the old or the new, whole, whatever fails, and names what f
 			const { start, retell, stay } = difference(before, world.specs(...plain));
 			const stepsOf = ({ name }: Wanted): readonly Step[] => {
 				if (start.some((spec) => spec.name === name))
-					return ['probe', 'start', 'start', 'health', 'stop', 'stop'];
+					return ['probe', 'prepare', 'prepare', 'start', 'health', 'stop', 'stop'];
 				return retell.some((spec) => spec.name === name) ? ['probe', 'retell', 'retell', 'health'] : [];
 			};
 			const faulty = plain.map((one): Wanted => {
@@ -283,7 +342,7 @@ moves('leaves either the old or the new, whole, whatever fails, and names what f
 			seen.push(step);
 		}
 	}
-	for (const step of ['nothing', 'probe', 'stop', 'start', 'retell', 'health'])
+	for (const step of ['nothing', 'probe', 'prepare', 'stop', 'start', 'retell', 'health'])
 		assert.ok(seen.filter((one) => one === step).length >= 20, step);
 });
 
@@ -324,15 +383,20 @@ moves('stops in reverse, at the same time where nothing stands between', async (
 	await world.move(world.specs(...line));
 	const moved = await world.move([]);
 	assert.equal(
-		{ ...moved, running: moved.running.size },
-		{ running: 0, stands: 'new', setbacks: [], setbacksBack: [] },
+		{ running: moved.running.size, stands: moved.stands, setbacks: moved.setbacks, moving: moved.moving },
+		{
+			running: 0,
+			stands: 'new',
+			setbacks: [],
+			moving: { stopped: line.map(({ name }) => name), started: [], restarted: [], told: [] },
+		},
 	);
 	const { log } = world;
 	assert.equal(
-		[...log.slice(0, 2), ...log.slice(2, 4).sort()],
-		['stop schedule', 'stopped schedule', 'stop a', 'stop b'],
+		[...log.slice(0, 3), ...log.slice(3, 5).sort()],
+		['leaving', 'stop schedule', 'stopped schedule', 'stop a', 'stop b'],
 	);
-	assert.equal(log.slice(6), ['stop broker', 'stopped broker', 'stop journal', 'stopped journal']);
+	assert.equal(log.slice(7), ['stop broker', 'stopped broker', 'stop journal', 'stopped journal']);
 });
 
 moves('to nothing goes on whatever fails, within its deadline, and names who hangs', async () => {
@@ -368,11 +432,83 @@ moves('touches only what differs, and tells what can be told', async () => {
 	await world.move(world.specs(...line));
 	const moved = await world.move(world.specs(...lineWith({ a: { told: 1 }, b: { fixed: 1 } })));
 	assert.is(moved.stands, 'new');
-	const [first, second, ...rest] = world.log;
-	assert.equal([first, second].sort(), ['probe a', 'probe b']);
-	assert.equal(rest.slice(0, 4), ['stop b', 'stopped b', 'start b', 'retell a']);
-	assert.equal(rest.slice(4).sort(), ['watch a', 'watch b']);
+	const { log } = world;
+	assert.equal(log.slice(0, 4).sort(), [
+		'prepare b',
+		'prepared b',
+		'probe a',
+		'probe b without what is prepared',
+	]);
+	assert.equal(log.slice(4, 9), ['leaving', 'stop b', 'stopped b', 'start b', 'retell a']);
+	assert.equal(log.slice(9).sort(), ['watch a', 'watch b']);
+	assert.equal(moved.moving, { stopped: [], started: [], restarted: ['b'], told: ['a'] });
+	assert.equal(world.told.slice(0, 4).sort(), [
+		'"b" is prepared',
+		'b is proven',
+		'it is there',
+		'it is there',
+	]);
+	assert.equal(world.told.slice(4, 7), ['"b" stops', '"b" starts', '"a" is told']);
+	assert.equal(world.told.slice(7).sort(), ['"a" works', '"b" works']);
 	assert.equal(world.runs(), ['a 0 1', 'b 1 0', 'broker 0 0', 'journal 0 0', 'schedule 0 0']);
+});
+
+moves('prepares one after the other, and no more than one waits at a time', async () => {
+	const world = worldOf();
+	await world.move(world.specs(...line));
+	const moved = await world.move(world.specs(...lineWith({ a: { fixed: 1 }, b: { fixed: 1 } })));
+	assert.is(moved.stands, 'new');
+	assert.equal(world.broken, []);
+	const { log } = world;
+	assert.equal(log.slice(0, 2).sort(), ['probe a', 'probe b']);
+	const turn = (name: string) => [`stop ${name}`, `stopped ${name}`, `start ${name}`];
+	const ready = (name: string) => [`prepare ${name}`, `prepared ${name}`];
+	assert.equal(log.slice(2, 13), [...ready('a'), 'leaving', ...turn('a'), ...ready('b'), ...turn('b')]);
+});
+
+for (const how of ['fails', 'hangs', 'dies'] as const) {
+	moves(`stops nothing when what is prepared ${how}`, async () => {
+		const world = worldOf();
+		await world.move(world.specs(...line));
+		const ids = world.ids();
+		const faults: Fault[] = [{ step: 'prepare', how }];
+		const moved = await world.move(world.specs(...lineWith({ a: { fixed: 1, faults }, b: { told: 1 } })));
+		assert.is(moved.stands, 'old');
+		assert.equal(namesOf(moved), ['prepare a']);
+		assert.equal(world.ids(), ids);
+		assert.equal(world.waiting.size, 0);
+		assert.equal(world.broken, []);
+	});
+}
+
+moves('lets go of what others want before they begin', async () => {
+	const world = worldOf();
+	const withCameras = (a: string, b: string) =>
+		world.specs(...lineWith({ a: { camera: a }, b: { camera: b } }));
+	await world.move(withCameras('0', '1'));
+	const swapped = await world.move(withCameras('1', '0'));
+	assert.is(swapped.stands, 'new');
+	assert.equal(world.broken, []);
+	// One is renamed, another one takes the camera of one that goes.
+	const renamed = line
+		.filter(({ name }) => name !== 'a')
+		.map((one) => (one.name === 'b' ? { ...one, camera: '1' } : one));
+	const moved = await world.move(world.specs(...renamed, { ...line[2]!, name: 'c', camera: '0' }));
+	assert.is(moved.stands, 'new');
+	assert.equal(world.broken, []);
+	assert.equal(moved.moving, { stopped: ['a'], started: ['c'], restarted: ['b'], told: [] });
+});
+
+moves('that is interrupted while something is prepared leaves nothing of it', async () => {
+	const world = worldOf();
+	await world.move(world.specs(...line));
+	const faults: Fault[] = [{ step: 'prepare', how: 50 }];
+	void world.pace.pause(25, new AbortController().signal).then(world.stop);
+	const moved = await world.move(world.specs(...lineWith({ a: { fixed: 1, faults } })));
+	assert.is(moved.stands, 'old');
+	assert.equal(namesOf(moved), ['prepare a']);
+	assert.equal(world.runs(), whole(world.specs(...line)));
+	assert.is(world.waiting.size, 0);
 });
 
 moves('names every thing that a probe has found', async () => {
@@ -387,9 +523,10 @@ moves('names every thing that a probe has found', async () => {
 		'Cannot try "a": a fails at probe; Cannot try "b": b fails at probe; what ran before runs',
 	);
 	assert.equal(
-		world.log.filter((what) => !what.startsWith('probe')),
+		world.log.filter((what) => !/^(probe|prepared?) /.test(what)),
 		[],
 	);
+	assert.is(world.waiting.size, 0);
 });
 
 moves('that comes too late to start is ended when it comes', async () => {
@@ -426,6 +563,17 @@ moves('says so when the way back fails, too, and keeps what runs', async () => {
 	assert.equal([...moved.running.keys()], ['journal', 'broker', 'b']);
 });
 
+moves('begins what takes over when the one before has let go, and ends that behind it', async () => {
+	const world = worldOf();
+	await world.move(world.specs(...lineWith({ b: { letsGo: true } })));
+	const moved = await world.move(world.specs(...lineWith({ b: { fixed: 1 } })));
+	assert.is(moved.stands, 'new');
+	assert.equal(
+		world.log.filter((what) => /^(let|start|watch|stop)/.test(what)),
+		['let b go', 'start b', 'watch b', 'stop b'],
+	);
+});
+
 moves('that is interrupted does not turn back: all ends', async () => {
 	const world = worldOf();
 	await world.move(world.specs(...line));
@@ -449,8 +597,8 @@ moves('that is interrupted does not turn back: all ends', async () => {
 
 moves('that is interrupted while it stops or starts begins nothing more', async () => {
 	for (const [when, runs] of [
-		['stop', ['broker 0 0', 'journal 0 0', 'schedule 0 0']],
-		['start', ['a 1 0', 'broker 0 0', 'journal 0 0', 'schedule 0 0']],
+		['stop', ['a 1 0', 'broker 0 0', 'journal 0 0', 'schedule 0 0']],
+		['start', ['a 1 0', 'b 0 0', 'broker 0 0', 'journal 0 0', 'schedule 0 0']],
 		['first', ['a 1 0', 'broker 0 0', 'journal 0 0']],
 	] as const) {
 		const world = worldOf();
@@ -466,8 +614,9 @@ moves('that is interrupted while it stops or starts begins nothing more', async 
 					},
 				};
 			}
+			const { prepare: _, ...unprepared } = spec;
 			return {
-				...spec,
+				...unprepared,
 				begin: async (standing) => {
 					world.stop();
 					return spec.begin(standing);

@@ -1,12 +1,16 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { pause } from '../../src/base/retry.js';
 import { type Config, configSchema } from '../../src/config/schema.js';
-import { type Movable, type Moved, outcomeOf } from '../../src/control/move.js';
+import type { Movable } from '../../src/control/movable.js';
+import { type Moved, outcomeOf } from '../../src/control/move.js';
 import { createDaemon } from '../../src/daemon/daemon.js';
+import type { StationService } from '../../src/daemon/station.js';
 import { encodePng } from '../../src/opencv/picture.js';
+import type { AlarmMessage } from '../../src/protocol/alarm.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { drawPart } from '../../src/sim/line.js';
 import { childrenOf } from '../children-of.js';
@@ -26,7 +30,7 @@ type Edit = {
 };
 
 /** Stations `a` and `b` that inspect pictures for ever, and a broker; all runs in this process but its stations. */
-async function line() {
+async function line(first: Edit = {}) {
 	const folder = await temporaryFolder();
 	const at = (name: string) => join(folder.path, name);
 	await mkdir(at('pictures'));
@@ -61,14 +65,14 @@ async function line() {
 				b: { camera: { source: camera, loop: true }, recipe: 'b' },
 			},
 			recipes: {
-				a: { model: at('bundle'), trigger: { everyMs: 20 }, threads: 1, ...a },
-				b: { model: at('bundle'), trigger: { everyMs: 20 }, threads: 1, ...b },
+				a: { model: at('bundle'), trigger: { everyMs: 50 }, threads: 1, ...a },
+				b: { model: at('bundle'), trigger: { everyMs: 50 }, threads: 1, ...b },
 			},
 			journal: { folder: at(journal) },
 			log,
 		});
 	const of = (station: string) => verdicts.filter((verdict) => verdict.station === station);
-	const started = await daemon.moveTo(config());
+	const started = await daemon.moveTo(config(first));
 	assert.is(started.stands, 'new');
 	return {
 		at,
@@ -76,7 +80,9 @@ async function line() {
 		config,
 		verdicts: of,
 		logged,
-		moveTo: (edit: Edit): Promise<Moved<Movable>> => daemon.moveTo(config(edit)),
+		moveTo: (edit: Edit, tell?: (line: string) => void): Promise<Moved<Movable>> =>
+			daemon.moveTo(config(edit), 'carefully', tell),
+		moveToWhole: (whole: Config) => daemon.moveTo(whole),
 		/** The processes' runs that the newest verdicts are of, once both stations have given one more. */
 		runs: async () => {
 			const counts = { a: of('a').length, b: of('b').length };
@@ -114,6 +120,92 @@ edits('starts a station anew whose settings differ, and no other notices', async
 	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
 });
 
+edits('inspects on while another bundle is proven, and stops only when that waits', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await tinyBundle(world.at('other'));
+	const before = await world.runs();
+	const told: string[] = [];
+	const known = await childrenOf(process.pid);
+	/** How many parts were judged at each line. */
+	const seen: number[] = [];
+	const over = new AbortController();
+	const counting = mostChildren(over.signal);
+	const moved = await world.moveTo({ b: { model: world.at('other') } }, (line) => {
+		told.push(
+			line.replace(/ \(pocket\) proves .*/, ' is proven').replace(world.at('').replace(/\/$/, ''), ''),
+		);
+		seen.push(world.verdicts('b').length);
+	});
+	over.abort();
+	assert.is(moved.stands, 'new', outcomeOf(moved));
+	const [prepared, camera, proven, ...rest] = [
+		'"station b" is prepared',
+		'camera "/pictures" is in use by a station already',
+		'bundle "/other" is proven',
+		'"station b" lets go',
+		'"station b" starts',
+		'"station b" works',
+	];
+	assert.equal(told.slice(0, 2).sort(), [prepared, camera].sort());
+	assert.equal(told.slice(2), [proven, ...rest]);
+	assert.ok(seen[2]! > seen[0]! + 5, 'the old one inspects meanwhile');
+	assert.is(await counting, known.length + 1, 'no more than one model besides');
+	await eventually(
+		'the old one has ended',
+		async () => (await childrenOf(process.pid)).length === known.length,
+	);
+	assert.equal(moved.moving.restarted, ['station b']);
+	const after = await world.runs();
+	assert.is(after.a, before.a);
+	assert.is.not(after.b, before.b);
+	assertWhole(world.verdicts('b'));
+	assert.ok(world.verdicts('b').every(({ verdict }) => verdict !== 'error'));
+});
+
+/** How many children there were at a time, at most. */
+async function mostChildren(signal: AbortSignal): Promise<number> {
+	let most = 0;
+	while (!signal.aborted) {
+		most = Math.max(most, (await childrenOf(process.pid)).length);
+		await pause(10, signal);
+	}
+	return most;
+}
+
+edits('stops nothing when what is prepared is killed', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await tinyBundle(world.at('other'));
+	const before = await world.runs();
+	const known = await childrenOf(process.pid);
+	const moving = world.moveTo({ b: { model: world.at('other') } });
+	const held = await eventually('it is held', async () =>
+		(await childrenOf(process.pid)).find((pid) => !known.includes(pid)),
+	);
+	process.kill(held, 'SIGKILL');
+	const moved = await moving;
+	assert.is(moved.stands, 'old');
+	assert.match(outcomeOf(moved), /^Cannot prepare "station b": Station "b" died \(killed by SIGKILL\); /);
+	assert.equal(await world.runs(), before);
+	assert.equal((await childrenOf(process.pid)).sort(), [...known].sort());
+});
+
+edits('leaves no process behind when the box goes down while one is prepared', async () => {
+	if (!hasMosquitto()) return;
+	let moving: Promise<Moved<Movable>>;
+	{
+		await using world = await line();
+		await tinyBundle(world.at('other'));
+		const known = await childrenOf(process.pid);
+		moving = world.moveTo({ b: { model: world.at('other') } });
+		await eventually('it is started', async () =>
+			(await childrenOf(process.pid)).some((pid) => !known.includes(pid)),
+		);
+	}
+	assert.is.not((await moving).stands, 'new');
+});
+
 edits('tells a station a threshold, and it drops no part for it', async () => {
 	if (!hasMosquitto()) return;
 	await using world = await line();
@@ -126,11 +218,64 @@ edits('tells a station a threshold, and it drops no part for it', async () => {
 	assert.equal([revisions('a').size, revisions('b').size], [1, 2]);
 	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
 	assert.ok(world.verdicts('a').every(({ verdict }) => verdict !== 'reject'));
+	// Its two pictures in turn: no frame was left out.
+	const frames = world.verdicts('b').map(({ frame }) => frame);
+	assert.equal(
+		frames,
+		frames.map((_, i) => `${i % 2}.png`),
+	);
 	const parts = world.verdicts('b').map(({ runSequence }) => runSequence);
 	assert.equal(
 		parts,
 		parts.map((_, i) => i + 1),
 	);
+});
+
+edits('watches over other alarms at once, and no station notices', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await using heard = await listen(world.broker.url, 'inspectord/t/b/alarm');
+	const before = await world.runs();
+	const states = () =>
+		heard.heard.map(({ payload }) =>
+			payload.length === 0 ? 'none' : (JSON.parse(payload.toString()) as AlarmMessage).alarms[0]!.state,
+		);
+	const watching = (above: number) => ({
+		b: { alarms: { seen: { score: { above, clearBelow: above / 2, parts: 1 } } } },
+	});
+	for (const [edit, state] of [
+		[watching(1e-9), 'active-unacknowledged'],
+		[watching(1000), 'latched-unacknowledged'],
+		[{}, 'none'],
+	] as const) {
+		const moved = await world.moveTo(edit);
+		assert.is(moved.stands, 'new', outcomeOf(moved));
+		await eventually(`it is ${state}`, () => states().at(-1) === state);
+	}
+	assert.equal(await world.runs(), before);
+	for (const station of ['a', 'b']) {
+		assertWhole(world.verdicts(station));
+		assert.is(new Set(world.verdicts(station).map(({ revision }) => revision)).size, 1);
+	}
+});
+
+edits('goes back to the old threshold when a station does not answer', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	const { running } = await world.moveTo({});
+	const { pid } = (running.get('station b')!.service as StationService).vitals;
+	process.kill(pid!, 'SIGSTOP');
+	const moved = await world.moveTo({ b: { threshold: 1e-6 } });
+	process.kill(pid!, 'SIGCONT');
+	assert.is(moved.stands, 'old');
+	assert.match(
+		outcomeOf(moved),
+		/^Cannot trust "station b": not done within 10000 ms; what ran before runs$/,
+	);
+	assert.equal(await world.runs(), before);
+	assert.is(world.verdicts('b').at(-1)!.threshold, world.verdicts('b')[0]!.threshold);
+	assertWhole(world.verdicts('b'));
 });
 
 const harmful: readonly (readonly [
@@ -146,7 +291,7 @@ const harmful: readonly (readonly [
 	[
 		'a bundle that is not there',
 		async ({ at }) => ({ b: { model: at('absent') } }),
-		/^Cannot try "station b": Cannot use bundle/,
+		/^Cannot prepare "station b": Cannot use bundle/,
 	],
 	[
 		'a broker that is not there',
@@ -156,23 +301,23 @@ const harmful: readonly (readonly [
 	[
 		'two faults',
 		async ({ at }) => ({ url: 'mqtt://127.0.0.1:1', a: { model: at('absent') } }),
-		/^Cannot try "broker": .*; Cannot try "station a": /,
+		/^Cannot try "broker": .*; Cannot prepare "station a": /,
 	],
 ];
 
-for (const [what, edit, setback] of harmful) {
-	edits(`refuses ${what}, and nothing has moved`, async () => {
-		if (!hasMosquitto()) return;
-		await using world = await line();
-		const before = await world.runs();
+edits('refuses what does harm, and nothing has moved', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	const before = await world.runs();
+	for (const [what, edit, setback] of harmful) {
 		const moved = await world.moveTo(await edit(world));
-		assert.is(moved.stands, 'old');
+		assert.is(moved.stands, 'old', what);
 		assert.match(outcomeOf(moved), setback);
 		assert.match(outcomeOf(moved), /; what ran before runs$/);
-		assert.equal(await world.runs(), before);
-		for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
-	});
-}
+		assert.equal(await world.runs(), before, what);
+	}
+	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+});
 
 edits('goes back when a station turns out to be ill: it is as before, and loses no number', async () => {
 	if (!hasMosquitto()) return;
@@ -181,11 +326,61 @@ edits('goes back when a station turns out to be ill: it is as before, and loses 
 	// Larger than the pictures: only inspecting shows it.
 	const moved = await world.moveTo({ b: { region: { x: 0, y: 0, width: 960, height: 960 } } });
 	assert.is(moved.stands, 'old');
-	assert.match(outcomeOf(moved), /^Cannot trust "station b": .*; what ran before runs$/);
+	assert.match(outcomeOf(moved), /^Cannot trust "station b": .*; what ran before runs$/, outcomeOf(moved));
 	await eventually('b inspects as before', () => world.verdicts('b').at(-1)!.verdict !== 'error');
 	const after = await world.runs();
 	assert.is(after.a, before.a);
 	assert.is.not(after.b, before.b);
+	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
+});
+
+edits('lets a station be edited whose camera was dead before, and counts go on', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line({ camera: '/dev/video97' });
+	await eventually('b has no camera', () =>
+		world.logged.some((told) => told.startsWith('error b: error: Cannot open')),
+	);
+	await eventually('a inspects', () => world.verdicts('a').length > 3);
+	const dead = { camera: '/dev/video97' };
+	const told = await world.moveTo({ ...dead, b: { threshold: 0.5 } });
+	assert.is(told.stands, 'new', outcomeOf(told));
+	const restarted = await world.moveTo({ ...dead, a: { threads: 2 }, b: { threads: 2 } });
+	assert.is(restarted.stands, 'new', outcomeOf(restarted));
+	const { counts } = (restarted.running.get('station a')!.service as StationService).vitals;
+	// One that is counted may be on its way to the disk.
+	const heard = world.verdicts('a').length;
+	assert.ok(counts.parts >= heard && counts.parts <= heard + 3, `${counts.parts} of ${heard}`);
+	const moved = await world.moveTo({ a: { threads: 2 }, b: { threads: 2 } });
+	assert.is(moved.stands, 'new', outcomeOf(moved));
+	await world.runs();
+	assertWhole(world.verdicts('a'));
+});
+
+edits('lets stations exchange their cameras, and a recipe have another name', async () => {
+	if (!hasMosquitto()) return;
+	await using world = await line();
+	await cp(world.at('pictures'), world.at('more'), { recursive: true });
+	assert.is((await world.moveTo({ camera: world.at('more') })).stands, 'new');
+	const { stations, recipes, ...rest } = world.config();
+	const [a, b] = [stations.a!, stations.b!];
+	const more = { ...a.camera, source: world.at('more') };
+	const swapped = await world.moveToWhole({
+		...rest,
+		recipes,
+		stations: { a: { ...a, camera: more }, b: { ...b, camera: a.camera } },
+	});
+	assert.is(swapped.stands, 'new', outcomeOf(swapped));
+	assert.equal(swapped.moving.restarted, ['station a', 'station b']);
+	const before = await world.runs();
+	const renamed = await world.moveToWhole({
+		...rest,
+		stations: { a, b: { ...b, recipe: 'other' } },
+		recipes: { a: recipes.a!, other: recipes.b! },
+	});
+	assert.is(renamed.stands, 'new', outcomeOf(renamed));
+	assert.equal(renamed.moving, { stopped: [], started: [], restarted: ['station a'], told: ['station b'] });
+	await eventually('b says so', () => world.verdicts('b').at(-1)!.recipe === 'other');
+	assert.is((await world.runs()).b, before.b);
 	for (const station of ['a', 'b']) assertWhole(world.verdicts(station));
 });
 

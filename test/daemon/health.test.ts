@@ -2,12 +2,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HealthWorld, startHealth } from '../../src/daemon/health.js';
 import type { Moments } from '../../src/daemon/record.js';
+import { type Condition, watchCondition } from '../../src/machine/condition.js';
 import type { Event } from '../../src/protocol/events.js';
 import { gapEntry } from '../../src/protocol/gap.js';
 import { type Health, healthSchema } from '../../src/protocol/health.js';
 import { noCounts } from '../../src/protocol/states.js';
 import { type StationVerdict, unjudged, unknownClock } from '../../src/protocol/verdict.js';
 import { verdictEntry } from '../../src/protocol/verdict-message.js';
+import { noneDropped } from '../../src/sqlite/backlog.js';
 import { origin } from '../origin.js';
 
 const health = suite('the health of a box');
@@ -35,6 +37,30 @@ const eventOf = (id: number, entry = verdictEntry(verdict, unknownClock)): Event
 const gapOf = (id: number, reason: 'retention' | 'refused') =>
 	eventOf(id, gapEntry('t', 's', { from: 3, to: 5, reason }, 0));
 
+const warm: Condition = {
+	thermal: {
+		hottest: { zone: 'tj-thermal', celsius: 70, limitCelsius: 99 },
+		slowed: ['cpufreq-cpu0'],
+		events: 3,
+	},
+	throttled: true,
+	power: {
+		mode: { id: 2, name: 'MAXN_SUPER' },
+		modes: [],
+		rails: [{ rail: 'VDD_IN', watts: 9.5 }],
+		watts: 9.5,
+	},
+	clocks: {
+		cpu: [
+			{ name: 'policy0', hertz: 729_600_000, locked: false },
+			{ name: 'policy4', hertz: 1_728_000_000, locked: false },
+		],
+		gpu: [{ name: '17000000.gpu', hertz: 1_020_000_000, locked: true }],
+		locked: false,
+	},
+	memory: { totalBytes: 8, availableBytes: 4, swapBytes: 2 },
+};
+
 /** A box of functions: `next` lets time pass until it tells its health. */
 function box(more: Partial<HealthWorld> = {}) {
 	const told: Health[] = [];
@@ -61,7 +87,7 @@ function box(more: Partial<HealthWorld> = {}) {
 					waitingBytes: 0,
 					excess: null,
 					isTight: false,
-					dropped: { verdict: 0, gap: 0, state: 0, picture: 0, deadLetter: 0 },
+					dropped: noneDropped,
 					failure: null,
 				},
 				events: async ({ from }) => [eventOf(from)],
@@ -98,6 +124,7 @@ function box(more: Partial<HealthWorld> = {}) {
 			memoryOf: async (pid) => (pid === 12 ? 1000 : 2000),
 			spaceAt: async () => ({ freeBytes: 5, totalBytes: 10 }),
 			systemName: async () => 'Linux',
+			condition: async () => warm,
 		},
 		pace: {
 			now: () => 1500,
@@ -135,7 +162,13 @@ health('is told soon after the start and then regularly, as its schema says', as
 	assert.equal([...topics], ['a/b/t/health']);
 	const { outbox, drops, reconnects, disk, memoryBytes, versions, at } = first;
 	assert.equal(outbox, { verdicts: 4, pictures: 2, oldest: '1970-01-01T00:00:09.000Z', oldestAgeS: 1 });
-	assert.equal(drops, { framesOvertaken: 2, verdictsRefused: 1, verdictsLost: 0, picturesRefused: 2 });
+	assert.equal(drops, {
+		framesOvertaken: 2,
+		triggersDropped: 0,
+		verdictsRefused: 1,
+		verdictsLost: 0,
+		picturesRefused: 2,
+	});
 	assert.equal(
 		{ reconnects, disk, memoryBytes, at },
 		{
@@ -150,6 +183,39 @@ health('is told soon after the start and then regularly, as its schema says', as
 	assert.equal(waits, [2000, 30_000, 30_000]);
 	await service[Symbol.asyncDispose]();
 	assert.is(told.length, 2);
+});
+
+health('tells how the machine is, and nulls where the machine tells nothing', async () => {
+	const { service, next } = box();
+	assert.equal((await next()).machine, {
+		hottest: { zone: 'tj-thermal', celsius: 70, limitCelsius: 99 },
+		throttled: true,
+		throttledBy: ['cpufreq-cpu0'],
+		throttlings: 3,
+		powerMode: 'MAXN_SUPER',
+		watts: 9.5,
+		rails: [{ rail: 'VDD_IN', watts: 9.5 }],
+		clocks: { locked: false, cpuMHz: 1728, gpuMHz: 1020 },
+		memory: { totalBytes: 8, availableBytes: 4 },
+	});
+	await service[Symbol.asyncDispose]();
+	const machine = { memoryOf: async () => 1, spaceAt: async () => ({ freeBytes: 1, totalBytes: 1 }) };
+	const condition = watchCondition('/not/there');
+	const silent = box({ machine: { ...machine, systemName: async () => 'Linux', condition } });
+	const told = await silent.next();
+	assert.equal(healthSchema.parse(told), told);
+	assert.equal(told.machine, {
+		hottest: null,
+		throttled: null,
+		throttledBy: [],
+		throttlings: null,
+		powerMode: null,
+		watts: null,
+		rails: [],
+		clocks: { locked: null, cpuMHz: null, gpuMHz: null },
+		memory: { totalBytes: null, availableBytes: null },
+	});
+	await silent.service[Symbol.asyncDispose]();
 });
 
 health('tells how long parts took since it was told before, and of each once', async () => {

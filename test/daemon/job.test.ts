@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { teachInChild } from '../../src/daemon/job.js';
+import { buildEngineInChild, teachInChild } from '../../src/daemon/job.js';
 import { readBundle } from '../../src/disk/bundle.js';
+import type { EngineProgress } from '../../src/protocol/engine-messages.js';
 import type { Progress, TeachRequest } from '../../src/protocol/teach-messages.js';
 import { childrenOf } from '../children-of.js';
 import { failureOf } from '../failure-of.js';
@@ -66,7 +67,10 @@ jobs('tells how it goes, and ends with a bundle that it names', async () => {
 	await using folder = await temporaryFolder();
 	const heard: string[] = [];
 	const taught = await teach(lesson(folder.path), { report: ({ phase }) => heard.push(phase) });
-	assert.equal([...new Set(heard)], ['features', 'training', 'calibrating']);
+	assert.equal(
+		[...new Set(heard)],
+		['features', 'training', 'calibrating', 'choosing', 'scoring', 'threads'],
+	);
 	const { id } = await readBundle(taught.bundle);
 	assert.is(taught.bundle, join(folder.path, id));
 	assert.is(taught.isNamed, true);
@@ -144,6 +148,31 @@ for (const [what, preload, message] of [
 	});
 }
 
+/** No graphics processor: a child that says that its lesson depends on one, and dies like one whose driver does. */
+const diesOnCuda = `process.on('newListener', function once(event) {
+	if (event !== 'message') return;
+	process.off('newListener', once);
+	const progress = { phase: 'provider', provider: 'cuda' };
+	const die = () => process.kill(process.pid, 'SIGSEGV');
+	process.on('message', ({ request }) => request.provider !== 'cpu' && process.send({ kind: 'progress', progress }, die));
+})`;
+
+jobs('that dies on a graphics processor goes on on the processor, where none was named', async () => {
+	await using folder = await temporaryFolder();
+	const warnings: string[] = [];
+	const report = (p: Progress) => void (p.phase === 'warning' && warnings.push(p.message));
+	const taught = await teach({ ...lesson(folder.path), provider: 'auto' }, { preload: diesOnCuda, report });
+	assert.equal([taught.iterations, taught.provider], [1, 'cpu']);
+	assert.match(
+		warnings[0]!,
+		/ended \(SIGSEGV\).*; the lesson was on provider "cuda": it goes on on the processor/,
+	);
+	const named = { ...lesson(folder.path), provider: 'cuda' } as const;
+	const failure = await failureOf(teach(named, { preload: diesOnCuda }));
+	assert.is(failure.code, 'child-died');
+	assert.match(failure.message, /the lesson was on provider "cuda"/);
+});
+
 jobs('that is killed in the middle leaves no half bundle, and is said to have been', async () => {
 	await using folder = await temporaryFolder();
 	const learning: string[] = [];
@@ -176,5 +205,37 @@ jobs('that is interrupted ends its child with the reason', async () => {
 	const before = await failureOf(teach(request, { signal: abort.signal }));
 	assert.is(before.code, 'interrupted');
 });
+
+jobs(
+	'that builds an engine is a job like another: its failure is passed on, and a signal ends it',
+	async () => {
+		await using folder = await temporaryFolder();
+		const request = {
+			bundle: join(folder.path, 'absent'),
+			precision: 'fp16',
+			cache: join(folder.path, 'engines'),
+			limitMs: 1000,
+			again: false,
+		} as const;
+		const heard: string[] = [];
+		const report = ({ phase }: EngineProgress) => void heard.push(phase);
+		const world = { env: process.env, signal: new AbortController().signal, report };
+		const failure = await failureOf(buildEngineInChild(request, world));
+		assert.is(failure.code, 'bundle-invalid');
+		assert.match(failure.advice!, /Copy the bundle again/);
+		assert.equal(heard, ['exporting']);
+		const ended = AbortSignal.abort(new Failure('interrupted', 'Interrupted'));
+		assert.is(
+			(await failureOf(buildEngineInChild(request, { ...world, signal: ended }))).code,
+			'interrupted',
+		);
+		const dead = { ...world, env: withPreload('process.exit(3)') };
+		assert.match(
+			(await failureOf(buildEngineInChild(request, dead))).message,
+			/^Cannot build an engine: .* ended \(exit code 3\)/,
+		);
+		assert.equal(await childrenOf(process.pid), []);
+	},
+);
 
 jobs.run();

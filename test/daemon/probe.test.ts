@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import type { RecipeConfig } from '../../src/config/schema.js';
 import { type ProbeWorld, tryBundle, tryCamera } from '../../src/daemon/probe.js';
 import { encodePng } from '../../src/opencv/picture.js';
 import { drawPart } from '../../src/sim/line.js';
@@ -35,13 +36,46 @@ const cameraOf = (source: string) => ({ source, loop: false, timeoutMs: 3000, la
 probes('says what a bundle is and proves, and what is wrong with one', async () => {
 	await using folder = await temporaryFolder();
 	const model = await tinyBundle(join(folder.path, 'bundle'));
-	const found = await tryBundle(recipeWith({ model }), worldWith());
-	assert.match(found, /^bundle ".*" \(pocket\) proves its golden vectors in fp32 on cpu; threshold \d/);
+	const found = await tryBundle({ recipe: recipeWith({ model }), engineFolder: '/nowhere' }, worldWith());
+	assert.match(
+		found,
+		/^bundle ".*" \(pocket\) proves its golden vectors in fp32 on cpu \([^)]*threads?[^)]*\); threshold \d/,
+	);
 	await writeFile(join(model, 'model.onnx'), 'x');
-	const failure = await failureOf(tryBundle(recipeWith({ model }), worldWith()));
+	const failure = await failureOf(
+		tryBundle({ recipe: recipeWith({ model }), engineFolder: '/nowhere' }, worldWith()),
+	);
 	assert.is(failure.code, 'bundle-invalid');
 	assert.equal(await childrenOf(process.pid), []);
 });
+
+probes(
+	'says what is missing of a provider that alone may compute, and what computes in place of one',
+	async () => {
+		await using folder = await temporaryFolder();
+		const model = await tinyBundle(join(folder.path, 'bundle'));
+		const found = (provider: RecipeConfig['provider'], env: NodeJS.ProcessEnv = {}) => {
+			const asked = { recipe: recipeWith({ model, provider }), engineFolder: '/nowhere' };
+			return tryBundle(asked, worldWith({ env: { ...process.env, ...env } }));
+		};
+		const failure = await failureOf(found({ require: 'tensorrt' }));
+		assert.is(failure.code, 'provider-unavailable');
+		assert.match(
+			failure.message,
+			/^Cannot use provider "tensorrt": .*(libonnxruntime_providers_tensorrt.so|built without it)/,
+		);
+		assert.match(failure.advice!, 'INSPECTORD_ORT');
+		assert.match(
+			await found({ prefer: 'tensorrt' }),
+			/ in fp32 on cpu \([^)]*threads?[^)]*\); threshold [\d.]+, by which of 100 good parts at most \d+ are rejected [^;]+; degraded: Cannot use provider "tensorrt": /,
+		);
+		assert.is((await failureOf(found('cpu', { INSPECTORD_ORT: folder.path }))).code, 'library-unusable');
+		assert.match(
+			await found('auto'),
+			/ on cpu \([^)]*threads?[^)]*\); threshold [\d.]+, by which [^;]+ confidence$/,
+		);
+	},
+);
 
 probes('says what a camera gives, what it passes over, and what is wrong with one', async () => {
 	await using folder = await temporaryFolder();
@@ -85,14 +119,16 @@ probes('kills a camera that hangs, and names it', async () => {
 
 probes('says how it died when what it tried crashed', async () => {
 	const world = worldWith({ env: acting("process.kill(process.pid, 'SIGSEGV')") });
-	const failure = await failureOf(tryBundle(recipeWith(), world));
+	const failure = await failureOf(tryBundle({ recipe: recipeWith(), engineFolder: '/nowhere' }, world));
 	assert.is(failure.code, 'child-died');
 	assert.match(failure.message, /^Cannot try bundle "m": its process died \(killed by SIGSEGV\)$/);
 });
 
 probes('takes a fault of ours there for one here', async () => {
 	const world = worldWith({ env: acting("console.error('TypeError: x is no y'); process.exit(70)") });
-	const thrown = await tryBundle(recipeWith(), world).catch((reason: unknown) => reason);
+	const thrown = await tryBundle({ recipe: recipeWith(), engineFolder: '/nowhere' }, world).catch(
+		(reason: unknown) => reason,
+	);
 	assert.not.instance(thrown, Failure);
 	assert.match(
 		(thrown as Error).message,

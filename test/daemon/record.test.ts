@@ -24,6 +24,7 @@ const stateOf = (state: StationState['state'], message?: string, station = 's') 
 			model: null,
 			threshold: null,
 			error: message === undefined ? null : { code: 'child-died', message },
+			degraded: null,
 		},
 		{ box: 't', station, recipe: 'r' },
 		noCounts,
@@ -58,6 +59,18 @@ function linkOf() {
 	return { link, retained };
 }
 
+record('tells every verdict that stands in the journal to whoever hears it, until that is over', async () => {
+	await using world = await recording();
+	const { recorder } = world;
+	const heard: (number | null)[] = [];
+	const hearing = recorder.hearVerdicts(({ sequence }) => heard.push(sequence));
+	await recorder.verdict(verdictOf(1), []);
+	await recorder.verdict(verdictOf(2), []);
+	hearing[Symbol.dispose]();
+	await recorder.verdict(verdictOf(3), []);
+	assert.equal(heard, [1, 2]);
+});
+
 record('numbers verdicts by station without a hole, with the quality of the clock', async () => {
 	await using world = await recording();
 	const { recorder } = world;
@@ -78,30 +91,33 @@ record('numbers verdicts by station without a hole, with the quality of the cloc
 	assert.is(recorder.momentsOf(99), undefined);
 });
 
-record('keeps the pictures of a verdict in their order, and a frame of the newest', async () => {
-	await using world = await recording();
-	const { recorder, journal } = world;
-	const first = recorder.verdict(verdictOf(1), [Buffer.from('a'), Buffer.from('b')]);
-	recorder.kept('s', Buffer.from('frame'));
-	recorder.kept('nobody', Buffer.from('lost'));
-	const second = recorder.verdict(verdictOf(2), []);
-	recorder.kept('s', Buffer.from('frame 2'));
-	await recorder.settled(30_000);
-	const kept = await journal.pictures({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
-	const shown = kept.map(async ({ event, role, index, hash }) => [
-		event,
-		role,
-		index,
-		Buffer.from((await journal.readPicture(hash))!).toString(),
-	]);
-	const [a, b] = [(await first)!.id, (await second)!.id];
-	assert.equal(await Promise.all(shown), [
-		[a, 'heatmap', 0, 'a'],
-		[a, 'heatmap', 1, 'b'],
-		[a, 'frame', 0, 'frame'],
-		[b, 'frame', 0, 'frame 2'],
-	]);
-});
+record(
+	'keeps the pictures of a verdict in their order, and a frame of it, also when another verdict came between',
+	async () => {
+		await using world = await recording();
+		const { recorder, journal } = world;
+		const first = recorder.verdict(verdictOf(1), [Buffer.from('a'), Buffer.from('b')]);
+		const second = recorder.verdict(verdictOf(2), []);
+		recorder.kept(verdictOf(1), Buffer.from('frame'));
+		recorder.kept(verdictOf(3), Buffer.from('lost'));
+		recorder.kept(verdictOf(2), Buffer.from('frame 2'));
+		await recorder.settled(30_000);
+		const kept = await journal.pictures({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
+		const shown = kept.map(async ({ event, role, index, hash }) => [
+			event,
+			role,
+			index,
+			Buffer.from((await journal.readPicture(hash))!).toString(),
+		]);
+		const [a, b] = [(await first)!.id, (await second)!.id];
+		assert.equal(await Promise.all(shown), [
+			[a, 'heatmap', 0, 'a'],
+			[a, 'heatmap', 1, 'b'],
+			[a, 'frame', 0, 'frame'],
+			[b, 'frame', 0, 'frame 2'],
+		]);
+	},
+);
 
 record('shows no secret in a verdict or a state, also none that is learnt later', async () => {
 	const secrets: string[] = [];
@@ -117,6 +133,26 @@ record('shows no secret in a verdict or a state, also none that is learnt later'
 	assert.not.match(JSON.stringify(all), /geheim/);
 });
 
+record(
+	'notes what was found after a deadline for information: no verdict, no number, no secret',
+	async () => {
+		await using world = await recording(['geheim7']);
+		const { recorder, journal } = world;
+		await recorder.verdict(verdictOf(1), []);
+		const found = { ...verdictOf(1, 'no answer from geheim7'), verdict: 'accept', score: 0.25 } as const;
+		recorder.late(found, 1234.4);
+		const next = await recorder.verdict(verdictOf(2), []);
+		await recorder.settled(30_000);
+		const all = await journal.events({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
+		const late = all.find(({ kind }) => kind === 'late')!;
+		assert.equal([late.verdict, late.sequence, late.score, late.station], [null, null, 0.25, 's']);
+		const { found: is, byMs, runSequence } = late.body as Readonly<Record<string, unknown>>;
+		assert.equal([is, byMs, runSequence], ['accept', 1234, 1]);
+		assert.not.match(JSON.stringify(late), /geheim/);
+		assert.is(next!.sequence, 2);
+	},
+);
+
 record('goes on when the journal could not hold a verdict or a picture', async () => {
 	await using world = await recording();
 	const nothing = { ...world.journal, owed: [], append: async () => [], keep: async () => [] };
@@ -125,7 +161,7 @@ record('goes on when the journal could not hold a verdict or a picture', async (
 	const log = (level: string, about: string, message: string) => lines.push(`${level} ${about} ${message}`);
 	const recorder = createRecorder({ journal: nothing, secrets: [], clock, now: () => 0, log });
 	assert.is(await recorder.verdict(verdictOf(1), [Buffer.from('a')]), undefined);
-	recorder.kept('s', Buffer.from('frame'));
+	recorder.kept(verdictOf(1), Buffer.from('frame'));
 	recorder.state(stateOf('running'));
 	await recorder.settled(30_000);
 	assert.equal(lines, []);
@@ -141,20 +177,27 @@ record('notes what a station does when it changes, not each time that it is told
 		stateOf('error', 'it is gone'),
 		stateOf('error', 'it is gone'),
 		stateOf('error', 'it is still gone'),
-	])
+		stateOf('running'),
+		{ ...stateOf('running'), degraded: { code: 'engine-missing', message: 'there is none' } },
+		{ ...stateOf('running'), degraded: { code: 'engine-missing', message: 'there is none' } },
+		stateOf('running'),
+	] satisfies StationState[])
 		recorder.state(told);
 	await recorder.settled(30_000);
 	const all = await journal.events({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
 	assert.equal(
 		all.map(({ body }) => {
-			const { state, error } = body as StationState;
-			return [state, error?.message];
+			const { state, error, degraded } = body as StationState;
+			return [state, error?.message ?? degraded?.code];
 		}),
 		[
 			['starting', undefined],
 			['running', undefined],
 			['error', 'it is gone'],
 			['error', 'it is still gone'],
+			['running', undefined],
+			['running', 'engine-missing'],
+			['running', undefined],
 		],
 	);
 });

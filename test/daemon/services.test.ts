@@ -4,6 +4,8 @@ import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { difference } from '../../src/config/difference.js';
 import { configSchema } from '../../src/config/schema.js';
+import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
+import { createEngineChoices } from '../../src/daemon/engine-choices.js';
 import { attempts, type Need, needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
 
 const services = suite('the services of a configuration');
@@ -41,10 +43,15 @@ const world: ServicesWorld = {
 	onState: () => {},
 	onVerdict: () => {},
 	running: () => new Map(),
+	deadlines: createAlarmClock(() => 0),
 	troubles: () => [],
+	edits: () => undefined,
+	config: () => null,
+	logLines: () => [],
+	engines: createEngineChoices(),
 };
 
-const ALL = 'journal, control, broker, station a, station b, schedule, health';
+const ALL = 'journal, control, broker, alarms, engines, station a, station b, lesson, schedule, health';
 const [station] = Object.values(configWith().stations);
 
 const edits: readonly (readonly [
@@ -58,8 +65,8 @@ const edits: readonly (readonly [
 		'the name of the box',
 		{ box: 'u' },
 		{
-			stop: 'journal, control, broker, station a, station b, health',
-			start: 'journal, control, broker, station a, station b, health',
+			stop: 'journal, control, broker, alarms, engines, station a, station b, lesson, health',
+			start: 'journal, control, broker, alarms, engines, station a, station b, lesson, health',
 		},
 	],
 	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],
@@ -78,13 +85,24 @@ const edits: readonly (readonly [
 		{ start: 'station c', retell: 'broker' },
 	],
 	['a station less', { more: { stations: { a: station! } } }, { stop: 'station b', retell: 'broker' }],
+	['how much the journal holds', { more: { journal: { mostMb: 100, mostDays: 1 } } }, { retell: 'journal' }],
 	['which pictures are kept', { more: { journal: { pictures: 'all' } } }, { retell: 'station a, station b' }],
 	['a threshold', { recipes: { b: { threshold: 0.5 } } }, { retell: 'station b' }],
+	[
+		'an alarm',
+		{ recipes: { b: { alarms: { stuck: { consecutive: { n: 3 } } } } } },
+		{ retell: 'broker, alarms' },
+	],
 	['a deadline', { recipes: { a: { deadlineMs: 100 } } }, { retell: 'station a' }],
 	[
 		'where the journal lies',
 		{ more: { journal: { folder: 'elsewhere' } } },
 		{ stop: ALL.replace(', schedule', ''), start: ALL.replace(', schedule', '') },
+	],
+	[
+		'how long an engine may be built',
+		{ more: { engines: { limitS: 60 } } },
+		{ stop: 'engines', start: 'engines' },
 	],
 	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
 	[
@@ -107,6 +125,22 @@ for (const [what, given, moving] of edits) {
 		);
 	});
 }
+
+services('move a station to an engine, and no other, by what its spec holds', () => {
+	const engines = createEngineChoices();
+	const before = specsOf(configWith(), { ...world, engines });
+	engines.choose('b', configWith().recipes.b!, 'ab'.repeat(32))(true);
+	const wanted = specsOf(configWith(), { ...world, engines });
+	const { start, stop, retell } = difference(before, wanted);
+	const names = [start, stop, retell].map((specs) => specs.map(({ name }) => name).join());
+	assert.equal(names, ['station b', 'station b', '']);
+	const edited = specsOf(configWith({ recipes: { b: { threshold: 0.5 } } }), { ...world, engines });
+	assert.equal(
+		difference(wanted, edited).retell.map(({ name }) => name),
+		['station b'],
+		'an edit of what can be told moves nobody off the engine',
+	);
+});
 
 services('start in the order of their table', () => {
 	assert.is(
@@ -170,6 +204,16 @@ services('are tried each path once, and what is large one at a time', async () =
 	const thrown = await attempt(fault, probing).catch((reason: unknown) => reason);
 	assert.instance(thrown, TypeError);
 	assert.is((await attempt(need('g', true), probing)).message, 'g works');
+});
+
+services('a station more starts none of those that run anew, though they share the processor', () => {
+	const config = configWith();
+	const more = { ...config, stations: { ...config.stations, c: config.stations.a! } };
+	const { stop, start } = difference(specsOf(config, world), specsOf(more, world));
+	assert.equal(
+		[stop, start].map((specs) => specs.map(({ name }) => name)),
+		[[], ['station c']],
+	);
 });
 
 services.run();

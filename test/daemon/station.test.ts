@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
 import { type StationWorld, startStation } from '../../src/daemon/station.js';
 import type { Child, Ended } from '../../src/process/child.js';
 import { type StationReport, type StationState, stationStateSchema } from '../../src/protocol/states.js';
@@ -22,7 +23,7 @@ const partOf = (runSequence: number) => ({
 	trigger: null,
 	taken: { wallMs: 0, monotonicMs: 0 },
 });
-const running: StationReport = { state: 'running', model: null, threshold: 0.5, error: null };
+const running: StationReport = { state: 'running', model: null, threshold: 0.5, error: null, degraded: null };
 const accepted = (sequence: number): StationUp => ({
 	kind: 'verdict',
 	verdict: {
@@ -31,6 +32,7 @@ const accepted = (sequence: number): StationUp => ({
 		error: null,
 	},
 	pictures: [],
+	exposed: null,
 });
 
 /** A child process of functions. */
@@ -86,12 +88,15 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			log: (level, _, message) => void logged.push(`${level} ${message}`),
 			pace: { now: () => clock.ms, chance: () => 0, pause: () => turn() },
 			wallClock: () => 0,
+			machineMs: () => clock.ms,
+			deadlines: createAlarmClock(() => clock.ms),
 			limits: {
 				startingMs: 600_000,
 				silenceMs: 60_000,
 				graceMs: 4000,
 				countsEveryMs: 10_000,
 				steadyMs: 2000,
+				patienceMs: 10_000,
 				...limits,
 			},
 		},
@@ -100,11 +105,31 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			onVerdict: (verdict) => void verdicts.push(verdict),
 			onPart: () => {},
 			onKept: () => {},
+			onLate: () => {},
 		},
 	);
 	const child = (n: number) => eventually(`child ${n} starts`, () => children[n]);
 	return { service, child, states, verdicts, logged, clock };
 }
+
+station('has its next process pass over what one died of while it tried it', async () => {
+	const { service, child } = line();
+	const starts = (of: FakeChild) =>
+		of.heard.flatMap((message) => (message.kind === 'start' ? [message] : []));
+	const first = await child(0);
+	first.say({ kind: 'trying', provider: 'tensorrt' });
+	first.end({ code: null, signal: 'SIGSEGV' });
+	const second = await child(1);
+	await eventually('it is told', () => starts(second).length > 0);
+	assert.equal([starts(first)[0]!.avoided, starts(second)[0]!.avoided], [[], ['tensorrt']]);
+	second.say({ kind: 'trying', provider: 'cuda' });
+	second.say({ kind: 'state', report: running });
+	second.end({ code: null, signal: 'SIGSEGV' });
+	const third = await child(2);
+	await eventually('it is told', () => starts(third).length > 0);
+	assert.equal(starts(third)[0]!.avoided, ['tensorrt'], 'one that has inspected was proven');
+	await service[Symbol.asyncDispose]();
+});
 
 station(
 	'gives the part that was in work an error verdict of the same number when its process dies',
@@ -125,7 +150,14 @@ station(
 		assert.is(error!.code, 'child-died');
 		assert.match(error!.message, /SIGSEGV/);
 		assert.is(states.at(-1)!.state, 'error');
-		assert.equal(states.at(-1)!.counts, { parts: 2, accepted: 1, rejected: 0, errors: 1, droppedFrames: 0 });
+		assert.equal(states.at(-1)!.counts, {
+			parts: 2,
+			accepted: 1,
+			rejected: 0,
+			errors: 1,
+			droppedFrames: 0,
+			droppedTriggers: 0,
+		});
 		await child(1);
 		await service[Symbol.asyncDispose]();
 	},
@@ -198,7 +230,7 @@ station('tells its counts regularly when they have changed, and at the end', asy
 	only.say({ kind: 'beat', droppedFrames: 3 });
 	assert.is(states.length, 1);
 	clock.ms = 10_000;
-	const counts = { parts: 1, accepted: 1, rejected: 0, errors: 0, droppedFrames: 3 };
+	const counts = { parts: 1, accepted: 1, rejected: 0, errors: 0, droppedFrames: 3, droppedTriggers: 0 };
 	const told = await eventually('counts are told', () => states[1]);
 	assert.equal({ state: told.state, counts: told.counts }, { state: 'running', counts });
 	assert.is(told.visionState, 'ContinuousExecution');
@@ -229,10 +261,17 @@ station('counts on over the processes that it has had', async () => {
 		pid: 1,
 		restarts: 1,
 		engines: { onnxruntime: '1', opencv: '4' },
-		counts: { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7 },
+		counts: { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7, droppedTriggers: 0 },
 	});
 	await service[Symbol.asyncDispose]();
-	assert.equal(states.at(-1)!.counts, { parts: 2, accepted: 2, rejected: 0, errors: 0, droppedFrames: 7 });
+	assert.equal(states.at(-1)!.counts, {
+		parts: 2,
+		accepted: 2,
+		rejected: 0,
+		errors: 0,
+		droppedFrames: 7,
+		droppedTriggers: 0,
+	});
 });
 
 station('names a process that does not end when told to, and loses no part of it', async () => {
@@ -262,6 +301,7 @@ station('tells its process other settings, and the next one begins with them', a
 	const { service, child } = line();
 	const first = await child(0);
 	const settings = {
+		recipeName: 'other',
 		recipe: recipeWith({ threshold: 0.75 }),
 		keep: { pictures: 'all', frames: true },
 		revision: 'new',
@@ -272,8 +312,8 @@ station('tells its process other settings, and the next one begins with them', a
 	const second = await child(1);
 	const begun = second.heard[0]!;
 	assert.ok(begun.kind === 'start');
-	const { recipe, keep, revision } = begun;
-	assert.equal({ recipe, keep, revision }, settings);
+	const { recipeName, recipe, keep, revision } = begun;
+	assert.equal({ recipeName, recipe, keep, revision }, settings);
 	await service[Symbol.asyncDispose]();
 });
 
@@ -296,7 +336,7 @@ station('logs a self-check that passed, hands the wish for one on, and says when
 	await service[Symbol.asyncDispose]();
 });
 
-station('is healthy when it has inspected for a while, and not before', async () => {
+station('is healthy when it has judged parts for a while, and not before', async () => {
 	const { service, child, clock } = line();
 	const only = await child(0);
 	let isHealthy = false;
@@ -310,10 +350,31 @@ station('is healthy when it has inspected for a while, and not before', async ()
 	};
 	assert.not.ok(await seen(100_000));
 	only.say({ kind: 'state', report: running });
-	assert.not.ok(await seen(100_000));
-	assert.not.ok(await seen(101_999));
-	assert.ok(await seen(102_000));
+	assert.not.ok(await seen(104_000));
+	only.say({ kind: 'part', origin, part: partOf(1) });
+	only.say(accepted(1));
+	assert.not.ok(await seen(105_999));
+	assert.ok(await seen(106_000));
 	await health;
+	await service[Symbol.asyncDispose]();
+});
+
+station('tells what it fails for until it judges a part', async () => {
+	const { service, child } = line();
+	const first = await child(0);
+	assert.is(service.failing, undefined);
+	const error = { code: 'camera-unavailable', message: 'Cannot open camera "0": it is busy' };
+	first.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	assert.is(service.failing, 'camera-unavailable');
+	await service.healthy(new AbortController().signal, 'camera-unavailable');
+	first.end({ code: null, signal: 'SIGKILL' });
+	const second = await child(1);
+	assert.is(service.failing, 'child-died');
+	second.say({ kind: 'state', report: running });
+	assert.is(service.failing, 'child-died');
+	second.say({ kind: 'part', origin, part: partOf(1) });
+	second.say(accepted(1));
+	assert.is(service.failing, undefined);
 	await service[Symbol.asyncDispose]();
 });
 
@@ -327,18 +388,75 @@ station('is healthy at once when its source has ended', async () => {
 });
 
 station('says what it is ill of, and stops saying when nobody listens', async () => {
-	const { service, child } = line();
+	const { service, child, clock } = line();
 	const only = await child(0);
 	const health = failureOf(service.healthy(new AbortController().signal));
 	const error = { code: 'camera-unavailable', message: 'Cannot open camera "0": it is busy' };
 	only.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	// Some time for a camera that was let go of a moment ago, and the time of a frame.
+	clock.ms = 11_000;
 	const { code, message } = await health;
 	assert.equal({ code, message }, error);
 	only.say({ kind: 'state', report: running });
+	clock.ms = 1000;
 	const ended = new AbortController();
 	const interrupted = failureOf(service.healthy(ended.signal));
 	ended.abort(new Failure('interrupted', 'Interrupted'));
 	assert.is((await interrupted).code, 'interrupted');
+	await service[Symbol.asyncDispose]();
+});
+
+const told = (revision: string) => ({
+	recipeName: 'r',
+	recipe: recipeWith(),
+	keep: { pictures: 'rejects', frames: false } as const,
+	revision,
+});
+
+station('has heeded what it was told when its process says so of that and nothing else', async () => {
+	const { service, child } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: running });
+	service.retell(told('1'));
+	service.retell(told('2'));
+	let isHeeded = false;
+	const heeded = service.heeded(new AbortController().signal).then(() => {
+		isHeeded = true;
+	});
+	only.say({ kind: 'told', revision: '1' });
+	for (let i = 0; i < 5; i += 1) await turn();
+	assert.not.ok(isHeeded);
+	only.say({ kind: 'told', revision: '2' });
+	await heeded;
+	service.retell(told('3'));
+	const ended = new AbortController();
+	const interrupted = failureOf(service.heeded(ended.signal));
+	ended.abort(new Failure('interrupted', 'Interrupted'));
+	assert.is((await interrupted).code, 'interrupted');
+	await service[Symbol.asyncDispose]();
+});
+
+station('that does not inspect now need not answer: its next process begins with what was told', async () => {
+	const { service, child } = line();
+	const first = await child(0);
+	const { signal } = new AbortController();
+	service.retell(told('1'));
+	await service.heeded(signal);
+	const error = { code: 'camera-unavailable', message: 'Cannot open camera "0": it is gone' };
+	first.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	service.retell(told('2'));
+	await service.heeded(signal);
+	first.say({ kind: 'state', report: running });
+	service.retell(told('3'));
+	const heeded = service.heeded(signal);
+	first.end({ code: null, signal: 'SIGKILL' });
+	await heeded;
+	const second = await child(1);
+	await eventually('it is started', () => second.heard.length > 0);
+	const [start] = second.heard;
+	assert.ok(start?.kind === 'start' && start.revision === '3');
+	second.say({ kind: 'state', report: running });
+	await service.heeded(signal);
 	await service[Symbol.asyncDispose]();
 });
 

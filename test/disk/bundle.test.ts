@@ -11,6 +11,7 @@ import {
 	rm,
 	symlink,
 	truncate,
+	utimes,
 	writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -18,7 +19,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bundlesOf, readBundle, writeBundle } from '../../src/disk/bundle.js';
+import {
+	assertWhole,
+	bundlesIn,
+	bundlesOf,
+	describeBundle,
+	placeOf,
+	readBundle,
+	writeBundle,
+} from '../../src/disk/bundle.js';
 import { writeCheckpoint } from '../../src/disk/checkpoint.js';
 import { readTeacher } from '../../src/disk/teacher.js';
 import { zeros } from '../../src/graph/tensor.js';
@@ -104,6 +113,75 @@ bundles('whose golden vectors do not hold are not opened', async () => {
 	assert.is(failure.code, 'bundle-golden');
 	assert.match(failure.message, /golden vector 2 deviates by 1\.0e-3/);
 });
+
+bundles('hold good pictures that were not trained on, read when they are asked for', async () => {
+	await using folder = await temporaryFolder();
+	const dir = await tinyBundle(join(folder.path, 'b'));
+	const bundle = await readBundle(dir);
+	const pictures = await bundle.heldOut();
+	assert.is(pictures.length, bundle.manifest.training.heldOut);
+	assert.equal(pictures[1], bundle.golden[1]!.image, 'the second golden vector is one of them as it is');
+
+	const again = await writeBundle(join(folder.path, 'again'), {
+		...contentsLike(bundle, 'again'),
+		heldOut: pictures,
+	});
+	assert.is(again.manifest.files.heldOut, bundle.manifest.files.heldOut);
+	const without = await writeBundle(join(folder.path, 'older'), contentsLike(bundle, 'older'));
+	assert.is(without.manifest.files.heldOut, undefined);
+	assert.equal(await (await readBundle(without.dir)).heldOut(), []);
+
+	await truncate(join(dir, 'held-out.bin'), 1000);
+	assert.match((await failureOf(bundle.heldOut())).message, /"held-out.bin" is damaged or cut off/);
+	await rm(join(dir, 'held-out.bin'));
+	// A box's owner may not want pictures of parts on it.
+	const bare = await readBundle(dir);
+	await assertWhole(await describeBundle(dir));
+	assert.equal(await bare.heldOut(), []);
+});
+
+bundles('hold a sheet of the pictures that set the threshold, which may be taken away', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	const png = await bundle.sheet();
+	assert.equal([...png!.subarray(0, 4)], [0x89, 0x50, 0x4e, 0x47]);
+	const contents = contentsLike(bundle, 'again');
+	assert.is(
+		await (await readBundle((await writeBundle(join(folder.path, 'x'), contents)).dir)).sheet(),
+		undefined,
+	);
+	const { dir } = await writeBundle(join(folder.path, 'again'), { ...contents, sheet: png! });
+	const again = await readBundle(dir);
+	assert.is(Buffer.compare((await again.sheet())!, png!), 0);
+	await truncate(join(dir, 'threshold.png'), 100);
+	assert.match((await failureOf(again.sheet())).message, /"threshold.png" is damaged or cut off/);
+	await rm(join(dir, 'threshold.png'));
+	assert.is(await again.sheet(), undefined);
+});
+
+bundles(
+	'know again what they were taught from, unless they are older or its file was taken away',
+	async () => {
+		await using folder = await temporaryFolder();
+		const dir = await tinyBundle(join(folder.path, 'b'));
+		const bundle = await readBundle(dir);
+		const { training, files } = bundle.manifest;
+		const known = await bundle.likenesses();
+		assert.is(known.length, training.images + training.heldOut);
+		const again = await writeBundle(join(folder.path, 'again'), {
+			...contentsLike(bundle, 'again'),
+			likenesses: known,
+		});
+		assert.is(again.manifest.files.likeness, files.likeness);
+		assert.equal(await (await readBundle(again.dir)).likenesses(), known);
+		const older = await writeBundle(join(folder.path, 'older'), contentsLike(bundle, 'older'));
+		assert.equal(await (await readBundle(older.dir)).likenesses(), []);
+		await truncate(join(dir, 'likeness.bin'), 1000);
+		assert.match((await failureOf(bundle.likenesses())).message, /"likeness.bin" is damaged or cut off/);
+		await rm(join(dir, 'likeness.bin'));
+		assert.equal(await bundle.likenesses(), []);
+	},
+);
 
 bundles('run in a precision only when the gate let it through', async () => {
 	await using folder = await temporaryFolder();
@@ -397,6 +475,56 @@ bundles('stand on a teacher that is read whole or refused', async () => {
 		assert.match(failure.message, message);
 	}
 	assert.is((await failureOf(readTeacher(join(folder.path, 'absent')))).code, 'teacher-invalid');
+});
+
+bundles('of a folder are listed once each by the places where they lie, the newest first', async () => {
+	await using folder = await temporaryFolder();
+	const at = (...names: string[]) => join(folder.path, ...names);
+	assert.equal(await bundlesIn(at('none')), []);
+	for (const [i, name] of ['a@11111111', 'b@22222222', 'c'].entries()) {
+		await mkdir(at(name));
+		await writeFile(at(name, 'manifest.json'), '{}');
+		await utimes(at(name, 'manifest.json'), 1000 + i, 1000 + i);
+	}
+	await symlink('b@22222222', at('b'));
+	await symlink('nowhere', at('dangling'));
+	await mkdir(at('pictures'));
+	await writeFile(at('note.txt'), '');
+	await mkdir(at('folder', 'manifest.json'), { recursive: true });
+	assert.equal(
+		(await bundlesIn(folder.path)).map((place) => basename(place)),
+		['c', 'b@22222222', 'a@11111111'],
+	);
+	assert.is(basename(await placeOf(at('b'))), 'b@22222222');
+});
+
+bundles('tell what they are without being read whole, and what of them is missing', async () => {
+	await using folder = await temporaryFolder();
+	const dir = await tinyBundle(join(folder.path, 'b'));
+	const whole = await readBundle(dir);
+	const described = await describeBundle(dir);
+	assert.equal([described.id, described.manifest], [whole.id, whole.manifest]);
+	assert.ok(described.sha256.startsWith(described.id.split('@')[1]!));
+	await assertWhole(described);
+	await truncate(join(dir, 'model.onnx'), 0);
+	assert.match((await failureOf(assertWhole(described))).message, /"model.onnx" is empty/);
+	await rm(join(dir, 'golden.json'));
+	await writeFile(join(dir, 'model.onnx'), 'x');
+	assert.match((await failureOf(assertWhole(described))).message, /no file "golden.json"/);
+	await describeBundle(dir);
+});
+
+bundles('whose manifest is a pipe, or without an end, are not waited for', async () => {
+	await using folder = await temporaryFolder();
+	const dir = join(folder.path, 'b');
+	await mkdir(dir);
+	assert.is(spawnSync('mkfifo', [join(dir, 'manifest.json')]).status, 0);
+	assert.match((await failureOf(describeBundle(dir))).message, /is no file/);
+	assert.equal(await bundlesIn(folder.path), []);
+	await rm(join(dir, 'manifest.json'));
+	await writeFile(join(dir, 'manifest.json'), '');
+	await truncate(join(dir, 'manifest.json'), 9e6);
+	assert.match((await failureOf(describeBundle(dir))).message, /has 9000000 bytes/);
 });
 
 bundles.run();

@@ -1,10 +1,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
+import { randomFrom } from '../../src/base/random.js';
 import { type EvaluateWorld, evaluate } from '../../src/evaluate/evaluation.js';
 import { kindRows, summaryLines } from '../../src/evaluate/summary.js';
 import type { LabelledPicture } from '../../src/measure/labelled.js';
 import type { Frame } from '../../src/vision/frame.js';
+import { likenessOf } from '../../src/vision/likeness.js';
 
 const test = suite('evaluation');
 
@@ -41,6 +43,44 @@ test('every image is scored, scores and pixels are counted', async () => {
 	assert.ok(Math.abs(figures.pixelAuroc! - 27 / 28) < 1e-12);
 	assert.is.not(figures.proRd4ad, null);
 	assert.is.not(figures.aupro03, null);
+});
+
+test('good images of parts that were taught are counted apart', async () => {
+	const side = 32;
+	const random = randomFrom(2);
+	const parts = Array.from({ length: 5 }, () => {
+		const grey = Array.from({ length: side * side }, () => 40 + random.below(150));
+		return (gain: number) => grey.flatMap((v) => [gain * v, gain * v, gain * v]);
+	});
+	const size = { width: side, height: side };
+	const taught = parts.slice(0, 3).map((shown) => likenessOf(Uint8Array.from(shown(1)), size));
+	const shown: Readonly<Record<string, readonly number[]>> = {
+		again: parts[1]!(0.8),
+		high: parts[2]!(1.2),
+		new: parts[3]!(1),
+		bad: parts[4]!(1.1),
+	};
+	const { world: scoring } = worldOf({ again: [1, 1, 1, 1] });
+	const world: EvaluateWorld = {
+		...scoring,
+		readPicture: async (path) => {
+			const frame: Partial<Frame> = { modelInput: () => Uint8Array.from(shown[path]!), release: () => {} };
+			return frame as Frame;
+		},
+		score: async () => ({ map: new Float32Array(side * side), score: 1 }),
+	};
+	const images = [image('again'), image('high'), image('new'), image('bad', 'crack')];
+	const { figures, scored } = await evaluate(images, world, { ...options(0), size, taught });
+	assert.equal(figures.withoutSiblings?.siblings, 2);
+	assert.equal(
+		[figures.falseRejects, figures.withoutSiblings?.falseRejects, figures.withoutSiblings?.good],
+		[3, 1, 1],
+	);
+	assert.match(
+		summaryLines({ figures, scored }).join('\n'),
+		/2 of 3 good test pictures are other exposures of pictures that were taught: without them, 1 of 1 good parts would be rejected, and the image AUROC is /,
+	);
+	assert.is((await evaluate(images, world, { ...options(0), size })).figures.withoutSiblings, null);
 });
 
 test('the time of an image is that of preparing and scoring, not of reading', async () => {

@@ -149,6 +149,7 @@ function reportOf(changes: Partial<Report> = {}): Report {
 			falseRejects: 1,
 			escapes: 1,
 			msPerImage: 3,
+			withoutSiblings: null,
 		},
 		scored: [
 			scoredOf('good', 1, 1),

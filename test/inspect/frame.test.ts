@@ -73,7 +73,7 @@ const doubts: readonly (readonly [
 		'that was scored elsewhere than allowed',
 		0.1,
 		10,
-		{ recipe: recipeWith({ provider: 'cuda' }) },
+		{ allowedProvider: 'cuda' },
 		/ran on "cpu", allowed is "cuda"/,
 	],
 ];

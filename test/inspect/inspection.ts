@@ -30,10 +30,19 @@ export function inspectionWith(
 	return {
 		origin: {
 			...origin,
-			model: { name: 'm', bundle: 'm@0', sha256: 'hash', provider: 'cpu', precision: 'fp32' },
+			model: {
+				name: 'm',
+				bundle: 'm@0',
+				sha256: 'hash',
+				provider: 'cpu',
+				precision: 'fp32',
+				fingerprint: null,
+				engine: null,
+			},
 		},
 		recipe: recipeWith(),
 		recipeModel: 'hash',
+		allowedProvider: 'cpu',
 		region: undefined,
 		taught: undefined,
 		scorer: {
@@ -41,6 +50,7 @@ export function inspectionWith(
 			provider: 'cpu',
 			precision: 'fp32',
 			model: 'hash',
+			engine: null,
 			score: async () => {
 				const score = left.shift() ?? 0.1;
 				if (typeof score !== 'number') throw score;

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { inspectionLoop, type LoopWorld } from '../../src/inspect/loop.js';
+import { createDueQueue } from '../../src/inspect/trigger.js';
 import type { Part, StationVerdict } from '../../src/protocol/verdict.js';
 import { type Camera, FrameFailure } from '../../src/vision/frame.js';
 import { clock, greyFrame, inspectionWith, recipeWith } from './inspection.js';
@@ -93,6 +94,7 @@ async function through(
 		emit: async ({ verdict }) => void verdicts.push(verdict),
 		keep: async (frame, { runSequence }) => void kept.push([runSequence, frame.name, released]),
 		report: (state, failure) => void events.push(failure ? `${state} ${failure.code}` : state),
+		due: createDueQueue(),
 		onDropped: (frames) => void dropped.push(frames),
 		wallClock: () => 1_700_000_000_000,
 		pace: {

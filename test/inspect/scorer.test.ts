@@ -100,7 +100,7 @@ scorers('refuses a session whose nodes ran elsewhere than allowed', async () => 
 		ranOn: async () => [...(await session.ranOn()), 'tensorrt'],
 	}));
 	const failure = await failureOf(openScorer(bundle, elsewhere.open, { threads: 1 }));
-	assert.is(failure.code, 'model-failed');
+	assert.is(failure.code, 'provider-mistaken');
 	assert.match(failure.message, /on provider "cpu": its nodes ran on "cpu and tensorrt"/);
 	assert.is(elsewhere.left(), 0);
 });
@@ -197,6 +197,37 @@ scorers('gives what each guard of a verdict rests on', async () => {
 	const elsewhere = { ...(await evidence(light, other)), allowedProvider: 'tensorrt' };
 	assert.match(decide(elsewhere).error!.message, /ran on "cpu", allowed is "tensorrt"/);
 	await scorer.close();
+});
+
+scorers('may round in float16, by a tenth of the way from usual to the threshold', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'tiny')));
+	const { calibration, files } = bundle.manifest;
+	const way = calibration.threshold - calibration.mapMedian;
+	assert.ok(way > 0.01, `${way}`);
+	/** The model in float32 under the name of float16, whose golden vectors it misses by this share of the way. */
+	const missedBy = (share: number): Bundle => ({
+		...bundle,
+		models: { fp16: bundle.models.fp32! },
+		golden: bundle.golden.map(({ image, expected: { fp32 } }) => ({
+			image,
+			expected: { fp16: { ...fp32!, score: fp32!.score + share * way } },
+		})),
+		manifest: {
+			...bundle.manifest,
+			precision: {
+				runs: 'fp16',
+				gates: { fp16: [{ measure: 'verdict flips', value: 0, limit: 0.02, ok: true }] },
+			},
+			files: { ...files, models: { fp16: files.models.fp32! } },
+		},
+	});
+	for (const share of [-0.09, 0.05, 0.09])
+		await (await openScorer(missedBy(share), openSession, { threads: 1 })).close();
+	for (const share of [-0.11, 0.11]) {
+		const failure = await failureOf(openScorer(missedBy(share), openSession, { threads: 1 }));
+		assert.is(failure.code, 'bundle-golden');
+	}
 });
 
 scorers.run();

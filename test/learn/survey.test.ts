@@ -1,5 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { randomFrom } from '../../src/base/random.js';
 import { survey } from '../../src/learn/survey.js';
 
 const surveys = suite('the survey of good pictures');
@@ -28,6 +29,7 @@ const surveyOf = (pictures: readonly Shown[]) =>
 				return { input: Uint8Array.from(rgb), size: { width, height } };
 			},
 		},
+		{ width: 1, height: 1 },
 		new AbortController().signal,
 	);
 
@@ -66,5 +68,35 @@ for (const [what, pictures] of [
 		assert.is.not((await surveyOf(pictures)).sha256, sha256);
 	});
 }
+
+surveys('tells which pictures are of one part, and of copies of one file only that they are', async () => {
+	const random = randomFrom(4);
+	const size = { width: 64, height: 64 };
+	const part = () => Uint8Array.from({ length: 64 * 64 }, () => 40 + random.below(160)).map((v) => v);
+	const coloured = (grey: Uint8Array, gain = 1) =>
+		Uint8Array.from({ length: grey.length * 3 }, (_, i) => gain * grey[Math.floor(i / 3)]! + (i % 3));
+	const parts = Array.from({ length: 6 }, part);
+	const inputs = [...parts.map((one) => coloured(one)), coloured(parts[1]!, 0.7)];
+	const surveyed = (all: readonly Uint8Array[]) =>
+		survey(
+			{ count: all.length, name: (i) => `p${i}`, image: async (i) => ({ input: all[i]!, size }) },
+			size,
+			new AbortController().signal,
+		);
+	const found = await surveyed(inputs);
+	assert.equal(found.groups, [[1, 6]]);
+	assert.is(found.likenesses.length, 7);
+	assert.is(found.warnings.length, 1);
+	assert.match(
+		found.warnings[0]!,
+		'2 pictures are of one part that was photographed more than once, like "p1" and "p6"',
+	);
+	const copied = await surveyed([...inputs.slice(0, 6), inputs[2]!]);
+	assert.equal(copied.groups, [[2, 6]]);
+	assert.equal(
+		copied.warnings.map((one) => one.slice(0, 18)),
+		['1 picture is twice'],
+	);
+});
 
 surveys.run();

@@ -3,11 +3,13 @@ import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { float32 } from '../../src/graph/tensor.js';
 import { teachWorld } from '../../src/jobs/world.js';
+import { holdOut } from '../../src/learn/folds.js';
 import type { TeachWorld } from '../../src/learn/lesson.js';
-import { holdOut, teach } from '../../src/learn/teach.js';
+import { teach } from '../../src/learn/teach.js';
 import { paperAdam } from '../../src/model/adam.js';
 import { architectures } from '../../src/model/architecture.js';
 import { scoreWith } from '../../src/model/inference.js';
+import { SCORINGS } from '../../src/model/manifest.js';
 import { stepProgram } from '../../src/model/step.js';
 import { seededTeacher } from '../../src/model/teacher.js';
 import { oneTile, tilingFor } from '../../src/model/tiling.js';
@@ -55,19 +57,6 @@ function world(
 	return teachWorld('0', signal, report);
 }
 
-teaching('holds a share back by the seed, each picture on one side only', () => {
-	const { train, heldOut } = holdOut(50, 0.2, 1);
-	assert.equal([train.length, heldOut.length], [40, 10]);
-	assert.equal(
-		[...train, ...heldOut].sort((a, b) => a - b),
-		Array.from({ length: 50 }, (_, i) => i),
-	);
-	assert.equal(holdOut(50, 0.2, 1), { train, heldOut });
-	assert.not.equal(holdOut(50, 0.2, 2).heldOut, heldOut);
-	assert.is(holdOut(8, 0.01, 1).heldOut.length, 2);
-	assert.is(holdOut(8, 0.9, 1).train.length, 2);
-});
-
 teaching(
 	'makes the loss smaller, tells how it goes, and gives the same model for the same seed',
 	async () => {
@@ -81,7 +70,17 @@ teaching(
 		const { losses } = first.manifest.training;
 		assert.is(losses.length, 6);
 		assert.ok(losses.at(-1)! < 0.8 * losses[0]!, losses.join(' '));
-		assert.equal([...new Set(heard.map(({ phase }) => phase))], ['features', 'training', 'calibrating']);
+		assert.equal(
+			[...new Set(heard.map(({ phase }) => phase))],
+			['features', 'training', 'forecast', 'calibrating', 'choosing', 'scoring', 'threads'],
+		);
+		const [said, ...more] = heard.flatMap((p) => (p.phase === 'forecast' ? [p.forecast] : []));
+		assert.equal(more, []);
+		const { steps, mostSteps, seconds, stepSeconds, provider, backbone, pocket } = said!;
+		assert.equal([steps, mostSteps, provider, backbone, pocket], [6, 6, 'cpu', 'pocket', null]);
+		assert.ok(stepSeconds > 0 && seconds > 6 * stepSeconds);
+		const done = heard.flatMap((p) => (p.phase === 'features' ? [p.done] : []));
+		assert.equal(done, [1, 2, 3, 4, 5, 6, 7, 8, 9], 'each picture is looked at once');
 		const { calibration, training } = first.manifest;
 		assert.equal([training.images, training.heldOut, calibration.scores.length], [9, 3, 3]);
 		assert.equal([training.hardness, training.cooling], [0, 0], 'the paper does neither');
@@ -96,7 +95,17 @@ teaching(
 	'by the standard preset scores a picture as its bundle will, and falls back where too few are held out',
 	async () => {
 		const standard = { ...settings, preset: 'standard', holdout: 0.5 } as const;
-		const contents = await teach(images(18), teacher, standard, world());
+		const heard: Progress[] = [];
+		const listening = world((p) => heard.push(p));
+		const contents = await teach(images(18), teacher, standard, listening);
+		const { scoring } = contents.manifest.calibration;
+		assert.equal([scoring!.asked, scoring!.spoiled], [false, 9 * 9]);
+		assert.equal(Object.keys(scoring!.passes), [...SCORINGS]);
+		assert.ok(Object.values(scoring!.passes).every((share) => share! >= 0 && share! <= 1));
+		assert.equal(
+			heard.filter(({ phase }) => phase === 'scoring'),
+			[{ phase: 'scoring', ...scoring }],
+		);
 		assert.is(contents.manifest.calibration.preset, 'standard');
 		assert.ok(contents.manifest.training.hardness > 0 && contents.manifest.training.cooling > 0);
 		assert.is(contents.manifest.calibration.scores.length, 9);
@@ -114,10 +123,38 @@ teaching(
 		assert.ok(score <= contents.manifest.calibration.scores[0]! + 1e-6);
 		await session.close();
 		assert.is(
-			(await teach(images(12), teacher, { ...settings, preset: 'standard' }, world())).manifest.calibration
-				.preset,
+			(await teach(images(12), teacher, { ...settings, preset: 'standard', folds: 0 }, world())).manifest
+				.calibration.preset,
 			'paper',
 		);
+	},
+);
+
+teaching(
+	'scores as it is asked to, also by what is usual of features in squares and in the overview',
+	async () => {
+		const tiling = tilingFor(64, { rows: 1, columns: 2 }, { width: 110, height: 64 });
+		const asked = {
+			...settings,
+			preset: 'standard',
+			scoring: 'features',
+			holdout: 0.5,
+			iterations: 1,
+			tiling,
+		} as const;
+		const { manifest, models } = await teach(images(16, tiling), teacher, asked, world());
+		const { chosen, passes, spoiled, ...how } = manifest.calibration.scoring!;
+		assert.equal(
+			[chosen, Object.keys(passes), spoiled, how],
+			['features', ['features'], 8 * 9, { asked: true }],
+		);
+		const session = await openSession(models.fp32!, { threads: 1 });
+		const { heldOut } = holdOut(16, 0.5, settings.seed);
+		const { input } = await images(16, tiling).image(heldOut[0]!);
+		const { score, map } = await scoreWith(session, input, tiling);
+		await session.close();
+		assert.is(map.length, tiling.width * tiling.height);
+		assert.ok(score <= manifest.calibration.scores[0]! + 1e-4, 'it says what is usual, too');
 	},
 );
 
@@ -260,9 +297,18 @@ teaching('takes a student as it is: nothing is trained, and all pictures set the
 		world(({ phase }) => phases.add(phase)),
 		{ student },
 	);
-	assert.equal([...phases], ['calibrating']);
+	assert.equal([...phases], ['calibrating', 'choosing', 'scoring', 'threads']);
 	const { training, calibration } = contents.manifest;
 	assert.equal([training.images, training.heldOut, calibration.scores.length], [0, 9, 9]);
+});
+
+teaching('of a student from elsewhere does not know what features are usual', async () => {
+	const { parameters } = stepProgram(architectures.pocket, paperAdam, 2, 64);
+	const student = initialWeights(parameters, 1);
+	const asked = { ...settings, scoring: 'places+features' } as const;
+	const failure = await failureOf(teach(images(9), teacher, asked, world(), { student }));
+	assert.is(failure.code, 'usage');
+	assert.match(failure.message, /Cannot score by "places\+features"/);
 });
 
 teaching('runs in a lower precision that scores like fp32, and proves both', async () => {
@@ -274,7 +320,7 @@ teaching('runs in a lower precision that scores like fp32, and proves both', asy
 	);
 	const { runs, gates } = contents.manifest.precision;
 	assert.is(runs, 'fp16');
-	assert.ok(gates.fp16!.length === 4 && gates.fp16!.every(({ ok }) => ok));
+	assert.ok(gates.fp16!.length === 6 && gates.fp16!.every(({ ok }) => ok));
 	assert.equal(Object.keys(contents.models), ['fp32', 'fp16']);
 	const { fp32, fp16 } = contents.golden[1]!.expected;
 	assert.ok(fp32!.score !== fp16!.score && Math.abs(fp32!.score - fp16!.score) < 0.01 * fp32!.score);
@@ -308,6 +354,27 @@ teaching('steps back from a precision that does not score like fp32, and names t
 	assert.match(
 		warnings.join('\n'),
 		/int8 does not score like fp32: rank correlation NaN, the limit is 0\.98/,
+	);
+});
+
+teaching('holds no picture out where they are few: students of other pictures judge each', async () => {
+	const heard: Progress[] = [];
+	const few = { ...settings, preset: 'standard', iterations: 2, folds: 3 } as const;
+	const contents = await teach(
+		images(9),
+		teacher,
+		few,
+		world((p) => heard.push(p)),
+	);
+	const { training, calibration } = contents.manifest;
+	assert.equal([training.images, training.heldOut, training.folds, training.iterations], [9, 9, 3, 2]);
+	assert.equal(
+		[...calibration.pictures].sort(),
+		Array.from({ length: 9 }, (_, i) => `part ${i}`),
+	);
+	assert.equal(
+		heard.flatMap((p) => (p.phase === 'training' ? [[p.student?.number, p.student?.of, p.done]] : [])),
+		[1, 2, 3, 4].flatMap((number) => [1, 2].map((step) => [number, 4, step])),
 	);
 });
 

@@ -73,19 +73,19 @@ const features: FeatureSource = {
 	close: async () => {},
 };
 
+/** Hears nothing, is never told to stop. */
+const world = {
+	openSession,
+	now: () => performance.now(),
+	report: () => {},
+	onStep: () => {},
+	signal: new AbortController().signal,
+};
+
 training('cools no earlier than it says', async () => {
 	const run = async (cooling: number) => {
 		const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0, cooling };
-		const signal = new AbortController().signal;
-		const { losses } = await train(
-			architectures.pocket,
-			64,
-			features,
-			settings,
-			openSession,
-			() => {},
-			signal,
-		);
+		const { losses } = await train(architectures.pocket, 64, features, settings, world);
 		return losses;
 	};
 	const [hot, cooled] = [await run(0), await run(0.4)];
@@ -98,7 +98,7 @@ training('goes on from a checkpoint as if it had never stopped', async () => {
 	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0.5, cooling: 0.4 };
 	const saved: Checkpoint[] = [];
 	const run = (found: Checkpoint | undefined, save: boolean) =>
-		train(architectures.pocket, 64, features, settings, openSession, () => {}, new AbortController().signal, {
+		train(architectures.pocket, 64, features, settings, world, {
 			lesson: 'l',
 			found,
 			due: () => save && saved.length === 0,
@@ -122,6 +122,21 @@ training('goes on from a checkpoint as if it had never stopped', async () => {
 			name,
 		);
 	}
+});
+
+training('saves what was learnt when whoever hears of a step is cut short', async () => {
+	const settings = { batch: 2, iterations: 5, seed: 4, threads: 1, hardness: 0, cooling: 0 };
+	const stop = new AbortController();
+	const onStep = ({ step }: { readonly step: number }) => {
+		if (step === 2) stop.abort('stop');
+		stop.signal.throwIfAborted();
+	};
+	const saved: number[] = [];
+	const save = async ({ losses }: Checkpoint) => void saved.push(losses.length);
+	const stopped = { ...world, onStep, signal: stop.signal };
+	const kept = { lesson: 'l', found: undefined, due: () => false, save };
+	const thrown = await train(architectures.pocket, 64, features, settings, stopped, kept).catch((why) => why);
+	assert.equal([thrown, saved], ['stop', [2]]);
 });
 
 training.run();

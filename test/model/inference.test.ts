@@ -1,9 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { untrainedPair } from '../../bench/untrained.js';
+import { randomFrom } from '../../src/base/random.js';
+import type { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
-import { inferenceProgram, scoreWith } from '../../src/model/inference.js';
-import type { Normality } from '../../src/model/normality.js';
+import type { Gaussian } from '../../src/model/gaussian.js';
+import { inferenceProgram, mapsProgram, scoreWith } from '../../src/model/inference.js';
+import { mapUnder, type Normality, scorings, usedBy } from '../../src/model/normality.js';
+import { oneTile, tilingFor } from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
 import { drawPart } from '../../src/sim/line.js';
 
@@ -23,9 +27,12 @@ inference('has no score when any value of the map is no number or infinite, wher
 	const pair = untrainedPair('pocket', SIDE);
 	const image = drawPart(1, 1, undefined, SIDE).image.data;
 	const scored = async (value: number, place: number) => {
-		const session = await openSession(encodeOnnx(inferenceProgram(pair, usualBut(value, place)), 'm'), {
-			threads: 1,
-		});
+		const session = await openSession(
+			encodeOnnx(inferenceProgram(pair, { scoring: 'places', normality: usualBut(value, place) }), 'm'),
+			{
+				threads: 1,
+			},
+		);
 		try {
 			return await scoreWith(session, image, pair.tiling);
 		} finally {
@@ -43,6 +50,74 @@ inference('has no score when any value of the map is no number or infinite, wher
 		}
 	}
 });
+
+/** Numbers of chance around 1. */
+function drawn(length: number): Float32Array {
+	const random = randomFrom(length);
+	return Float32Array.from({ length }, () => 1 + 0.1 * random.normal());
+}
+
+/** Of the pocket teacher's 64 + 128 channels. */
+function gaussianDrawn(size: number): Gaussian {
+	return { mean: drawn(192).map((v) => 0.05 * v), whitening: drawn(192 * 192).map((v) => size * v) };
+}
+
+const tiled = tilingFor(SIDE, { rows: 1, columns: 2 }, { width: 110, height: SIDE });
+for (const [what, tiling, kinds, tried] of [
+	['whole', oneTile(SIDE), 4, ['sum', 'scales+features', 'features']],
+	['squares and overview', tiled, 8, ['places+features', 'features']],
+] as const) {
+	inference(`gives by a scoring what its maps give apart: ${what}`, async () => {
+		const pair = { ...untrainedPair('pocket', SIDE), tiling };
+		const gaussians = kinds === 4 ? [gaussianDrawn(0.1)] : [gaussianDrawn(0.1), gaussianDrawn(0.2)];
+		const { width, height } = tiling;
+		const large = drawPart(1, 1, undefined, Math.max(width, height)).image.data;
+		const data = large.slice(0, width * height * 3);
+		const ran = async (graph: Graph) => {
+			const session = await openSession(encodeOnnx(graph, 'm'), { threads: 1 });
+			const image = { dtype: 'uint8', shape: [1, height, width, 3], data } as const;
+			return session.run({ image }).finally(() => session.close());
+		};
+		const apart = mapsProgram(pair, gaussians);
+		const results = await ran(apart.graph);
+		const maps = apart.kinds.map((_, i) => results[`map${i + 1}`]!.data as Float32Array);
+		assert.is(maps.length, kinds);
+		for (const scoring of tried) {
+			const used = usedBy(scoring, apart.kinds);
+			const places = scorings[scoring].usual === 'place' ? width * height : 1;
+			const normality =
+				scoring === 'sum'
+					? undefined
+					: used.map((k) => ({
+							mean: drawn(places + k).slice(k),
+							weight: drawn(places + k + 1).slice(k + 1),
+						}));
+			const graph = inferenceProgram(pair, { scoring, normality, gaussians });
+			assert.is(
+				graph.print().includes('ConvTranspose'),
+				scoring !== 'features',
+				'a student only where it is used',
+			);
+			assert.is(
+				[...graph.constants.values()].some(({ shape }) => `${shape}` === '192,192'),
+				scoring.includes('features'),
+			);
+			const { map, score } = await ran(graph);
+			const expected = mapUnder(
+				used.map((k) => maps[k]!),
+				normality,
+			);
+			const size = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+			expected.forEach((v, p) => {
+				assert.ok(Math.abs(Number(map!.data[p]) - v) < 1e-5 * size, `${scoring} at ${p}`);
+			});
+			assert.is(
+				score!.data[0],
+				(map!.data as Float32Array).reduce((a, b) => Math.max(a, b)),
+			);
+		}
+	});
+}
 
 inference('says so of models that were written without the mean of their map', async () => {
 	const map = new Float32Array(SIDE * SIDE).fill(0.5);

@@ -162,7 +162,7 @@ networks('are not built from the weights of another backbone', () => {
 	assert.throws(() => foldTeacher(partial, 'pocket'), /no tensor "layer3.1.conv2.weight"/);
 });
 
-networks('from pixels to score take uint8 pictures and give a map and a scalar, its maximum', async () => {
+networks('from pixels to score take uint8 pictures and give a map and a score, its maximum', async () => {
 	const { parameters, statistics } = stepProgram(architectures.pocket, paperAdam, 2, 64);
 	const weights = initialWeights(parameters, 1);
 	for (const { name, length } of statistics)
@@ -186,7 +186,7 @@ networks('from pixels to score take uint8 pictures and give a map and a scalar, 
 		data: Uint8Array.from({ length: 64 * 64 * 3 }, () => random.below(256)),
 	} as const;
 	const { map, score } = await session.run({ image });
-	assert.equal([[...map!.shape], [...score!.shape], score!.dtype], [[64, 64], [], 'float32']);
+	assert.equal([[...map!.shape], [...score!.shape], score!.dtype], [[64, 64], [1], 'float32']);
 	assert.is(score!.data[0], Math.max(...(map!.data as Float32Array)));
 	await session.close();
 });

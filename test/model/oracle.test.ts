@@ -10,7 +10,7 @@ import { architectures } from '../../src/model/architecture.js';
 import { foldedKernels } from '../../src/model/inference.js';
 import { type Features, student, teacher } from '../../src/model/networks.js';
 import { parseSafetensors } from '../../src/model/safetensors.js';
-import { anomaly } from '../../src/model/score.js';
+import { anomaly, mapsOf, scaleDistances } from '../../src/model/score.js';
 import { firstMoment, gradientProgram, NEXT, secondMoment, stepProgram } from '../../src/model/step.js';
 import { foldTeacher } from '../../src/model/teacher.js';
 import { oneTile } from '../../src/model/tiling.js';
@@ -195,12 +195,9 @@ oracle(
 			arch,
 			x,
 		);
-		const { map, score } = anomaly(
-			graph,
-			features,
-			student(graph, frozenUnits(graph, foldedKernels(weights)), arch, features),
-			oneTile(256),
-		);
+		const imitation = student(graph, frozenUnits(graph, foldedKernels(weights)), arch, features);
+		const maps = mapsOf(graph, scaleDistances(graph, features, imitation), oneTile(256));
+		const { map, score } = anomaly(graph, maps, oneTile(256));
 		graph.output(map, 'map');
 		graph.output(score, 'score');
 		const results = await withSession(graph, (session) =>

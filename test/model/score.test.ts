@@ -6,7 +6,7 @@ import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32 } from '../../src/graph/tensor.js';
 import { adamSchedule, adamUpdate, paperAdam } from '../../src/model/adam.js';
 import type { Features } from '../../src/model/networks.js';
-import { anomaly } from '../../src/model/score.js';
+import { anomaly, mapsOf, scaleDistances } from '../../src/model/score.js';
 import { oneTile } from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
 
@@ -70,12 +70,12 @@ score(
 			pairs.map(({ channels, side }, i) =>
 				graph.input(`${letter}${i}`, 'float32', [1, channels, side, side]),
 			);
-		const { map, score: maximum } = anomaly(
+		const distances = scaleDistances(
 			graph,
 			inputs('a') as unknown as Features,
 			inputs('b') as unknown as Features,
-			oneTile(size),
 		);
+		const { map, score: maximum } = anomaly(graph, mapsOf(graph, distances, oneTile(size)), oneTile(size));
 		graph.output(map, 'map');
 		graph.output(maximum, 'score');
 		const feeds = pairs.flatMap(({ a, b, channels, side }, i) => [

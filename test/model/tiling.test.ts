@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32 } from '../../src/graph/tensor.js';
-import { blendedResize, scaleMaps } from '../../src/model/score.js';
+import { blendedResize, mapsOf, scaleDistances } from '../../src/model/score.js';
 import {
 	areaMatrix,
 	blendWeights,
@@ -97,7 +97,7 @@ tiling('put what each of them found in its own place on the map', async () => {
 	const shapes = [16, 8, 4].map((n) => [7, 2, n, n]);
 	const inputs = (letter: string) => shapes.map((shape, i) => graph.input(`${letter}${i}`, 'float32', shape));
 	const [a, b] = [inputs('a'), inputs('b')] as [never, never];
-	const maps = scaleMaps(graph, a, b, { rows, columns, side, width, height });
+	const maps = mapsOf(graph, scaleDistances(graph, a, b), { rows, columns, side, width, height });
 	assert.is(maps.length, 6);
 	graph.output(maps[0]!, 'map');
 	graph.output(maps[3]!, 'overview');

@@ -5,9 +5,11 @@ import { eventually, freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { startStrictBroker } from '../strict-broker.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { together } from '../together.js';
 import { numbersOf, openLink } from './opened-link.js';
 
-const failover = suite('a list of brokers');
+const all = suite('a list of brokers');
+const failover = together(all);
 
 const at = (port: number) => `mqtt://127.0.0.1:${port}`;
 const wholeNumbers = (count: number) => Array.from({ length: count }, (_, i) => i);
@@ -149,4 +151,4 @@ failover('waits between rounds, not between brokers, and says each complaint onc
 	);
 });
 
-failover.run();
+all.run();

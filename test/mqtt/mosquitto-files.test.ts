@@ -12,9 +12,11 @@ import { failureOf } from '../failure-of.js';
 import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, type Mosquitto, runMosquitto } from '../mosquitto.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { together } from '../together.js';
 import { numbersOf, openLink } from './opened-link.js';
 
-const files = suite('the files for mosquitto');
+const all = suite('the files for mosquitto');
+const files = together(all);
 
 const source = fileURLToPath(new URL('../../../docs/mosquitto', import.meta.url));
 const shipped = (name: string) => readFile(join(source, name), 'utf8');
@@ -371,4 +373,4 @@ files('speak of settings that a box has', async () => {
 	assert.is(parsed.config.mqtt.tls?.key, 'credential:mqtt-key');
 });
 
-files.run();
+all.run();

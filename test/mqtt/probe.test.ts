@@ -20,8 +20,10 @@ import { freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { type Habits, startStrictBroker } from '../strict-broker.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { together } from '../together.js';
 
-const probing = suite('trying a broker');
+const all = suite('trying a broker');
+const probing = together(all);
 
 const publish = ['inspectord/t/state', 'inspectord/t/s/state', 'inspectord/t/s/verdict'];
 const patient = new AbortController().signal;
@@ -309,4 +311,4 @@ probing('says that nothing listens, and what listens there instead', async () =>
 	);
 });
 
-probing.run();
+all.run();

@@ -6,9 +6,11 @@ import { eventually, freePort } from '../free-port.js';
 import { type Heard, hasMosquitto, listen, type Mosquitto, startMosquitto } from '../mosquitto.js';
 import { startStrictBroker } from '../strict-broker.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { together } from '../together.js';
 import { numbersOf, openLink } from './opened-link.js';
 
-const refusals = suite('what a broker refuses');
+const all = suite('what a broker refuses');
+const refusals = together(all);
 
 const STATE = 'inspectord/t/state';
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -363,4 +365,4 @@ refusals('what a lost connection held is still delivered at the end, when there 
 	assert.is(broker.retained.get(STATE), 'offline');
 });
 
-refusals.run();
+all.run();

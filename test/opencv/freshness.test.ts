@@ -63,7 +63,7 @@ for (const [kind, start] of Object.entries(sources)) {
 			const camera = await open(server.source);
 			try {
 				const ages: number[] = [];
-				for (const pause of [0, 500, 0, 2000, 40, 500, 100, 0]) {
+				for (const pause of [0, 500, 0, 1000, 40, 300, 100, 0]) {
 					await new Promise((resolve) => setTimeout(resolve, pause));
 					work(pause === 100 ? 700 : 30);
 					const after = performance.now();

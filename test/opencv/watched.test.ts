@@ -11,8 +11,10 @@ import { drawPart } from '../../src/sim/line.js';
 import type { Camera } from '../../src/vision/frame.js';
 import { parseSource } from '../../src/vision/source.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { together } from '../together.js';
 
-const watched = suite('a watched folder');
+const all = suite('a watched folder');
+const watched = together(all);
 
 const open = (source: string): Promise<Camera> =>
 	openCamera(parseSource(source), { timeoutMs: 1000, latencyMs: 0, loop: false, listImages });
@@ -156,4 +158,4 @@ watched('says that a file cannot be read once, goes on, and says when the folder
 	assert.is(refused.code, 'camera-unavailable');
 });
 
-watched.run();
+all.run();

@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Child, startChild } from '../../src/process/child.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import { eventually } from '../free-port.js';
+import { recipeWith } from '../inspect/inspection.js';
 import { startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
@@ -42,6 +44,20 @@ processes('that is killed is said to have ended, and takes no more messages', as
 		() => assert.unreachable(),
 		(failure) => assert.is(failure.code, 'child-died'),
 	);
+});
+
+processes('of less priority is the first to go when memory runs out, others are not', async () => {
+	for (const [nice, expected] of [
+		[0, '0'],
+		[10, '1000'],
+	] as const) {
+		const child = startChild<StationDown, StationUp>('station', { env: process.env, nice });
+		const file = `/proc/${child.pid}/oom_score_adj`;
+		// Other systems tell no such thing.
+		if (existsSync(file)) assert.is((await readFile(file, 'utf8')).trim(), expected);
+		assert.is(getPriority(child.pid), getPriority() + nice);
+		await child.stop(0);
+	}
 });
 
 processes('that fails leaves its last words and its exit code', async () => {
@@ -133,16 +149,7 @@ processes('ends itself when its parent is killed', async () => {
 });
 
 function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
-	const recipe = {
-		model,
-		threshold: 'bundle',
-		trigger: { everyMs: 0 },
-		deadlineMs: 600_000,
-		provider: 'cpu',
-		precision: 'bundle',
-		threads: 1,
-		heatmap: { most: 0, padding: 0, longestSide: 32, quality: 80 },
-	} as const;
+	const recipe = recipeWith({ model, deadlineMs: 600_000, threads: 1, heatmap: { most: 0 } });
 	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0 };
 	return startMessage(recipe, camera);
 }

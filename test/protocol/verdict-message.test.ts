@@ -29,6 +29,8 @@ const origin: Origin = {
 		sha256: '0'.repeat(64),
 		provider: 'cpu',
 		precision: 'int8',
+		fingerprint: null,
+		engine: null,
 	},
 	threshold: 1,
 	revision: null,
@@ -62,6 +64,14 @@ const eventOf = (verdict: StationVerdict, told = clock): Event => {
 	return { ...JSON.parse(JSON.stringify(entry)), id: 17, sequence: 5, recordedMs: 1_700_000_000_050 };
 };
 const told = { series: 'ab12', root: 'acme/north', publishedMs: 1_700_000_000_060, late: false };
+
+messages('of an older program, which knew of no engines, is as the contract of today says', () => {
+	const event = eventOf(rejected);
+	const { fingerprint: _, engine: __, ...model } = origin.model!;
+	const message = verdictMessage({ ...event, origin: { ...event.origin, model } }, told);
+	assert.equal(verdictSchema.parse(message).model, { ...model, fingerprint: null, engine: null });
+	assert.equal(Object.keys(message.model!), Object.keys(verdictMessage(event, told).model!));
+});
 
 messages('says everything of a reject, and where its pictures go', () => {
 	const message = verdictMessage(eventOf(rejected), { ...told, recordMs: 4, publishMs: 0.5 });

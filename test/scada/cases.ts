@@ -33,6 +33,8 @@ const gap = (from: number, to: number, reason = 'retention') =>
 		reason,
 	});
 const box = (state: string) => message('t/state', { ...examples.boxState, box: 't', state }, true);
+const alarm = (active: number, unacknowledged: number) =>
+	message('t/s/alarm', { ...examples.alarm, box: 't', station: 's', active, unacknowledged }, true);
 const health = (verdicts: number, oldestAgeS: number | null) =>
 	message(
 		't/health',
@@ -43,12 +45,25 @@ const health = (verdicts: number, oldestAgeS: number | null) =>
 export const S = 1000;
 export const MIN = 60 * S;
 
-export const inWords = ({ kind, sequence, from, to, reason, state, is, isGood }: Said): string => {
+export const inWords = ({
+	kind,
+	sequence,
+	from,
+	to,
+	reason,
+	state,
+	is,
+	isGood,
+	active,
+	unacknowledged,
+}: Said): string => {
 	const range = from === undefined ? [] : [`${from}-${to}`, reason];
-	const words = { part: [sequence, isGood ? '' : 'not good'], state: [state], picture: [is] }[kind] ?? [
-		sequence,
-		...range,
-	];
+	const words = {
+		part: [sequence, isGood ? '' : 'not good'],
+		state: [state],
+		picture: [is],
+		alarm: [`${active}/${unacknowledged}`],
+	}[kind] ?? [sequence, ...range];
 	return [kind, ...words].filter((word) => word !== undefined && word !== '').join(' ');
 };
 
@@ -85,6 +100,18 @@ export const cases: Readonly<Record<string, readonly [readonly (Message | number
 	'while the box has a backlog nothing is missing': [
 		[verdict(7), verdict(9), health(3, 4000), 600 * S, health(1, 0.1), 601 * S],
 		['part 7', 'part 9', 'missing 8-8'],
+	],
+	'alarms are told when another number of them stands or waits, and when they are taken away': [
+		[
+			alarm(0, 0),
+			alarm(1, 1),
+			alarm(1, 1),
+			alarm(1, 0),
+			{ ...alarm(1, 1), payload: Buffer.from('') },
+			alarm(0, 1),
+			message('t/s/alarm', { ...examples.alarm, active: '1' }, true),
+		],
+		['alarm 1/1', 'alarm 1/0', 'alarm 0/0', 'alarm 0/1', 'unread'],
 	],
 	'a gap says why, before or after its hole is seen, and twice is once': [
 		[

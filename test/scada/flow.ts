@@ -13,7 +13,7 @@ const sha256 = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex'
 const said = msg.topic === 'tick' ? overdue(ledger, Date.now()) : heard(ledger, msg, sha256, Date.now());
 context.set('ledger', ledger);
 const of = (...kinds) => said.filter(({ kind }) => kinds.includes(kind)).map((payload) => ({ payload }));
-return [of('part', 'repeated'), of('missing', 'found', 'gap', 'series', 'unread'), of('state'), of('picture')];
+return [of('part', 'repeated'), of('missing', 'found', 'gap', 'series', 'unread', 'alarm'), of('state'), of('picture')];
 `;
 
 const RECEIPT = `

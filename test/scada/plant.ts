@@ -32,6 +32,8 @@ export type Part = {
 
 export type Plant = AsyncDisposable & {
 	readonly path: string;
+	/** Its configuration. */
+	readonly config: string;
 	readonly port: number;
 	readonly broker: Mosquitto;
 	/** The whole program; stations `good` (all accepted) and `bad` (all rejected, with pictures). Each tenth picture is damaged. */
@@ -46,8 +48,16 @@ export type Plant = AsyncDisposable & {
 	lose(spare: number): Promise<{ readonly station: string; readonly from: number; readonly to: number }[]>;
 };
 
-/** A box with its line and its broker, which is told what docs/scada tells a broker. `mqtt` are more of its settings. */
-export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 50): Promise<Plant> {
+/**
+ * A box with its line and its broker, which is told what docs/scada tells a broker. `mqtt` are more of its settings, `recipes` those of
+ * each recipe, and `top` more of the box.
+ */
+export async function plant(
+	more: readonly string[] = [],
+	mqtt = '',
+	recipes = 'trigger: { everyMs: 50 }',
+	top = '',
+): Promise<Plant> {
 	const folder = await temporaryFolder();
 	const { path } = folder;
 	const pictures = join(path, 'pictures');
@@ -60,12 +70,12 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 	const port = await freePort();
 	const config = join(path, 'line.yaml');
 	const recipe = (name: string, threshold: number) =>
-		`  ${name}: { model: bundle, threshold: ${threshold}, threads: 1, trigger: { everyMs: ${everyMs} } }\n`;
+		`  ${name}: { model: bundle, threshold: ${threshold}, threads: 1, ${recipes} }\n`;
 	const station = (name: string) =>
 		`  ${name}: { camera: { source: pictures, loop: true }, recipe: ${name} }\n`;
 	await writeFile(
 		config,
-		`box: t\nmqtt: { url: "mqtt://127.0.0.1:${port}"${mqtt} }\nstations:\n${station('good')}${station('bad')}recipes:\n${recipe('good', 1e9)}${recipe('bad', 1e-9)}`,
+		`box: t\n${top}mqtt: { url: "mqtt://127.0.0.1:${port}"${mqtt} }\nstations:\n${station('good')}${station('bad')}recipes:\n${recipe('good', 1e9)}${recipe('bad', 1e-9)}`,
 	);
 	const shipped = readFileSync(join(EXAMPLES, 'mosquitto.conf'), 'utf8').split('\n');
 	const lines = [
@@ -78,6 +88,7 @@ export async function plant(more: readonly string[] = [], mqtt = '', everyMs = 5
 	const opened = async () => journalIn(records);
 	return {
 		path,
+		config,
 		port,
 		get broker() {
 			return broker;
@@ -150,7 +161,7 @@ export function example(command: string, args: readonly string[], cwd: string, e
 	const child = spawn(command, args, {
 		cwd,
 		env: { ...process.env, ...env },
-		stdio: ['ignore', 'pipe', 'pipe'],
+		stdio: 'pipe',
 		detached: true,
 	});
 	const said: Said[] = [];

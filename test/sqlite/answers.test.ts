@@ -55,47 +55,55 @@ answers('that nothing came of are claims no more, and may be claimed again', asy
 	assert.is(await journal.answerTo(claimOf('1')), '1');
 });
 
-answers('are bounded by count, bytes and age; what is owed an answer stays', async () => {
-	await using folder = await temporaryFolder();
-	await using journal = await journalIn(folder.path);
-	await journal.claim(claimOf('owed'));
-	const add = (id: string, answer: string, atMs?: number) =>
-		Promise.all([
-			journal.claim(claimOf(id, atMs === undefined ? {} : { atMs })),
-			journal.answer(claimOf(id), answer),
-		]);
-	for (let i = 0; i < 1100; i += 1) void add(`${i}`, '1');
-	await add('last', '1');
-	const kept = await journal.kept();
-	assert.is(kept.length, 1001);
-	assert.equal([kept[0]!.request, kept[1]!.request, kept.at(-1)!.request], ['owed', '101', 'last']);
-	for (let i = 0; i < 40; i += 1) await add(`large ${i}`, 'x'.repeat(1_000_000));
-	const names = (await journal.kept()).map(({ request }) => request);
-	assert.equal(names.slice(0, 2), ['owed', 'large 24']);
-	assert.is(names.length, 17);
-	await add('later', '1', claimOf('').atMs + 31 * DAY_MS);
-	assert.equal(
-		(await journal.kept()).map(({ request }) => request),
-		['owed', 'later'],
-	);
-});
+answers(
+	'are bounded by count, of one who asks and in all, by bytes and age; what is owed an answer stays',
+	async () => {
+		await using folder = await temporaryFolder();
+		await using journal = await journalIn(folder.path);
+		await journal.claim(claimOf('owed'));
+		const add = (id: string, answer: string, atMs?: number) =>
+			Promise.all([
+				journal.claim(claimOf(id, atMs === undefined ? {} : { atMs })),
+				journal.answer(claimOf(id), answer),
+			]);
+		const other = { ...claimOf('of another'), requester: 'another' };
+		await Promise.all([journal.claim(other), journal.answer(other, '1')]);
+		for (let i = 0; i < 1100; i += 1) void add(`${i}`, '1');
+		await add('last', '1');
+		const kept = await journal.kept();
+		assert.is(kept.length, 502);
+		assert.equal(
+			[kept[0], kept[1], kept[2], kept.at(-1)].map((one) => one!.request),
+			['owed', 'of another', '601', 'last'],
+		);
+		for (let i = 0; i < 40; i += 1) await add(`large ${i}`, 'x'.repeat(1_000_000));
+		const names = (await journal.kept()).map(({ request }) => request);
+		assert.equal(names.slice(0, 2), ['owed', 'large 24']);
+		assert.is(names.length, 17);
+		await add('later', '1', claimOf('').atMs + 31 * DAY_MS);
+		assert.equal(
+			(await journal.kept()).map(({ request }) => request),
+			['owed', 'later'],
+		);
+	},
+);
 
 answers('to what happened are looked for beside the writer, and ended when they are not wanted', async () => {
 	await using folder = await temporaryFolder();
 	await using journal = await journalIn(folder.path);
 	const written = await journal.append([verdict('a'), verdict('b'), verdict('a')]);
 	const { signal } = new AbortController();
-	const ask = { folder: folder.path, query: { station: 'a', limit: 10 } };
-	const found = await searchBeside(ask, signal);
+	const ask = { kind: 'events', query: { station: 'a', limit: 10 } } as const;
+	const found = await searchBeside(folder.path, ask, signal);
 	assert.equal(
 		found,
 		written.filter(({ station }) => station === 'a'),
 	);
 	const ended = new AbortController();
-	const cut = searchBeside(ask, ended.signal);
+	const cut = searchBeside(folder.path, ask, ended.signal);
 	ended.abort(new Error('over'));
 	assert.is(await cut.catch((thrown) => thrown.message), 'over');
-	const missing = await searchBeside({ ...ask, folder: '/nowhere' }, signal).catch((thrown) => thrown.code);
+	const missing = await searchBeside('/nowhere', ask, signal).catch((thrown) => thrown.code);
 	assert.is(missing, 'file-unreadable');
 });
 

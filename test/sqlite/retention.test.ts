@@ -80,6 +80,20 @@ bounds('of bytes lets the oldest go, and says what an outlet had not delivered',
 	assert.ok((await tidied(journal)).events < count * 1.5);
 });
 
+bounds('can be narrowed while it is written to, and widened again', async () => {
+	await using folder = await temporaryFolder();
+	await using journal = await journalIn(folder.path, { bounds: roomy });
+	await fill(journal, 20_000);
+	assert.is((await tidied(journal)).events, 20_000);
+	journal.keepWithin({ ...roomy, mostBytes: 4e6 });
+	await eventually('the oldest go', () => journal.condition.databaseBytes < 3e6);
+	const { events } = await tidied(journal);
+	assert.ok(events >= 1000 && events < 20_000, `${events} events`);
+	journal.keepWithin(roomy);
+	await fill(journal, 10_000);
+	assert.ok((await tidied(journal)).events >= events + 10_000);
+});
+
 bounds('of age lets go what is older, and nothing that a wrong clock dated', async () => {
 	await using folder = await temporaryFolder();
 	let nowMs = NOW_MS - 500 * DAY_MS;

@@ -21,14 +21,15 @@ const entries = Array.from({ length: 2000 }, (_, i) => {
 		: verdict(station, { atMs, verdict: VERDICTS[i % 5]!, part: i % 7 === 0 ? `P'${i % 70}` : null });
 });
 
-const meant = (events: readonly Event[], { station, sinceMs, verdict: word, part, limit }: Query) =>
+const meant = (events: readonly Event[], { station, sinceMs, verdict: word, part, kind, limit }: Query) =>
 	events
 		.filter(
 			(event) =>
 				(station === undefined || event.station === station) &&
 				(sinceMs === undefined || event.atMs >= sinceMs) &&
 				(word === undefined || event.verdict === word) &&
-				(part === undefined || event.part === part),
+				(part === undefined || event.part === part) &&
+				(kind === undefined || event.kind === kind),
 		)
 		.slice(-limit);
 
@@ -47,6 +48,10 @@ searches('finds what a look at every event finds, while the daemon writes on', a
 						const query = { station, sinceMs, verdict: word, part, limit };
 						assert.equal([...search.find(query)], meant(events, query), JSON.stringify(query));
 					}
+	for (const kind of ['verdict', 'state', 'alarm'] as const) {
+		const query = { station: 'a', kind, limit: 5 };
+		assert.equal([...search.find(query)], meant(events, query), kind);
+	}
 	const [next] = await journal.append([verdict('a')]);
 	assert.equal([...search.find({ limit: 1 })], [next]);
 	const kept = await journal.keep([{ event: 7, role: 'frame', index: 0, jpeg: Buffer.from('x') }]);

@@ -1,12 +1,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realPace } from '../../src/base/retry.js';
+import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
 import { startStation, stationLimits } from '../../src/daemon/station.js';
+import { machineMs } from '../../src/machine/monotonic.js';
 import { encodePng } from '../../src/opencv/picture.js';
 import { type Child, startChild } from '../../src/process/child.js';
 import type { StationState } from '../../src/protocol/states.js';
@@ -18,8 +20,10 @@ import { recipeWith } from '../inspect/inspection.js';
 import { MAIN } from '../program.js';
 import { startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+import { together } from '../together.js';
 
-const station = suite("a station's process");
+const all = suite("a station's process");
+const station = together(all, 3);
 
 const FAILING = new URL('failing-model.js', import.meta.url).href;
 
@@ -83,10 +87,19 @@ station(
 		await eventually('it inspects', () => verdicts().length > 2);
 		const strict = { ...recipe, threshold: 1e-6 };
 		const keep = { pictures: 'all', frames: true };
-		await started.child.send({ kind: 'settings', recipe: strict, keep, revision: 'strict' });
+		await started.child.send({
+			kind: 'settings',
+			recipeName: 'strict',
+			recipe: strict,
+			keep,
+			revision: 'strict',
+		});
 		await eventually('it rejects', () => verdicts().filter(({ verdict }) => verdict === 'reject').length > 2);
+		await eventually('it has said so', () =>
+			started.messages.some((message) => message.kind === 'told' && message.revision === 'strict'),
+		);
 		await eventually('frames are kept', () => started.messages.some(({ kind }) => kind === 'kept'));
-		await started.child.send({ kind: 'settings', recipe, keep, revision: null });
+		await started.child.send({ kind: 'settings', recipeName: 'r', recipe, keep, revision: null });
 		await eventually('it accepts again', () => verdicts().at(-1)!.verdict === 'accept');
 		const all = verdicts();
 		assert.is(new Set(all.map(({ origin }) => origin.run)).size, 1);
@@ -96,7 +109,10 @@ station(
 		);
 		for (const { verdict, score, origin } of all) {
 			assert.is(verdict, score! > origin.threshold! ? 'reject' : 'accept');
-			assert.is(origin.revision, origin.threshold === 1e-6 ? 'strict' : null);
+			assert.equal(
+				[origin.recipe, origin.revision],
+				origin.threshold === 1e-6 ? ['strict', 'strict'] : ['r', null],
+			);
 		}
 		const thresholds = started.messages.flatMap((message) =>
 			message.kind === 'state' ? [message.report.threshold] : [],
@@ -104,6 +120,42 @@ station(
 		assert.ok(thresholds.includes(1e-6), `${thresholds}`);
 	},
 );
+
+station(
+	'that is held proves its bundle and waits with its camera closed until it is told to start',
+	async () => {
+		await using world = await line();
+		const camera = { ...world.start.camera, source: join(world.path, 'later') };
+		await using started = await begin({ ...world.start, camera, hold: true });
+		const { messages, child } = started;
+		await eventually('it is ready', () => messages.some(({ kind }) => kind === 'ready'));
+		const ready = messages.find((message) => message.kind === 'ready')!;
+		assert.match(
+			ready.message,
+			/^bundle ".*" \(pocket\) proves its golden vectors in fp32 on cpu \([^)]*threads?[^)]*\); threshold /,
+		);
+		// Its pictures come only now: had it looked for them before, it would have told that there are none.
+		await rename(world.start.camera.source, camera.source);
+		await child.send({ ...world.start, camera });
+		await eventually('it inspects', () => messages.some(({ kind }) => kind === 'verdict'));
+		const states = messages.flatMap((message) => (message.kind === 'state' ? [message.report.state] : []));
+		assert.equal(states, ['starting', 'running']);
+	},
+);
+
+station('that is held and never told to start ends when it is told to, or its parent has gone', async () => {
+	await using world = await line();
+	await using started = await begin({ ...world.start, hold: true });
+	await eventually('it is ready', () => started.messages.some(({ kind }) => kind === 'ready'));
+	const ended = await started.child.stop(20_000);
+	assert.equal({ code: ended.code, signal: ended.signal }, { code: 0, signal: null }, ended.stderrTail);
+	const orphan = fork(MAIN, ['station'], { serialization: 'advanced', execArgv: [], stdio: 'ignore' });
+	const orphaned = once(orphan, 'exit');
+	orphan.send({ ...world.start, hold: true });
+	await eventually('it is ready', () => once(orphan, 'message').then(([{ kind }]) => kind === 'ready'));
+	orphan.disconnect();
+	assert.equal(await orphaned, [0, null]);
+});
 
 station('proves its model again when it is asked to, while it inspects', async () => {
 	await using world = await line();
@@ -179,6 +231,8 @@ station('is replaced when it hangs: its part is an error, and the next process i
 			log: () => {},
 			pace: realPace,
 			wallClock: () => Date.now(),
+			machineMs,
+			deadlines: createAlarmClock(machineMs),
 			limits: { ...stationLimits, silenceMs: 4000 },
 		},
 		{
@@ -186,6 +240,7 @@ station('is replaced when it hangs: its part is an error, and the next process i
 			onVerdict: (verdict) => void verdicts.push(verdict),
 			onPart: () => {},
 			onKept: () => {},
+			onLate: () => {},
 		},
 	);
 	try {
@@ -211,6 +266,49 @@ station('is replaced when it hangs: its part is an error, and the next process i
 	assert.is(states.at(-1)!.counts.parts, verdicts.length);
 });
 
+station('computes elsewhere than it prefers, and says so from its first state of running', async () => {
+	await using world = await line();
+	const recipe = { ...world.start.recipe, provider: { prefer: 'tensorrt' } } as const;
+	await using started = await begin({ ...world.start, recipe });
+	const { messages } = started;
+	const verdict = await eventually('a verdict', () =>
+		messages.flatMap((message) => (message.kind === 'verdict' ? [message.verdict] : [])).at(0),
+	);
+	assert.is(verdict.error, null);
+	const { provider, precision, fingerprint, engine } = verdict.origin.model!;
+	assert.equal(
+		{ provider, precision, fingerprint, engine },
+		{ provider: 'cpu', precision: 'fp32', fingerprint: null, engine: null },
+	);
+	const reports = messages.flatMap((message) => (message.kind === 'state' ? [message.report] : []));
+	const running = reports.find(({ state }) => state === 'running')!;
+	assert.is(running.degraded!.code, 'provider-unavailable');
+	assert.match(running.degraded!.message, /^Cannot use provider "tensorrt": /);
+	assert.equal(running.model, verdict.origin.model);
+});
+
+/** What a station's process fails with before it inspects. */
+const unusable: readonly (readonly [
+	title: string,
+	provider: 'tensorrt' | 'cpu',
+	env: NodeJS.ProcessEnv,
+	code: string,
+])[] = [
+	['what alone may compute', 'tensorrt', {}, 'provider-unavailable'],
+	['ONNX Runtime where it is to be', 'cpu', { INSPECTORD_ORT: '/nowhere' }, 'library-unusable'],
+];
+
+for (const [title, provider, env, code] of unusable)
+	station(`is in error without ${title}, and judges nothing`, async () => {
+		await using world = await line();
+		await using started = await begin({ ...world.start, recipe: { ...world.start.recipe, provider } }, env);
+		await started.child.ended;
+		const { messages } = started;
+		const last = messages.flatMap((message) => (message.kind === 'state' ? [message.report] : [])).at(-1)!;
+		assert.equal([last.state, last.error?.code], ['error', code]);
+		assert.not.ok(messages.some(({ kind }) => kind === 'part' || kind === 'verdict'));
+	});
+
 station('ends also as an orphan whose model hangs', async () => {
 	await using world = await line();
 	const hangs = join(world.path, 'hangs');
@@ -231,4 +329,4 @@ station('ends also as an orphan whose model hangs', async () => {
 	assert.equal(await ended, [null, 'SIGKILL']);
 });
 
-station.run();
+all.run();

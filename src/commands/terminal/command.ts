@@ -15,6 +15,8 @@ export type Command = {
 	/** Positional arguments in order, as shown in the usage line; of a last one in brackets with "…" there may be any number. */
 	readonly positionals: readonly string[];
 	readonly options: Readonly<Record<string, Option>>;
+	/** What stands before the options in the help where these words were given; undefined: as ever. */
+	readonly helpOf?: (words: readonly string[]) => string | undefined;
 	/** @throws Failure for everything that a person can cause; code 'usage' ends with exit code 2, others with 1 */
 	run(args: Arguments, context: Context): Promise<void>;
 };

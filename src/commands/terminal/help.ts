@@ -17,16 +17,19 @@ export function generalHelp(
 	].join('\n');
 }
 
-export function commandHelp({ name, summary, positionals, options }: Command): string {
+/** `words`: what stood on the command line besides. */
+export function commandHelp(
+	{ name, summary, positionals, options, helpOf }: Command,
+	words: readonly string[] = [],
+): string {
 	const rows = Object.entries(options).map(([option, { value, summary: text, fallback }]) => [
 		`--${option}${value ? ` ${value}` : ''}`,
 		fallback === undefined ? text : `${text} (default ${fallback})`,
 	]);
 	const width = Math.max(0, ...rows.map(([left = '']) => left.length));
 	return [
-		`Usage: inspectord ${[name, ...positionals, ...(rows.length ? ['[options]'] : [])].join(' ')}`,
-		'',
-		summary,
+		helpOf?.(words) ??
+			`Usage: inspectord ${[name, ...positionals, ...(rows.length ? ['[options]'] : [])].join(' ')}\n\n${summary}`,
 		...(rows.length
 			? ['', ...rows.map(([left = '', right = '']) => `  ${left.padEnd(width)}  ${right}`)]
 			: []),

@@ -1,5 +1,5 @@
 import { Failure } from '../../base/failure.js';
-import { loadConfig } from '../../daemon/settings.js';
+import { journalOf } from '../../daemon/config-file.js';
 import { type Arguments, type Option, textOption } from './command.js';
 
 /** Which journal a command reads. */
@@ -15,7 +15,7 @@ export async function journalFolder(
 ): Promise<string> {
 	const [state, config] = [textOption(args, 'state'), textOption(args, 'config')];
 	if (state !== undefined) return state;
-	if (config !== undefined) return (await loadConfig(config, env)).journal.folder!;
+	if (config !== undefined) return journalOf(config, env);
 	throw new Failure(
 		'usage',
 		'It is not said which journal',

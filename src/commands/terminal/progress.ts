@@ -1,11 +1,29 @@
 import type { Context } from '../../base/context.js';
-import type { Progress } from '../../protocol/teach-messages.js';
+import { duration } from '../../base/words.js';
+import {
+	forecastWords,
+	geometryWords,
+	type Progress,
+	proposalWords,
+	scoringTold,
+	threadsTold,
+} from '../../protocol/teach-messages.js';
 
 /** What teaching says, as lines. */
 export function progressLines(context: Context): (progress: Progress) => void {
 	const tell = tenths(context);
 	return (progress) => {
 		if (progress.phase === 'warning') return context.note(`warning: ${progress.message}`);
+		if (progress.phase === 'provider') return;
+		if (progress.phase === 'threads') return context.note(`threads   ${threadsTold(progress)}`);
+		if (progress.phase === 'scoring') return context.note(`scoring   ${scoringTold(progress)}`);
+		if (progress.phase === 'geometry') return context.note(`geometry  ${geometryWords(progress.geometry)}`);
+		if (progress.phase === 'forecast') {
+			const { forecast } = progress;
+			context.note(`forecast  ${forecastWords(forecast)}`);
+			const proposal = proposalWords(forecast, '--backbone pocket');
+			return proposal === undefined ? undefined : context.note(`          ${proposal}`);
+		}
 		tell(progress.phase, progress.done / progress.of, lineOf(progress));
 	};
 }
@@ -24,15 +42,24 @@ export function tenths(
 }
 
 const labels = {
+	trying: 'trying   ',
 	features: 'looking  ',
 	training: 'learning ',
 	calibrating: 'measuring',
+	choosing: 'choosing ',
 	comparing: 'comparing',
 } as const;
 
-function lineOf(progress: Exclude<Progress, { phase: 'warning' }>): string {
+function lineOf(
+	progress: Exclude<
+		Progress,
+		{ phase: 'warning' | 'provider' | 'threads' | 'geometry' | 'scoring' | 'forecast' }
+	>,
+): string {
 	const { phase, done, of } = progress;
 	const parts = [`${labels[phase]} ${bar(done, of)} ${done}/${of}`];
+	if ('student' in progress && progress.student)
+		parts.push(`student ${progress.student.number}/${progress.student.of}`);
 	if (phase === 'training') {
 		parts.push(`loss ${progress.loss.toFixed(4)}`);
 		const rate = (of - done) / progress.secondsLeft;
@@ -46,10 +73,4 @@ function lineOf(progress: Exclude<Progress, { phase: 'warning' }>): string {
 /** A share as 24 blocks. */
 export function bar(done: number, of: number): string {
 	return '█'.repeat(Math.round((24 * done) / of)).padEnd(24, '░');
-}
-
-export function duration(seconds: number): string {
-	if (seconds < 99.5) return `${Math.round(seconds)} s`;
-	const whole = Math.round(seconds);
-	return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

@@ -3,7 +3,7 @@ import type { Event } from '../../protocol/events.js';
 import { instantOf, messageId } from '../../protocol/fields.js';
 import type { Result } from '../../protocol/requests.js';
 import type { Verdict } from '../../protocol/verdict.js';
-import { type Handler, Refusal } from '../answer.js';
+import type { Handler } from '../answer.js';
 
 export type EventsWorld = {
 	readonly series: () => string;
@@ -26,10 +26,6 @@ const MOST_CHARACTERS = 150_000;
 export function eventsRequest({ series, find }: EventsWorld): Handler<'events'> {
 	return async ({ since, ...query }, { signal }) => {
 		const sinceMs = since === undefined ? undefined : Date.parse(since);
-		if (Number.isNaN(sinceMs))
-			throw new Refusal('invalid', 'since: there is no such time', [
-				{ path: 'since', message: 'there is no such time' },
-			]);
 		const found = await find({ ...query, sinceMs }, signal);
 		const told = found.map((event) => eventTold(event, series()));
 		let characters = 0;

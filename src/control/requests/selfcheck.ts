@@ -1,6 +1,6 @@
 import { Failure } from '../../base/failure.js';
-import { countOf, nearest } from '../../base/words.js';
-import { type Handler, Refusal } from '../answer.js';
+import { countOf } from '../../base/words.js';
+import { type Handler, unknownName } from '../answer.js';
 
 export type SelfcheckWorld = {
 	readonly stations: () => readonly string[];
@@ -11,7 +11,7 @@ export type SelfcheckWorld = {
 export function selfcheckRequest({ stations, check }: SelfcheckWorld): Handler<'selfcheck'> {
 	return async ({ station: wanted }, { signal, progress }) => {
 		const all = stations();
-		if (wanted !== undefined && !all.includes(wanted)) throw noStation(wanted, all);
+		if (wanted !== undefined && !all.includes(wanted)) throw unknownName('station', 'station', wanted, all);
 		const chosen = wanted === undefined ? all : [wanted];
 		let done = 0;
 		const results = await Promise.all(
@@ -33,11 +33,4 @@ export function selfcheckRequest({ stations, check }: SelfcheckWorld): Handler<'
 		const text = failed.length > 0 ? `${passed} passed, not ${failed.join(', ')}` : `${passed} passed`;
 		return { text, result: { stations: results } };
 	};
-}
-
-/** A name that is none, with the one that was probably meant. */
-function noStation(name: string, known: readonly string[]): Refusal {
-	const meant = nearest(name, known);
-	const message = `there is no station "${name}"${meant ? `, did you mean "${meant}"?` : `: there are ${known.join(', ')}`}`;
-	return new Refusal('invalid', `station: ${message}`, [{ path: 'station', message }]);
 }

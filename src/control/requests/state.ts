@@ -7,6 +7,9 @@ export function stateRequest({ state }: StateWorld): Handler<'state'> {
 	return async () => {
 		const result = state();
 		const each = result.stations.map(({ station, state: told }) => `${station} ${told}`);
-		return { text: each.join(', '), result };
+		const standing = result.alarms.flatMap(({ station, alarms }) =>
+			alarms.flatMap(({ alarm, state }) => (state === 'normal' ? [] : `${station}: ${alarm} ${state}`)),
+		);
+		return { text: [each.join(', '), ...standing].join('; '), result };
 	};
 }

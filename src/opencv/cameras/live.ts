@@ -33,7 +33,7 @@ export function liveCamera(
 
 type Pace = Required<Transport> & { readonly intervalMs: number; readonly latencyMs: number };
 
-type Grabbed = { readonly mat: Mat; readonly takenMs: number };
+type Grabbed = { readonly mat: Mat; readonly takenMs: number; readonly hereMs: number };
 
 /**
  * Reads on and on, so that nothing grows old in the buffers of a driver or a network, and keeps the newest frame alone. OpenCV says
@@ -94,7 +94,7 @@ export function freshFrames(
 			buffered = Math.ceil((performance.now() - caughtUpMs) / intervalMs);
 			caughtUpMs = doneMs;
 			if (held) drop(held.mat);
-			held = { mat, takenMs: begunMs - onItsWayMs() };
+			held = { mat, takenMs: begunMs - onItsWayMs(), hereMs: doneMs };
 			if (asked && held.takenMs >= asked.afterMs) asked.settle();
 		}
 	};
@@ -125,10 +125,10 @@ export function freshFrames(
 			}
 			signal.throwIfAborted();
 			if (!held || held.takenMs < afterMs) throw failure;
-			const { mat, takenMs } = held;
+			const { mat, takenMs, hereMs } = held;
 			held = undefined;
 			const wallMs = Date.now() - (performance.now() - takenMs);
-			return frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs });
+			return { ...frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs }), hereMs };
 		},
 		close: async () => {
 			closed = true;

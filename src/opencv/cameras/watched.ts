@@ -88,7 +88,9 @@ export async function watchedCamera(
 			waiting.delete(file.key);
 			done.add(file.key);
 			if (outcome instanceof FrameFailure) throw outcome;
-			return { ...outcome, taken: file.taken ?? stamp() };
+			return file.taken
+				? { ...outcome, taken: file.taken, hereMs: file.sinceMs }
+				: { ...outcome, taken: stamp() };
 		}
 		return undefined;
 	};

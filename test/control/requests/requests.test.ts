@@ -1,30 +1,22 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../../src/base/failure.js';
-import { Refusal } from '../../../src/control/answer.js';
+import { acknowledgeRequest } from '../../../src/control/requests/acknowledge.js';
 import { eventsRequest } from '../../../src/control/requests/events.js';
 import { healthRequest } from '../../../src/control/requests/health.js';
 import { lettersRequest } from '../../../src/control/requests/letters.js';
 import { redeliverRequest } from '../../../src/control/requests/redeliver.js';
 import { selfcheckRequest } from '../../../src/control/requests/selfcheck.js';
 import { stateRequest } from '../../../src/control/requests/state.js';
+import { triggerRequest } from '../../../src/control/requests/trigger.js';
 import type { Event } from '../../../src/protocol/events.js';
 import { examples } from '../../../src/protocol/examples.js';
 import { REQUESTS } from '../../../src/protocol/requests.js';
+import { refusalOf, work } from '../working.js';
 
 const requests = suite('what requests do');
 
-const { signal } = new AbortController();
-const work = { signal, progress: () => {} };
-
-const refusalOf = (answered: Promise<unknown>): Promise<Refusal> =>
-	answered.then(
-		() => assert.unreachable() as never,
-		(thrown) => {
-			assert.instance(thrown, Refusal);
-			return thrown as Refusal;
-		},
-	);
+const { signal, by } = work;
 
 const eventOf = (id: number, body: object = {}): Event => ({
 	id,
@@ -41,9 +33,15 @@ const eventOf = (id: number, body: object = {}): Event => ({
 });
 
 requests('tell what the stations do', async () => {
-	const result = { box: 'b', version: '0', connected: false, stations: [examples.stationState] };
+	const result = {
+		box: 'b',
+		version: '0',
+		connected: false,
+		stations: [examples.stationState],
+		alarms: [examples.alarm],
+	};
 	const answered = await stateRequest({ state: () => result })({}, work);
-	assert.equal(answered, { text: 'lid running', result });
+	assert.equal(answered, { text: 'lid running; lid: stuck active-unacknowledged', result });
 });
 
 requests('tell the health that was told last, and wait for the first', async () => {
@@ -76,8 +74,6 @@ requests('look for events, and leave the oldest out where an answer would be too
 	const cut = (await ask([large(1), large(2), large(3)])).result;
 	assert.equal([cut.events.map(({ id }) => id), cut.isMore], [['abc-2', 'abc-3'], true]);
 	assert.equal((await ask([eventOf(1, { text: 'x'.repeat(1e6) })])).result, { events: [], isMore: true });
-	const wrong = await refusalOf(ask([], '2026-99-99T00:00:00.000Z'));
-	assert.equal([wrong.code, wrong.faults.map(({ path }) => path)], ['invalid', ['since']]);
 });
 
 requests('check stations, tell each as it has passed, and why one has not', async () => {
@@ -90,6 +86,7 @@ requests('check stations, tell each as it has passed, and why one has not', asyn
 			},
 		})(station === undefined ? {} : { station }, {
 			signal,
+			by,
 			progress: (done, of, text) => told.push(`${done}/${of} ${text}`),
 		});
 	const { text, result } = await check();
@@ -137,6 +134,84 @@ requests('say dead letters again: all, or those that are named and are there', a
 	assert.is((await redeliver({ letters: [2] }, work)).text, '1 dead letter will be said again');
 	assert.is((await refusalOf(redeliver({ letters: [2, 9] }, work))).code, 'conflict');
 	assert.equal(again, [[10, 20, 30], [20]]);
+});
+
+requests('acknowledge alarms: those that are named and are there, by whom and with which word', async () => {
+	const asked: unknown[] = [];
+	const acknowledge = acknowledgeRequest({
+		stations: () => ['lid', 'cap'],
+		alarmsOf: async (station) => (station === 'lid' ? ['stuck', 'drift'] : ['stuck']),
+		acknowledge: async (...all) => {
+			asked.push(all);
+			const { station = 'lid', alarm } = all[0];
+			return alarm === 'drift' ? [] : [{ station, alarm: 'stuck', state: 'normal' }];
+		},
+	});
+	const done = await acknowledge({ station: 'cap', comment: 'seen' }, work);
+	assert.is(done.text, '1 alarm acknowledged');
+	assert.equal(done.result, { alarms: [{ station: 'cap', alarm: 'stuck', state: 'normal' }] });
+	await acknowledge({}, work);
+	assert.equal(asked, [
+		[{ station: 'cap', alarm: undefined }, by, 'seen'],
+		[{ station: undefined, alarm: undefined }, by, null],
+	]);
+	const refused = async (ask: Parameters<typeof acknowledge>[0]) => {
+		const { code, faults } = await refusalOf(acknowledge(ask, work));
+		return [code, ...faults.map(({ path }) => path)].join(' ');
+	};
+	assert.is(await refused({ station: 'lib' }), 'invalid station');
+	assert.is(await refused({ station: 'cap', alarm: 'drift' }), 'invalid alarm');
+	assert.is(await refused({ alarm: 'drift' }), 'conflict');
+});
+
+requests('make a part due at a station that waits for them', async () => {
+	const verdict = {
+		id: 'a-1',
+		sequence: 1,
+		verdict: 'accept',
+		reason: null,
+		score: 0.5,
+		threshold: 1,
+	} as const;
+	const heard: unknown[] = [];
+	const ask = (
+		what: { readonly station: string; readonly part?: string; readonly wait?: boolean },
+		signalled: ReturnType<Parameters<typeof triggerRequest>[0]['signal']>,
+		mode = 'request',
+	) =>
+		triggerRequest({
+			stations: () => ['lid'],
+			modeOf: () => mode,
+			signal: (station, signal) => {
+				heard.push([station, signal]);
+				return signalled;
+			},
+		})({ wait: false, ...what }, work);
+	const waits = { atMs: 0, waiting: 2, verdict: new Promise<undefined>(() => {}) };
+	const { text, result } = await ask({ station: 'lid', part: 'P' }, waits);
+	assert.equal([text, result.waiting, result.verdict], ['it waits, one of 2', 2, null]);
+	assert.equal(heard, [['lid', { part: 'P', metadata: {} }]]);
+	const judged = await ask({ station: 'lid', wait: true }, { ...waits, verdict: Promise.resolve(verdict) });
+	assert.equal([judged.text, judged.result.verdict], ['accept', verdict]);
+	assert.ok(REQUESTS.trigger.result.safeParse(judged.result).success);
+	const refused: readonly (readonly [Promise<unknown>, code: string, text: RegExp])[] = [
+		[ask({ station: 'lit' }, waits), 'invalid', /no station "lit", did you mean "lid"/],
+		[ask({ station: 'lid' }, waits, 'every'), 'conflict', /mode "every"/],
+		[ask({ station: 'lid' }, { dropped: 'bounced' }), 'busy', /debounceMs/],
+		[ask({ station: 'lid' }, { dropped: 'too-soon' }), 'busy', /leastMs/],
+		[ask({ station: 'lid' }, { dropped: 'full' }), 'busy', /queue/],
+		[ask({ station: 'lid' }, { dropped: 'closed' }), 'conflict', /is not inspecting now/],
+		[
+			ask({ station: 'lid', wait: true }, { ...waits, verdict: Promise.resolve(undefined) }),
+			'failed',
+			/journal/,
+		],
+	];
+	for (const [asking, code, words] of refused) {
+		const refusal = await refusalOf(asking);
+		assert.is(refusal.code, code);
+		assert.match(refusal.message, words);
+	}
 });
 
 requests.run();

@@ -1,0 +1,121 @@
+import { reasonOf } from '../base/failure.js';
+import type { Log } from '../base/log.js';
+import type { Pace } from '../base/retry.js';
+import { Refusal } from '../control/answer.js';
+import type { Editor } from '../control/edit.js';
+
+/** What a file holds at a moment: bytes, and the text that they are; or why there is none. */
+export type Held = {
+	/** Undefined where nothing is. */
+	readonly bytes: Uint8Array | undefined;
+	readonly text: string | undefined;
+	/** Of a file that holds no text, or no configuration: everything that is wrong, in lines. */
+	readonly faults?: string;
+};
+
+export type ByHandWorld = {
+	readonly path: string;
+	readonly look: () => Promise<Held>;
+	/** Whether that is what the current revision says. */
+	readonly isCurrent: (text: string) => boolean;
+	/** Keeps a text beside the file. @returns where @throws Failure */
+	readonly refuse: (bytes: Uint8Array, reasons: string) => Promise<string>;
+	readonly editor: Pick<Editor, 'edit' | 'current'>;
+	/** Calls when something may have changed, until the signal is aborted. */
+	readonly watch: (onChange: () => void, signal: AbortSignal) => void;
+	/** What it holds at first was refused already. */
+	readonly isRefused: boolean;
+	readonly pace: Pick<Pace, 'pause'>;
+	readonly log: Log;
+};
+
+/** Editors write in several steps: what is read twice in this distance is whole. */
+const STABLE_MS = 300;
+
+/** Where the system tells of no change, it is looked this often. */
+const LOOK_MS = 2000;
+
+/** What is refused for now and not for good. */
+const PASSING: readonly string[] = ['busy', 'conflict', 'late', 'interrupted'];
+
+/**
+ * Takes edits of the configuration file by hand: what is written there is parsed, tried and moved to as any other edit. What is refused
+ * stays in the file, for whoever has it open; it is kept beside it with all that is wrong, and what ran runs on.
+ */
+export function watchByHand(world: ByHandWorld): AsyncDisposable {
+	const { path, look, isCurrent, refuse, editor, watch, pace, log } = world;
+	const ending = new AbortController();
+	const { signal } = ending;
+	let wake = new AbortController();
+	let settled: Uint8Array | undefined;
+	let isGone = false;
+
+	/** Whether it is done with. */
+	const take = async ({ bytes, text, faults }: Held): Promise<boolean> => {
+		if (!bytes) {
+			if (!isGone) log('warning', 'config', `"${path}" is gone: revision ${editor.current().rev} runs on`);
+			isGone = true;
+			return true;
+		}
+		isGone = false;
+		if (text !== undefined && isCurrent(text)) return true;
+		if (text === undefined || faults !== undefined) {
+			await tellRefused(bytes, faults ?? `"${path}" holds no text`);
+			return true;
+		}
+		try {
+			const work = { signal, progress: () => {} };
+			await editor.edit({ by: { place: 'file' }, change: { text } }, work);
+			return true;
+		} catch (thrown) {
+			if (!(thrown instanceof Refusal)) throw thrown;
+			if (PASSING.includes(thrown.code)) return false;
+			const now = await look();
+			// Who goes on writing is not told of what was there before.
+			if (now.text !== text) return false;
+			const lines = thrown.faults.map((fault) => `${path}: ${fault.path}: ${fault.message}`);
+			await tellRefused(bytes, [thrown.message, ...lines].join('\n'));
+			return true;
+		}
+	};
+
+	const tellRefused = async (bytes: Uint8Array, reasons: string): Promise<void> => {
+		const kept = await refuse(bytes, `${reasons}\n`).then(
+			(place) => `kept as "${place}"`,
+			(thrown) => reasonOf(thrown),
+		);
+		log('error', 'config', `${reasons}; ${kept}; revision ${editor.current().rev} runs on`);
+	};
+
+	/** Undefined while it changes. */
+	const stable = async (): Promise<Held | undefined> => {
+		const first = await look();
+		if (isSame(first.bytes, settled) && (first.bytes || isGone)) return undefined;
+		await pace.pause(STABLE_MS, signal);
+		const second = await look();
+		return isSame(first.bytes, second.bytes) ? second : undefined;
+	};
+
+	const run = async (): Promise<void> => {
+		if (world.isRefused) settled = (await look()).bytes;
+		while (!signal.aborted) {
+			wake = new AbortController();
+			const held = await stable();
+			if (signal.aborted) return;
+			if (held && (await take(held))) settled = held.bytes;
+			await pace.pause(LOOK_MS, AbortSignal.any([signal, wake.signal]));
+		}
+	};
+	watch(() => wake.abort(), signal);
+	const running = run();
+	return {
+		[Symbol.asyncDispose]: async () => {
+			ending.abort();
+			await running;
+		},
+	};
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+	return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
+}

@@ -1,0 +1,126 @@
+import type { Log } from '../base/log.js';
+import { realPace } from '../base/retry.js';
+import { masked } from '../base/secrets.js';
+import { forbidden, type Origin } from '../config/allowed.js';
+import { redacted } from '../config/redact.js';
+import { configJsonSchema } from '../config/schema.js';
+import { dataOf } from '../config/yaml.js';
+import { createEditor, type Editing, type Editor, type EditWorld, type Outcome } from '../control/edit.js';
+import { realPathOf } from '../disk/real-path.js';
+import { forgetStarts } from '../disk/starts.js';
+import { configurationMessage } from '../protocol/configuration.js';
+import { encodePayload, topicOf } from '../protocol/topics.js';
+import { type ConfigFile, noteProven, watchFile } from './config-file.js';
+import { startProving } from './proving.js';
+import type { Recorder } from './record.js';
+import { readConfig } from './settings.js';
+
+type Document = Readonly<Record<string, unknown>>;
+
+/** How the configuration of the daemon's file is edited, and what of it is told. */
+export type Edits = AsyncDisposable & {
+	readonly editor: Editor;
+	/** Without what is secret. */
+	shown(): { readonly document: Document; readonly effective: Document };
+	/** From now on edits by hand are taken, and what runs is proven: it runs. */
+	begin(isWell: () => boolean): void;
+	/** From now on it is told there what stands, and what came of every edit. Undefined: nowhere for a while. */
+	tellThrough(voice: Voice | undefined): void;
+};
+
+export type Voice = {
+	readonly retain: Recorder['retain'];
+	/** Notes an edit in the trail. */
+	readonly audit: (outcome: Outcome) => void;
+};
+
+export type EditsWorld = {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly daemon: Pick<EditWorld, 'moveTo' | 'tryOut'>;
+	/** What nobody may read; the list may grow. */
+	readonly secrets: readonly string[];
+	readonly log: Log;
+};
+
+/** Outcomes that wait for a trail; more are dropped, the oldest first. */
+const MOST_WAITING = 100;
+
+export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
+	const { path, rev, text, config, revisions } = file;
+	const { env, daemon, log, secrets } = world;
+	let voice: Voice | undefined;
+	let untold: Outcome[] = [...file.outcomes];
+	for (const outcome of untold) log('warning', 'config', outcome.text);
+	const tell = (): void => {
+		const { rev, config: stands, confirmByMs } = editor.current();
+		const { box } = stands;
+		const said = { box, rev, configuration: redacted(stands) as Document };
+		const payload = encodePayload('configuration', configurationMessage(said, confirmByMs, Date.now()));
+		voice?.retain((root) => topicOf('configuration', { root, box }), payload);
+	};
+	const editor = createEditor(
+		{ rev, config, text },
+		{
+			revisions,
+			read: (wanted) => readConfig(wanted, path, env),
+			forbidden: (before, after, changed, by) => {
+				const isSigned = 'key' in by && by.key !== undefined;
+				return forbidden(before, after, changed, { origin: originOf(by), isSigned }, realPathOf);
+			},
+			tryOut: daemon.tryOut,
+			moveTo: daemon.moveTo,
+			onStanding: tell,
+			onOutcome: (outcome) => {
+				if (voice) voice.audit(outcome);
+				else untold = [...untold, outcome].slice(-MOST_WAITING);
+			},
+			pace: realPace,
+			wallClock: () => Date.now(),
+			openly: (line) => masked(line, secrets),
+			log,
+		},
+	);
+	const upkeep: AsyncDisposable[] = [];
+	return {
+		editor,
+		begin: (isWell) => {
+			const standing = () => (editor.current().rev === revisions.current.rev ? revisions.current.rev : null);
+			upkeep.push(
+				watchFile(file, editor, env, log),
+				startProving({
+					standing,
+					isWell,
+					prove: (proven) => noteProven(file, proven),
+					forget: () => forgetStarts(file.folder),
+					pace: realPace,
+				}),
+			);
+		},
+		shown: () => {
+			const { text: stands, config: effective } = editor.current();
+			return {
+				document: redacted(dataOf(stands)) as Document,
+				effective: redacted(effective) as Document,
+			};
+		},
+		tellThrough: (next) => {
+			voice = next;
+			if (!next) return;
+			for (const outcome of untold) next.audit(outcome);
+			untold = [];
+			const { box } = editor.current().config;
+			const schema = encodePayload('configurationSchema', JSON.stringify(configJsonSchema()));
+			next.retain((root) => topicOf('configurationSchema', { root, box }), schema);
+			tell();
+		},
+		[Symbol.asyncDispose]: async () => {
+			for (const one of upkeep) await one[Symbol.asyncDispose]();
+			await editor[Symbol.asyncDispose]();
+		},
+	};
+}
+
+function originOf(by: Editing): Origin {
+	if (!('role' in by)) return 'file';
+	return by.place === 'local' ? 'local' : 'remote';
+}

@@ -1,0 +1,48 @@
+import type { Pace } from '../base/retry.js';
+
+export type ProvingWorld = {
+	/** What stands in the file; null where something else runs for a while. */
+	readonly standing: () => string | null;
+	/** Whether all that was wanted does its work now. */
+	readonly isWell: () => boolean;
+	readonly prove: (rev: string) => Promise<void>;
+	/** It ends in order. */
+	readonly forget: () => Promise<void>;
+	readonly pace: Pick<Pace, 'now' | 'pause'>;
+};
+
+/** A box that has run with a revision for so long has not been brought down by it. */
+const LONG_MS = 300_000;
+
+const LOOK_MS = 5000;
+
+/** A revision is proven when a box has run with it for five minutes, or has ended in order while all was well. */
+export function startProving({ standing, isWell, prove, forget, pace }: ProvingWorld): AsyncDisposable {
+	const ending = new AbortController();
+	const run = async (): Promise<void> => {
+		let rev = standing();
+		let sinceMs = pace.now();
+		let isProven = false;
+		while (!ending.signal.aborted) {
+			await pace.pause(LOOK_MS, ending.signal);
+			if (standing() !== rev) {
+				rev = standing();
+				sinceMs = pace.now();
+				isProven = false;
+			}
+			if (rev === null || isProven || pace.now() - sinceMs < LONG_MS) continue;
+			await prove(rev);
+			isProven = true;
+		}
+	};
+	const running = run();
+	return {
+		[Symbol.asyncDispose]: async () => {
+			ending.abort();
+			await running;
+			const rev = standing();
+			if (rev !== null && isWell()) await prove(rev);
+			await forget();
+		},
+	};
+}

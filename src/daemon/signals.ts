@@ -1,0 +1,106 @@
+import { Failure } from '../base/failure.js';
+import type { Log } from '../base/log.js';
+import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
+import type { Service } from '../base/service.js';
+import { watchSignalFile } from '../disk/signal-file.js';
+import { type GpioLine, watchLine } from '../gpio/monitor.js';
+import { MOST_SIGNAL_BYTES, type Signal, signalIn } from '../protocol/signal.js';
+import type { StationService } from './station.js';
+
+/** Where the signals of a station come from. */
+export type SignalsSettings = { readonly station: string } & (
+	| { readonly file: string }
+	| { readonly gpio: GpioLine }
+);
+
+export type SignalsWorld = {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly log: Log;
+	readonly pace: Pace;
+	/** Undefined while it does not run. */
+	readonly station: () => Pick<StationService, 'signal'> | undefined;
+};
+
+export type SignalsService = Service & {
+	/** Resolves when it hears signals. @throws Failure why it does not; the signal's reason */
+	healthy(signal: AbortSignal): Promise<void>;
+};
+
+const rewatching: Persistence = { firstMs: 500, mostMs: 15_000, lastedMs: 30_000 };
+
+/** A line that cannot be watched is told of within this time. */
+const STEADY_MS = 500;
+
+const LOOK_MS = 50;
+
+/** Hands the signals of a file or a line to their station, until it is disposed. */
+export function startSignals(settings: SignalsSettings, world: SignalsWorld): SignalsService {
+	const { env, log, pace, station } = world;
+	const about = `trigger ${settings.station}`;
+	const ending = new AbortController();
+	let watchingMs = Number.POSITIVE_INFINITY;
+	let failure: Failure | undefined;
+	let droppedBefore = '';
+
+	const hand = (signal: Signal): void => {
+		const signalled = station()?.signal(signal) ?? { dropped: 'closed' as const };
+		const dropped = 'dropped' in signalled ? signalled.dropped : '';
+		// Each one is counted; a contact that bounces would fill the log.
+		if (dropped !== '' && dropped !== 'bounced' && dropped !== droppedBefore)
+			log('warning', about, `a signal makes no part: ${DROPPED[dropped]}`);
+		droppedBefore = dropped;
+	};
+	const watchFile = (path: string): Promise<void> => {
+		watchingMs = pace.now();
+		const refused = (why: string) => log('error', about, `Cannot take "${path}" for a signal: ${why}`);
+		const content = (bytes: Uint8Array): void => {
+			const signal = signalIn(bytes);
+			if ('refusal' in signal) refused(`${signal.refusal}; it was removed`);
+			else hand(signal);
+		};
+		return watchSignalFile(path, MOST_SIGNAL_BYTES, { content, refused }, ending.signal, pace);
+	};
+	const watchGpio = (line: GpioLine): Promise<void> =>
+		keepConnected(
+			async ({ opened }) => {
+				const onWatching = () => {
+					watchingMs = pace.now();
+					opened();
+				};
+				const onEdge = () => hand({ part: null, metadata: {} });
+				try {
+					await watchLine(line, env, { onWatching, onEdge }, ending.signal);
+				} catch (thrown) {
+					if (!(thrown instanceof Failure)) throw thrown;
+					if (thrown.message !== failure?.message) log('error', about, thrown.message);
+					failure = thrown;
+					watchingMs = Number.POSITIVE_INFINITY;
+				}
+				return 'again';
+			},
+			rewatching,
+			ending.signal,
+			pace,
+		);
+	const watched = 'file' in settings ? watchFile(settings.file) : watchGpio(settings.gpio);
+	return {
+		name: about,
+		healthy: async (signal) => {
+			while (pace.now() - watchingMs < STEADY_MS || watchingMs === Number.POSITIVE_INFINITY) {
+				if (failure && watchingMs === Number.POSITIVE_INFINITY) throw failure;
+				await pace.pause(LOOK_MS, signal);
+				signal.throwIfAborted();
+			}
+		},
+		[Symbol.asyncDispose]: async () => {
+			ending.abort();
+			await watched;
+		},
+	};
+}
+
+const DROPPED = {
+	'too-soon': 'it came too soon after another part',
+	full: 'as many parts wait for their verdict as may',
+	closed: 'the station does not inspect now',
+} as const;

@@ -1,0 +1,68 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { curveOf, shareThatPasses, usualRank } from '../../src/learn/curve.js';
+import { thresholdOf } from '../../src/learn/threshold.js';
+
+const curves = suite('the curve of a threshold');
+
+const scored = [3, 1, 9, 5, 7].map((score) => ({ name: `part ${score}`, score }));
+const spoiled = [4, 6, 8, 10].map((score) => ({ score }));
+
+curves('says for each of the highest pictures what the threshold is without it and all above it', () => {
+	const found = curveOf(scored, spoiled, 2);
+	assert.equal(
+		found.map(({ picture, score, threshold, spoiledPass }) => [picture, score, threshold, spoiledPass]),
+		[
+			['part 9', 9, 7, 0.5],
+			['part 7', 7, 5, 0.25],
+		],
+	);
+});
+
+curves('promises what a threshold of that rank does', () => {
+	for (const [i, point] of curveOf(scored, spoiled).entries()) {
+		const { rule: _, ...chosen } = thresholdOf(
+			scored.map(({ score }) => score),
+			{ thresholdRank: i + 2 },
+		);
+		const { threshold, falseRejectBound, falseRejectBound95 } = point;
+		assert.equal({ threshold, falseRejectBound, falseRejectBound95 }, chosen);
+	}
+});
+
+curves('has no point for the last picture, and says nothing of copies where there are none', () => {
+	assert.equal(curveOf(scored.slice(0, 1), spoiled), []);
+	assert.is(curveOf(scored, []).length, 4);
+	assert.is(curveOf(scored, [])[0]!.spoiledPass, null);
+});
+
+curves('counts a spoiled copy at the threshold as one that passes', () => {
+	assert.is(shareThatPasses(spoiled, 6), 0.5);
+});
+
+/** So many good scores 0.01, 0.02 …, of which the highest are replaced. */
+const good = (count: number, ...highest: number[]) => [
+	...highest,
+	...Array.from({ length: count - highest.length }, (_, i) => (i + 1) / 1000),
+];
+const copies = (...scores: number[]) => scores.map((score) => ({ score }));
+
+for (const [what, scores, made, rank] of [
+	['the highest, where lower ones catch nothing more', good(48), copies(1, 2, 3), 1],
+	['the next, where one stained picture lets half of the copies pass', good(48, 9), copies(5, 5, 10, 10), 2],
+	['the highest of few, whatever passes', good(38, 9), copies(5, 5, 5, 5), 1],
+	['no lower than one good part in twenty allows', good(59, 9, 8, 7, 6), copies(8.5, 7.5, 6.5, 6.5), 3],
+	['the highest, where nothing was spoiled', good(60, 9), [], 1],
+	[
+		'the highest, where a good part rejected more catches less than two copies',
+		good(99, 9),
+		copies(5, ...Array<number>(99).fill(10)),
+		1,
+	],
+] as const) {
+	curves(`by default takes ${what}`, () => {
+		assert.is(usualRank(scores, made), rank);
+	});
+}
+
+curves.run();
