@@ -4,6 +4,7 @@ import { PROVIDERS } from '../base/provider.js';
 import { brokerAddressFault, serverNameFault } from './address.js';
 import { alarmsOf } from './alarms.js';
 import { fileFault } from './file-setting.js';
+import { listenFault } from './listen.js';
 import { brokerPatternFault, cameraPatternFault } from './pattern.js';
 import { keyName, publicKeyFault } from './public-key.js';
 import { topicRootFault } from './topic-root.js';
@@ -295,6 +296,14 @@ const health = z.strictObject({
 		.describe('How often the health of the box is told.'),
 });
 
+const metrics = z.strictObject({
+	listen: faultless(listenFault)
+		.optional()
+		.describe(
+			'Where Prometheus may read how the box is (docs/metrics.md): "127.0.0.1:9464"; by default nowhere. Whoever reaches it may read it: there is no password.',
+		),
+});
+
 const schedule = z.strictObject({
 	selfCheck: z
 		.string()
@@ -438,6 +447,7 @@ export const configSchema = z.strictObject({
 	engines: engines.prefault({}),
 	schedule: schedule.prefault({}),
 	health: health.prefault({}),
+	metrics: metrics.prefault({}).meta(never),
 	control: control.prefault({}).meta(never),
 	log: z.enum(['error', 'warning', 'info', 'debug']).default('info').meta(live),
 });

@@ -28,6 +28,7 @@ import type { Journal, Stream } from '../sqlite/journal.js';
 import { concernOf, credentialsOf, secretsOfCredentials } from './credentials.js';
 import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
+import { type BrokerTally, createTallies } from './tally.js';
 
 /** `stations`: the names of all, as the box's state tells them; `alarmed`: of those that have alarms; `remote`: as what requests are believed at most, by default as nothing. */
 export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & {
@@ -39,7 +40,7 @@ export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & {
 /** Verdicts from a cursor in the journal, their pictures on a second connection, states that are retained. */
 export type BrokerService = Service & {
 	readonly connected: boolean;
-	/** How often a connection was opened. */
+	/** How often a connection was opened, since the daemon started. */
 	readonly connections: number;
 	/** What waits for the broker, and the first event of it. */
 	readonly backlog: {
@@ -47,7 +48,7 @@ export type BrokerService = Service & {
 		readonly pictures: number;
 		readonly oldest: number | undefined;
 	};
-	/** What it refused. */
+	/** What it refused, since the daemon started. */
 	readonly dropped: { readonly verdicts: number; readonly heatmaps: number };
 	retain(topic: string, payload: Uint8Array): void;
 	/** Shows what a station sees. Resolves with its topic when the broker has it. @throws Failure broker-refused; the signal's reason */
@@ -77,6 +78,8 @@ export type BrokerWorld = {
 	readonly journal: Journal;
 	readonly record: Recorder;
 	readonly control?: Requests;
+	/** What was counted before, and goes on. */
+	readonly tally?: BrokerTally;
 	readonly env: Env;
 	/** From now on nobody is shown these. */
 	readonly conceal: (secrets: readonly string[]) => void;
@@ -136,7 +139,8 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		if (!(thrown instanceof Failure) || thrown.code !== 'certificate-invalid') throw thrown;
 	});
 	const expiry = mqtt.expiryS > 0 ? { expiryS: mqtt.expiryS } : {};
-	const dropped = { verdicts: 0, heatmaps: 0 };
+	const { tally = createTallies(0).broker } = world;
+	const { dropped } = tally;
 	let link: BrokerLink | undefined;
 	let pictureLink: BrokerLink | undefined;
 
@@ -322,7 +326,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			return speaking.connected;
 		},
 		get connections() {
-			return speaking.connections;
+			return tally.connections + speaking.connections;
 		},
 		get backlog() {
 			return { verdicts: verdicts.depth, pictures: pictures.depth, oldest: verdicts.oldest };
@@ -352,6 +356,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		[Symbol.asyncDispose]: async () => {
 			await record.settled(SETTLE_MS);
 			await Promise.all([speaking[Symbol.asyncDispose](), showing[Symbol.asyncDispose]()]);
+			tally.connections += speaking.connections;
 			clearInterval(look);
 			for (const stop of deaf) stop();
 			record.speakThrough(undefined, root);

@@ -17,6 +17,7 @@ import { createEdits, type Edits } from './edits.js';
 import { createEngineChoices } from './engine-choices.js';
 import { type ServicesWorld, specsOf } from './services.js';
 import { secretsOf } from './settings.js';
+import { createTallies } from './tally.js';
 
 /** What is tried has limits of its own, and bundles wait for one another; a damaged journal is read for minutes; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
@@ -120,6 +121,7 @@ export async function createDaemon(
 		edits: () => edits,
 		config: () => config,
 		engines: createEngineChoices(),
+		tallies: createTallies(realPace.now()),
 	};
 	const moveWorld: MoveWorld = {
 		pace: realPace,

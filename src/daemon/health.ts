@@ -12,13 +12,16 @@ import {
 	type StationHealth,
 	type Vitals,
 } from '../protocol/health.js';
+import type { Snapshot } from '../protocol/metrics.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import type { Journal } from '../sqlite/journal.js';
+import type { AlarmsService } from './alarms.js';
 import type { BrokerService } from './broker.js';
 import { createLatencies } from './latency.js';
 import type { Recorder } from './record.js';
 import type { Records } from './records.js';
 import type { StationService } from './station.js';
+import type { Tallies } from './tally.js';
 
 /** `folder`: where the journal lies. */
 export type HealthSettings = {
@@ -33,8 +36,8 @@ export type Machine = {
 	readonly memoryOf: (pid: number) => Promise<number | null>;
 	readonly spaceAt: (folder: string) => Promise<Pick<Vitals['disk'], 'freeBytes' | 'totalBytes'>>;
 	readonly systemName: () => Promise<string>;
-	/** Each time with what passed since the last time. */
-	readonly condition: () => Promise<Condition>;
+	/** Each time with what passed since the last time; one for each who asks. */
+	readonly watchCondition: () => () => Promise<Condition>;
 };
 
 export type HealthWorld = {
@@ -42,49 +45,56 @@ export type HealthWorld = {
 	readonly boot: string | null;
 	readonly records: Pick<Records, 'clock'> & {
 		readonly journal: Pick<Journal, 'condition' | 'events' | 'onEvents'>;
-		readonly record: Pick<Recorder, 'momentsOf'>;
+		readonly record: Pick<Recorder, 'momentsOf' | 'states'>;
 	};
+	readonly tallies: Tallies;
 	/** Those that run now. */
-	readonly broker: () => Pick<BrokerService, 'backlog' | 'connections' | 'dropped' | 'retain'> | undefined;
+	readonly broker: () =>
+		| Pick<BrokerService, 'backlog' | 'connected' | 'connections' | 'dropped' | 'retain'>
+		| undefined;
 	readonly stations: () => readonly Pick<StationService, 'vitals'>[];
+	readonly alarms: () => Pick<AlarmsService, 'told'> | undefined;
 	readonly machine: Machine;
 	readonly pace: Pick<Pace, 'now' | 'pause'>;
 	readonly wallClock: () => number;
 };
 
-export const realMachine = (): Machine => ({ memoryOf, spaceAt, systemName, condition: watchCondition() });
+export const realMachine = (): Machine => ({ memoryOf, spaceAt, systemName, watchCondition });
 
 /** After the start, when everything has begun. */
 const FIRST_MS = 2000;
 
-/** `latest`: as it was told last. */
-export type HealthService = Service & { readonly latest: Health | undefined };
+/** `latest`: as it was told last; `look`: as it would be told now, with what else can be said of the box. */
+export type HealthService = Service & {
+	readonly latest: Health | undefined;
+	look(): Promise<Snapshot>;
+};
 
 /** Tells regularly how the box is, until it is disposed. */
 export function startHealth(settings: HealthSettings, world: HealthWorld): HealthService {
 	const { box, root, everyMs } = settings;
-	const { records, broker, pace, wallClock } = world;
+	const { records, broker, alarms, tallies, machine, pace, wallClock } = world;
 	const ending = new AbortController();
 	const { signal } = ending;
-	const latencies = createLatencies(records.record.momentsOf);
-	const sinceMs = pace.now();
-	let verdictsLost = 0;
+	const latencies = createLatencies(records.record.momentsOf, (station) => tallies.station(station).latency);
+	const [toldOf, lookedAt] = [machine.watchCondition(), machine.watchCondition()];
 	let latest: Health | undefined;
 	const deaf = records.journal.onEvents((events) => {
 		for (const event of events) {
 			latencies.recorded(event);
-			if (event.kind === 'gap') verdictsLost += lostIn(event.body as Gap);
+			if (event.kind === 'gap') tallies.verdictsLost += lostIn(event.body as Gap);
 		}
 	});
+	const healthNow = async (isTold: boolean): Promise<Health> => {
+		const condition = await (isTold ? toldOf : lookedAt)();
+		const vitals = await vitalsOf(settings, world, condition, (station) => latencies.of(station, isTold));
+		return healthMessage(vitals, wallClock());
+	};
 	const tell = async (): Promise<void> => {
-		const vitals = await vitalsOf(settings, world, latencies.take, {
-			uptimeS: Math.round(pace.now() - sinceMs) / 1000,
-			verdictsLost,
-		});
-		const topic = topicOf('health', { root, box });
+		const now = await healthNow(true);
 		if (signal.aborted) return;
-		latest = healthMessage(vitals, wallClock());
-		broker()?.retain(topic, encodePayload('health', latest));
+		latest = now;
+		broker()?.retain(topicOf('health', { root, box }), encodePayload('health', latest));
 	};
 	const telling = async (): Promise<void> => {
 		await pace.pause(Math.min(everyMs, FIRST_MS), signal);
@@ -98,6 +108,19 @@ export function startHealth(settings: HealthSettings, world: HealthWorld): Healt
 		name: 'health',
 		get latest() {
 			return latest;
+		},
+		look: async () => {
+			const health = await healthNow(false);
+			const { waiting, failure } = records.journal.condition;
+			const names = health.stations.map(({ station }) => station);
+			return {
+				health,
+				states: records.record.states().filter(({ station }) => names.includes(station)),
+				tallies: names.map((station) => ({ station, ...tallies.station(station) })),
+				isConnected: broker()?.connected ?? false,
+				journal: { waiting, isFailing: failure !== null },
+				alarms: (alarms()?.told() ?? []).filter(({ station }) => names.includes(station)),
+			};
 		},
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
@@ -114,9 +137,9 @@ function lostIn({ from, to, reason }: Gap): number {
 
 async function vitalsOf(
 	{ box, folder }: HealthSettings,
-	{ version, boot, records, broker, stations, machine }: HealthWorld,
+	{ version, boot, records, broker, stations, machine, tallies, pace }: HealthWorld,
+	condition: Condition,
 	latencyOf: (station: string) => StationHealth['latency'],
-	{ uptimeS, verdictsLost }: { readonly uptimeS: number; readonly verdictsLost: number },
 ): Promise<Vitals> {
 	const { journal, clock } = records;
 	const { databaseBytes, pictureBytes } = journal.condition;
@@ -128,7 +151,7 @@ async function vitalsOf(
 	return {
 		box,
 		boot,
-		uptimeS,
+		uptimeS: Math.round(pace.now() - tallies.startedMs) / 1000,
 		versions: {
 			inspectord: version,
 			node: process.versions.node,
@@ -138,7 +161,7 @@ async function vitalsOf(
 		},
 		clock: clock(),
 		memoryBytes: await machine.memoryOf(process.pid),
-		machine: machineHealth(await machine.condition()),
+		machine: machineHealth(condition),
 		disk: { ...(await machine.spaceAt(folder)), journalBytes: databaseBytes + pictureBytes },
 		outbox: {
 			verdicts: backlog?.verdicts ?? 0,
@@ -150,7 +173,7 @@ async function vitalsOf(
 			framesOvertaken: lines.reduce((sum, { counts }) => sum + counts.droppedFrames, 0),
 			triggersDropped: lines.reduce((sum, { counts }) => sum + counts.droppedTriggers, 0),
 			verdictsRefused: dropped?.verdicts ?? 0,
-			verdictsLost,
+			verdictsLost: tallies.verdictsLost,
 			picturesRefused: dropped?.heatmaps ?? 0,
 		},
 		stations: await Promise.all(

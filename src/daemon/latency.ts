@@ -1,6 +1,8 @@
+import { type Buckets, createBuckets } from '../measure/buckets.js';
 import { createHistogram, type Histogram } from '../measure/histogram.js';
 import type { Event } from '../protocol/events.js';
 import type { Quantiles, StationHealth } from '../protocol/health.js';
+import { LATENCY_BOUNDS_S } from '../protocol/metrics.js';
 import { type Body, STAGES, type Stage } from '../protocol/verdict.js';
 import type { Moments } from './record.js';
 
@@ -8,15 +10,18 @@ import type { Moments } from './record.js';
 export type Latencies = {
 	/** A verdict stands in the journal. */
 	recorded(event: Event): void;
-	/** Of a station's parts since it was asked before. */
-	take(station: string): StationHealth['latency'];
+	/** Of a station's parts since they were taken last; `isTaken`: from now on those that follow are told. */
+	of(station: string, isTaken: boolean): StationHealth['latency'];
 };
 
 /** Verdicts that are not delivered yet, of all stations: of more it is not known how long they take. */
 const MOST_WAITING = 1024;
 
-/** `momentsOf` knows of an event for a while. */
-export function createLatencies(momentsOf: (event: number) => Moments | undefined): Latencies {
+/** `momentsOf` knows of an event for a while; `totalsOf`: where every part of a station is counted that there ever was. */
+export function createLatencies(
+	momentsOf: (event: number) => Moments | undefined,
+	totalsOf: (station: string) => Map<Stage, Buckets>,
+): Latencies {
 	const stations = new Map<string, Map<Stage, Histogram>>();
 	let waiting: { readonly id: number; readonly station: string; recorded: boolean }[] = [];
 
@@ -26,6 +31,10 @@ export function createLatencies(momentsOf: (event: number) => Moments | undefine
 		const histogram = stages.get(stage) ?? createHistogram();
 		stages.set(stage, histogram);
 		histogram.add(ms);
+		const totals = totalsOf(station);
+		const total = totals.get(stage) ?? createBuckets(LATENCY_BOUNDS_S);
+		totals.set(stage, total);
+		total.add(ms / 1000);
 	};
 	const settle = (): void => {
 		waiting = waiting.filter((event) => {
@@ -53,10 +62,10 @@ export function createLatencies(momentsOf: (event: number) => Moments | undefine
 			waiting.push({ id, station, recorded: false });
 			if (waiting.length > MOST_WAITING) waiting.shift();
 		},
-		take: (station) => {
+		of: (station, isTaken) => {
 			settle();
 			const stages = stations.get(station);
-			stations.delete(station);
+			if (isTaken) stations.delete(station);
 			const quantiles = (stage: Stage): Quantiles => {
 				const histogram = stages?.get(stage);
 				if (!histogram) return null;

@@ -13,8 +13,10 @@ import { tryLine } from '../gpio/monitor.js';
 import { machineMs } from '../machine/monotonic.js';
 import { spaceAt } from '../machine/space.js';
 import { type Child, startChild } from '../process/child.js';
+import { type Endpoint, startEndpoint, tryToListen } from '../prometheus/endpoint.js';
+import { exposition } from '../prometheus/exposition.js';
 import type { Event } from '../protocol/events.js';
-import { noCounts, type StationState } from '../protocol/states.js';
+import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { scheduleAt } from '../schedule/cron.js';
 import { searchBeside } from '../sqlite/search-beside.js';
@@ -35,6 +37,7 @@ import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
 import { openRecords, type Records, type RecordsSettings, tryRecords } from './records.js';
 import { type SignalsService, type SignalsSettings, startSignals } from './signals.js';
 import { type StationService, startStation, stationLimits } from './station.js';
+import type { Tallies } from './tally.js';
 
 /** How often it is looked whether a broker is reached, and how long. */
 const LOOK_MS = 50;
@@ -68,6 +71,8 @@ export type ServicesWorld = {
 	/** What stands or is moved to. */
 	readonly config: () => Config | null;
 	readonly engines: EngineChoices;
+	/** What was counted by whichever services. */
+	readonly tallies: Tallies;
 };
 
 /** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
@@ -199,6 +204,7 @@ const broker = row<BrokerSettings, BrokerService>({
 			...world,
 			...recordsIn(standing),
 			control: standing.get('control')!.service as ControlService,
+			tally: world.tallies.broker,
 		}),
 	retell: (service, { stations }) => service.retell(stations),
 	healthy: async (service, signal) => {
@@ -383,7 +389,7 @@ function beginStation(
 		startOf(settings, world),
 		{
 			startChild: () => held?.take() ?? stationChild(world),
-			counts: record.states().find(({ station }) => station === name)?.counts ?? noCounts,
+			tally: world.tallies.station(name),
 			log,
 			pace: realPace,
 			wallClock: () => Date.now(),
@@ -491,11 +497,35 @@ const health = row<HealthSettings, HealthService>({
 			records: recordsIn(standing),
 			broker: () => servicesOf<BrokerService>(broker.kind, world)[0],
 			stations: () => servicesOf<StationService>(station.kind, world),
+			alarms: () => servicesOf<AlarmsService>(alarms.kind, world)[0],
+			tallies: world.tallies,
 			machine: realMachine(),
 			pace: realPace,
 			wallClock: () => Date.now(),
 		});
 	},
+});
+
+const metrics = row<{ readonly listen: string }, Endpoint>({
+	kind: 'metrics',
+	on: [],
+	after: ['health'],
+	live: [],
+	specsOf: ({ metrics: { listen } }) => (listen === undefined ? [] : [['metrics', { listen }]]),
+	needs: ({ listen }, running) =>
+		running.some((other) => other.listen === listen)
+			? []
+			: [{ path: 'metrics.listen', attempt: () => tryToListen(listen) }],
+	begin: ({ listen }, world) =>
+		startEndpoint(listen, {
+			text: async () => {
+				const [service] = servicesOf<HealthService>(health.kind, world);
+				if (!service) throw new Error('nothing runs that knows how the box is');
+				return exposition(await service.look());
+			},
+			pace: realPace,
+			log: world.log,
+		}),
 });
 
 /** Those of a kind that run now. */
@@ -508,7 +538,19 @@ function recordsIn(standing: Running<Movable>): Records {
 }
 
 /** In the order in which they start. */
-const TABLE = [journal, control, broker, alarms, engines, station, signals, lesson, schedule, health];
+const TABLE = [
+	journal,
+	control,
+	broker,
+	alarms,
+	engines,
+	station,
+	signals,
+	lesson,
+	schedule,
+	health,
+	metrics,
+];
 
 /** The services that a configuration wants. What several of them need is tried once. */
 export function specsOf(config: Config, world: ServicesWorld): readonly Movable[] {

@@ -10,19 +10,13 @@ import type { Child, Ended } from '../process/child.js';
 import type { Event } from '../protocol/events.js';
 import type { PictureWanted, StationPicture } from '../protocol/picture-messages.js';
 import type { Signal } from '../protocol/signal.js';
-import {
-	type Counts,
-	counted,
-	noCounts,
-	type StationReport,
-	type StationState,
-	stationState,
-} from '../protocol/states.js';
+import { counted, type StationReport, type StationState, stationState } from '../protocol/states.js';
 import type { Engines, LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
-import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
+import { errorVerdict, type Origin, type Part, reasonFor, type StationVerdict } from '../protocol/verdict.js';
 import { parseSource } from '../vision/source.js';
 import type { AlarmClock } from './alarm-clock.js';
 import { createPictureAsks } from './pictures.js';
+import { createStationTally, type StationTally } from './tally.js';
 import { createTriggered, type Signalled } from './trigger.js';
 import { type Shown, trustIn } from './trust.js';
 
@@ -42,7 +36,7 @@ export type StationListener = {
 /** How a station is now. */
 export type StationVitals = Pick<StationState, 'station' | 'state' | 'counts'> & {
 	readonly pid: number | null;
-	/** New processes after one that died or hung. */
+	/** New processes after one that died or hung, since the daemon started. */
 	readonly restarts: number;
 	/** Null before its process has told. */
 	readonly engines: Engines | null;
@@ -86,8 +80,8 @@ export type StationWorld = {
 	readonly engine?: string | undefined;
 	/** Engines that its processes must not run with. */
 	readonly shunned?: (recipe: RecipeConfig) => readonly string[];
-	/** With what it goes on, where it was another before. */
-	readonly counts?: Counts;
+	/** What was counted of it before, and goes on. */
+	readonly tally?: StationTally;
 };
 
 /** Opening a model may take its time, and a dead camera blocks its thread for 30 s; what says nothing for longer hangs. */
@@ -127,10 +121,11 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	const ending = new AbortController();
 	let child: Child<StationDown, StationUp> | undefined;
 	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null, degraded: null };
-	let counts: Counts = world.counts ?? noCounts;
+	let tally = world.tally ?? createStationTally();
+	const { droppedTriggers: droppedTriggersBefore } = tally.counts;
 	let inWork: { readonly origin: Origin; readonly part: Part } | undefined;
 	let toldMs = now();
-	let told = counts;
+	let told = tally.counts;
 	let starts = 0;
 	let engines: Engines | null = null;
 	/** Of the settings that its process has. */
@@ -161,8 +156,8 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	};
 	const say = (state: StationState['state'] = reported().state): void => {
 		toldMs = now();
-		told = counts;
-		listener.onState(stationState({ ...reported(), state }, of(), counts, wallClock()));
+		told = tally.counts;
+		listener.onState(stationState({ ...reported(), state }, of(), told, wallClock()));
 	};
 	/** What it has shown since it began. */
 	const shown = {
@@ -194,7 +189,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		failing = undefined;
 	};
 	const give = (verdict: StationVerdict, pictures: readonly Uint8Array[]) => {
-		counts = counted(counts, verdict.verdict);
+		tally.counts = counted(tally.counts, verdict.verdict);
+		const reason = reasonFor(verdict);
+		if (verdict.verdict === 'error' && reason) tally.errors.set(reason, (tally.errors.get(reason) ?? 0) + 1);
 		judged(verdict);
 		return listener.onVerdict(verdict, pictures);
 	};
@@ -221,8 +218,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		const started = world.startChild();
 		child = started;
 		starts += 1;
+		if (starts > 1) tally.restarts += 1;
 		last = { ...last, state: 'starting' };
-		const droppedBefore = counts.droppedFrames;
+		const droppedBefore = tally.counts.droppedFrames;
 		let heardMs = now();
 		let hung = false;
 		let trying: Provider | undefined;
@@ -256,7 +254,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 				case 'kept':
 					return found && listener.onKept(found, message.jpeg);
 				case 'beat':
-					counts = { ...counts, droppedFrames: droppedBefore + message.droppedFrames };
+					tally.counts = { ...tally.counts, droppedFrames: droppedBefore + message.droppedFrames };
 					return;
 				case 'trying':
 					trying = message.provider;
@@ -275,7 +273,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			}
 		});
 		const watch = setInterval(() => {
-			if (now() - toldMs >= limits.countsEveryMs && told !== counts) say();
+			if (now() - toldMs >= limits.countsEveryMs && told !== tally.counts) say();
 			if (now() - heardMs < limits[last.state === 'starting' ? 'startingMs' : 'silenceMs']) return;
 			hung = true;
 			void started.stop(0);
@@ -329,6 +327,11 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		ending.signal,
 		pace,
 	);
+	/** What its process may still say is nothing to anybody. */
+	const fallSilent = (): void => {
+		listener = nobody;
+		tally = { ...tally, errors: new Map(tally.errors) };
+	};
 	const healthy: StationService['healthy'] = async (signal, failingBefore) => {
 		const patienceMs = limits.patienceMs + start.camera.timeoutMs;
 		for (;;) {
@@ -380,8 +383,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		},
 		signal: (signal) => {
 			const signalled = triggered.signal(signal);
-			const { dropped: droppedTriggers } = triggered;
-			if (droppedTriggers !== counts.droppedTriggers) counts = { ...counts, droppedTriggers };
+			const droppedTriggers = droppedTriggersBefore + triggered.dropped;
+			if (droppedTriggers !== tally.counts.droppedTriggers)
+				tally.counts = { ...tally.counts, droppedTriggers };
 			return signalled;
 		},
 		get vitals() {
@@ -389,9 +393,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			return {
 				station: name,
 				state,
-				counts,
+				counts: tally.counts,
 				pid: child?.pid ?? null,
-				restarts: Math.max(0, starts - 1),
+				restarts: tally.restarts,
 				engines,
 			};
 		},
@@ -402,12 +406,12 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			triggered.stop(stopped(name));
 			// Whoever takes over goes on with its counts.
 			say();
-			listener = nobody;
+			fallSilent();
 		},
 		abandon: () => {
 			lose(hungUp(name));
 			triggered.stop(hungUp(name));
-			listener = nobody;
+			fallSilent();
 			ending.abort();
 			void child?.stop(0);
 		},

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type HealthWorld, startHealth } from '../../src/daemon/health.js';
 import type { Moments } from '../../src/daemon/record.js';
+import { createTallies } from '../../src/daemon/tally.js';
 import { type Condition, watchCondition } from '../../src/machine/condition.js';
 import type { Event } from '../../src/protocol/events.js';
 import { gapEntry } from '../../src/protocol/gap.js';
@@ -74,7 +75,7 @@ function box(more: Partial<HealthWorld> = {}) {
 		boot: 'boot',
 		records: {
 			clock: () => unknownClock,
-			record: { momentsOf: (id) => moments.get(id) },
+			record: { momentsOf: (id) => moments.get(id), states: () => [] },
 			journal: {
 				condition: {
 					databaseBytes: 100,
@@ -101,6 +102,7 @@ function box(more: Partial<HealthWorld> = {}) {
 		},
 		broker: () => ({
 			backlog: { verdicts: 4, pictures: 2, oldest: 7 },
+			connected: true,
 			connections: 3,
 			dropped: { verdicts: 1, heatmaps: 2 },
 			retain: (topic, payload) => {
@@ -124,7 +126,7 @@ function box(more: Partial<HealthWorld> = {}) {
 			memoryOf: async (pid) => (pid === 12 ? 1000 : 2000),
 			spaceAt: async () => ({ freeBytes: 5, totalBytes: 10 }),
 			systemName: async () => 'Linux',
-			condition: async () => warm,
+			watchCondition: () => async () => warm,
 		},
 		pace: {
 			now: () => 1500,
@@ -136,6 +138,8 @@ function box(more: Partial<HealthWorld> = {}) {
 				}),
 		},
 		wallClock: () => 10_000,
+		alarms: () => undefined,
+		tallies: createTallies(1500),
 		...more,
 	};
 	const service = startHealth({ box: 't', root: 'a/b', everyMs: 30_000, folder: '/' }, world);
@@ -200,8 +204,10 @@ health('tells how the machine is, and nulls where the machine tells nothing', as
 	});
 	await service[Symbol.asyncDispose]();
 	const machine = { memoryOf: async () => 1, spaceAt: async () => ({ freeBytes: 1, totalBytes: 1 }) };
-	const condition = watchCondition('/not/there');
-	const silent = box({ machine: { ...machine, systemName: async () => 'Linux', condition } });
+	const nowhere = () => watchCondition('/not/there');
+	const silent = box({
+		machine: { ...machine, systemName: async () => 'Linux', watchCondition: nowhere },
+	});
 	const told = await silent.next();
 	assert.equal(healthSchema.parse(told), told);
 	assert.equal(told.machine, {
@@ -239,6 +245,33 @@ health('tells how long parts took since it was told before, and of each once', a
 	assert.is((await next()).stations[0]!.latency.publish, null);
 	await service[Symbol.asyncDispose]();
 });
+
+health(
+	'is looked at between two tellings without taking anything from the next, and goes on counting',
+	async () => {
+		const tallies = createTallies(0);
+		const { service, next, hear, moments } = box({ tallies });
+		await next();
+		hear(eventOf(1), gapOf(2, 'retention'));
+		moments.set(1, { heardMs: 100, recordedMs: 104, deliveredMs: 105 });
+		const look = await service.look();
+		assert.is(look.health.stations[0]!.latency.model!.p50Ms, 30);
+		assert.equal(await service.look(), look);
+		const told = await next();
+		assert.equal(told, look.health);
+		const after = await service.look();
+		assert.is(after.health.stations[0]!.latency.model, null);
+		const { latency } = after.tallies[0]!;
+		assert.equal([latency.get('model')!.count, latency.get('model')!.sum], [1, 0.03]);
+		assert.is(after.isConnected, true);
+		await service[Symbol.asyncDispose]();
+		const second = box({ tallies });
+		const later = await second.next();
+		assert.equal([later.drops.verdictsLost, later.uptimeS], [3, 1.5]);
+		assert.is((await second.service.look()).tallies[0]!.latency.get('model')!.count, 1);
+		await second.service[Symbol.asyncDispose]();
+	},
+);
 
 health('counts what had to go before it was delivered, and not twice what was refused', async () => {
 	const { service, next, hear } = box();

@@ -7,6 +7,7 @@ import { configSchema } from '../../src/config/schema.js';
 import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
 import { createEngineChoices } from '../../src/daemon/engine-choices.js';
 import { attempts, type Need, needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
+import { createTallies } from '../../src/daemon/tally.js';
 
 const services = suite('the services of a configuration');
 
@@ -49,6 +50,7 @@ const world: ServicesWorld = {
 	config: () => null,
 	logLines: () => [],
 	engines: createEngineChoices(),
+	tallies: createTallies(0),
 };
 
 const ALL = 'journal, control, broker, alarms, engines, station a, station b, lesson, schedule, health';
@@ -104,6 +106,7 @@ const edits: readonly (readonly [
 		{ more: { engines: { limitS: 60 } } },
 		{ stop: 'engines', start: 'engines' },
 	],
+	['where metrics are told', { more: { metrics: { listen: '127.0.0.1:0' } } }, { start: 'metrics' }],
 	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
 	[
 		'another time of the schedule',

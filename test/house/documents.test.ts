@@ -8,6 +8,7 @@ import { asyncApiDocument } from '../../src/protocol/asyncapi.js';
 import { controlDocument } from '../../src/protocol/control-document.js';
 import { mqttDocument } from '../../src/protocol/document.js';
 import { jsonSchemaFiles } from '../../src/protocol/json-schemas.js';
+import { metricsDocument } from '../../src/protocol/metrics-document.js';
 
 const documents = suite('documents');
 
@@ -19,6 +20,7 @@ const generated: Readonly<Record<string, () => string>> = {
 	'docs/mqtt.md': mqttDocument,
 	'docs/control.md': controlDocument,
 	'docs/configuration.md': configDocument,
+	'docs/metrics.md': metricsDocument,
 	// AsyncAPI's parser warns of each tab.
 	'docs/asyncapi.json': () => json(asyncApiDocument(), '  '),
 	...Object.fromEntries(

@@ -25,6 +25,7 @@ const edges = [
 	'socket',
 	'gpio',
 	'trtexec',
+	'prometheus',
 ];
 const belowFlow = [...pure, 'base'];
 const allowed: Readonly<Record<string, readonly string[]>> = {

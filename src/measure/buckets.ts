@@ -1,0 +1,32 @@
+/** Values counted below fixed bounds, with their sum: what is added never goes again. */
+export type Buckets = {
+	add(value: number): void;
+	/** How many values are not above each bound, in the order of the bounds. */
+	readonly upTo: readonly number[];
+	readonly sum: number;
+	readonly count: number;
+};
+
+/** `bounds`: rising; a value above all of them is in `sum` and `count` alone. */
+export function createBuckets(bounds: readonly number[]): Buckets {
+	const upTo = bounds.map(() => 0);
+	let sum = 0;
+	let count = 0;
+	return {
+		add: (value) => {
+			if (Number.isNaN(value)) return;
+			for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i -= 1) upTo[i]! += 1;
+			sum += value;
+			count += 1;
+		},
+		get upTo() {
+			return [...upTo];
+		},
+		get sum() {
+			return sum;
+		},
+		get count() {
+			return count;
+		},
+	};
+}
