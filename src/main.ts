@@ -144,10 +144,10 @@ function contextOf(signal: AbortSignal, version: string): Context {
 				errors.say(`inspectord: ${unread.count} results were not printed so far: nobody reads them\n`);
 			}
 		},
-		note: (line, { transient } = { transient: false }) => {
+		note: (line, { transient = false, prefix = '' } = {}) => {
 			if (transient && !interactive) return;
 			clear();
-			const shown = masked(line, secrets);
+			const shown = typeof line === 'string' ? masked(line, secrets) : prefix + jsonLine(line, secrets);
 			errors.say(transient ? shown : `${shown}\n`);
 			if (transient) overdraw = '\r\x1b[K';
 		},
@@ -167,8 +167,8 @@ function isJournal(named: string | undefined): boolean {
 }
 
 /** A machine's texts stay texts: what looks like an address is masked in each, before it is quoted. */
-function jsonLine(value: object): string {
-	return JSON.stringify(value, (_, inner) => (typeof inner === 'string' ? masked(inner) : inner));
+function jsonLine(value: object, known: readonly string[] = []): string {
+	return JSON.stringify(value, (_, inner) => (typeof inner === 'string' ? masked(inner, known) : inner));
 }
 
 /** One or two lines: what was wrong, and what to do. */

@@ -12,8 +12,11 @@ export type Context = {
 	readonly toJournal: boolean;
 	/** A line of the result on standard output; anything else than text as one line of JSON. */
 	print(result: string | object): void;
-	/** A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out. */
-	note(line: string, options?: { readonly transient: boolean }): void;
+	/**
+	 * A line for people on standard error; the next one overwrites a transient one where a person watches, and otherwise it is left out.
+	 * Anything else than text as one line of JSON, behind `prefix`.
+	 */
+	note(line: string | object, options?: { readonly transient?: boolean; readonly prefix?: string }): void;
 	/** From now on no line for people shows these; passwords in addresses are never shown. */
 	conceal(secrets: readonly string[]): void;
 };

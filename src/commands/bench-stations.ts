@@ -32,9 +32,9 @@ export async function runStations(
 	let trouble: string | undefined;
 	const daemon = await createDaemon({
 		...context,
-		log: (level, about, message) => {
+		log: (level, about, message, event) => {
 			if (level === 'error') trouble = message;
-			log(level, about, message);
+			log(level, about, message, event);
 		},
 		onVerdict: ({ station, verdict, times, error }) => {
 			if (verdict === 'error') {

@@ -1,6 +1,6 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
-import { lineLog } from '../base/log.js';
+import { jsonLog, type Log, lineLog } from '../base/log.js';
 import { openConfigFile } from '../daemon/config-file.js';
 import { runDaemon } from '../daemon/daemon.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
@@ -17,6 +17,7 @@ export const run: Command = {
 		port: { value: 'N', summary: "first port to try for the demonstration's broker", fallback: '1883' },
 		'until-finished': { summary: 'end when every source has ended (folders and files that do not loop)' },
 		json: { summary: 'print verdicts as one line of JSON each' },
+		log: { value: 'text|json', summary: 'how the log is written (docs/log.md)', fallback: 'text' },
 	},
 	run: async (args, context) => {
 		const file = textOption(args, 'config');
@@ -34,7 +35,7 @@ async function inspect(file: string, isAttended: boolean, args: Arguments, conte
 		env: context.env,
 		version: context.version,
 		conceal: context.conceal,
-		log: lineLog(context.note, context.toJournal, () => new Date()),
+		log: logOf(args, context),
 		onVerdict: (message) =>
 			context.print(args.options.json ? message : verdictLine(message, context.interactive)),
 		signal: context.signal,
@@ -42,4 +43,13 @@ async function inspect(file: string, isAttended: boolean, args: Arguments, conte
 	});
 	const { reason } = context.signal;
 	if (context.signal.aborted && !(reason instanceof Failure)) throw reason;
+}
+
+/** @throws Failure usage */
+function logOf(args: Arguments, { note, toJournal }: Context): Log {
+	const form = textOption(args, 'log');
+	const clock = () => new Date();
+	if (form === 'json') return jsonLog((line, prefix) => note(line, { prefix }), toJournal, clock);
+	if (form === 'text') return lineLog(note, toJournal, clock);
+	throw new Failure('usage', `--log is text or json, not "${form}"`, 'See inspectord run --help.');
 }

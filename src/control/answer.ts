@@ -174,7 +174,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		if (!isAnswered) {
 			const text = 'The box went down while this was worked on: what came of it is not known';
 			await store.answer({ requester, request }, JSON.stringify(make(id, name, 'interrupted', text)));
-			log('warning', 'control', `request "${name}" was interrupted`);
+			log('warning', 'control', `request "${name}" was interrupted`, 'request.interrupted');
 		}
 		const answer = readKept<Answer>(await store.answerTo(kept));
 		if (answer) owed.push({ place: requester, correlation, answer, isKept: true });
@@ -225,7 +225,12 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 				const { message, advice } = thrown;
 				return make(id, name, 'failed', advice === undefined ? message : `${message}. ${advice}`);
 			}
-			log('error', 'control', `a fault of ours in request "${name}": ${(thrown as Error)?.stack ?? thrown}`);
+			log(
+				'error',
+				'control',
+				`a fault of ours in request "${name}": ${(thrown as Error)?.stack ?? thrown}`,
+				'fault',
+			);
 			return make(id, name, 'failed', `A fault of ours, please report it: ${reasonOf(thrown)}`);
 		} finally {
 			over.abort();
@@ -248,7 +253,7 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		const id = given ?? (correlation === null ? null : `correlation:${correlation}`);
 		const place = placeFor(client);
 		if (place === undefined) {
-			log('debug', 'control', 'a request came that says nowhere who asks');
+			log('debug', 'control', 'a request came that says nowhere who asks', 'request.ignored');
 			return undefined;
 		}
 		const shown = name.slice(0, 64);

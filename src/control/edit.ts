@@ -175,7 +175,7 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 			isWhole = setbacks.length === 0;
 		}
 		isMending = false;
-		log('warning', 'config', `revision ${standing.rev} runs whole again`);
+		log('warning', 'config', `revision ${standing.rev} runs whole again`, 'config.mended');
 	};
 
 	/** @throws Refusal when what is wanted does not run; then what ran before does */
@@ -207,7 +207,7 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 		try {
 			const { rev } = await revisions.commit(text, nameOf(by), what);
 			stand({ rev, config, text, confirmByMs: null });
-			log('info', 'config', `revision ${rev} stands: ${what}`);
+			log('info', 'config', `revision ${rev} stands: ${what}`, 'config.stands');
 			return rev;
 		} catch (thrown) {
 			await goBack(before);
@@ -221,7 +221,7 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 		waiting = undefined;
 		over.abort();
 		await goBack(before);
-		log('warning', 'config', `revision ${rev} was undone, ${before.rev} stands: ${why}`);
+		log('warning', 'config', `revision ${rev} was undone, ${before.rev} stands: ${why}`, 'config.undone');
 		world.onOutcome({ by, what, before: rev, rev: before.rev, changed, code: 'reverted', text: why });
 	};
 

@@ -107,7 +107,7 @@ export function startAlarms({ box, stations }: AlarmsSettings, world: AlarmsWorl
 		line.said = { event: journal.last.events, atMs };
 		const upTo = samples.at(-1)?.id ?? 0;
 		for (const { alarm, change } of changes)
-			log(change === 'raised' ? 'warning' : 'info', station, `alarm "${alarm}" ${change}`);
+			log(change === 'raised' ? 'warning' : 'info', station, `alarm "${alarm}" ${change}`, 'alarm.changed');
 		const body: AlarmBody = { changes, ...telling, alarms, upTo, rules: print };
 		const noted = record.note(alarmEntry(box, station, body, atMs)).then((event) => {
 			// It could not be held until the disk takes it: said with the next verdict.
@@ -186,7 +186,12 @@ export function startAlarms({ box, stations }: AlarmsSettings, world: AlarmsWorl
 			(thrown) => {
 				ending.signal.throwIfAborted();
 				if (!(thrown instanceof Failure)) throw thrown;
-				log('warning', station, `alarms begin without what was before: ${thrown.message}`);
+				log(
+					'warning',
+					station,
+					`alarms begin without what was before: ${thrown.message}`,
+					'alarm.incomplete',
+				);
 				return [];
 			},
 		);

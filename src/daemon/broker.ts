@@ -131,7 +131,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		const read = await credentialsOf(settings, world.env);
 		world.conceal(secretsOfCredentials(read));
 		const concern = concernOf(read);
-		if (concern !== undefined && concern !== told) log('warning', 'mqtt', concern);
+		if (concern !== undefined && concern !== told) log('warning', 'mqtt', concern, 'broker.certificate');
 		told = concern;
 		return read;
 	};
@@ -281,7 +281,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		if (events.length === 0) return;
 		verdicts.again(events);
 		await journal.revive(OUTLET, events);
-		log('info', 'mqtt', `${events.length} dead letter(s) are sent again`);
+		log('info', 'mqtt', `${events.length} dead letter(s) are sent again`, 'letters.again');
 	};
 	/** Sends again what a person wishes, and never forgets the wish before it stands in the journal. */
 	const grant = async (): Promise<void> => {

@@ -53,7 +53,13 @@ export function watchByHand(world: ByHandWorld): AsyncDisposable {
 	/** Whether it is done with. */
 	const take = async ({ bytes, text, faults }: Held): Promise<boolean> => {
 		if (!bytes) {
-			if (!isGone) log('warning', 'config', `"${path}" is gone: revision ${editor.current().rev} runs on`);
+			if (!isGone)
+				log(
+					'warning',
+					'config',
+					`"${path}" is gone: revision ${editor.current().rev} runs on`,
+					'config.gone',
+				);
 			isGone = true;
 			return true;
 		}
@@ -84,7 +90,7 @@ export function watchByHand(world: ByHandWorld): AsyncDisposable {
 			(place) => `kept as "${place}"`,
 			(thrown) => reasonOf(thrown),
 		);
-		log('error', 'config', `${reasons}; ${kept}; revision ${editor.current().rev} runs on`);
+		log('error', 'config', `${reasons}; ${kept}; revision ${editor.current().rev} runs on`, 'config.refused');
 	};
 
 	/** Undefined while it changes. */

@@ -104,7 +104,7 @@ export async function startControl(
 	) => {
 		const { role = '', name = '' } = parseTopic(root, topic)?.parameters ?? {};
 		if (!isRole(role) || !hasRights(most, role)) {
-			log('debug', 'control', `nothing is believed on "${topic.slice(0, 200)}"`);
+			log('debug', 'control', `nothing is believed on "${topic.slice(0, 200)}"`, 'request.ignored');
 			return;
 		}
 		const placeFor = (client: string | undefined): string | undefined => {
@@ -132,7 +132,7 @@ export async function startControl(
 		};
 		answerer.ask(asked).then(
 			(answered) => answered && say(answered),
-			(thrown) => log('error', 'control', `cannot answer: ${reasonOf(thrown)}`),
+			(thrown) => log('error', 'control', `cannot answer: ${reasonOf(thrown)}`, 'request.failed'),
 		);
 	};
 
@@ -155,7 +155,12 @@ export async function startControl(
 	}).catch((thrown) => {
 		if (!(thrown instanceof Failure)) throw thrown;
 		// Not every disk can hold a socket, and that is no reason not to inspect.
-		log('warning', 'control', `${thrown.message}; the box can be asked over the broker alone`);
+		log(
+			'warning',
+			'control',
+			`${thrown.message}; the box can be asked over the broker alone`,
+			'socket.failed',
+		);
 		return undefined;
 	});
 	return {

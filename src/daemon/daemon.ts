@@ -88,12 +88,12 @@ export async function createDaemon(
 	let config: Config | null = null;
 	const troubles = createRing<Trouble>(MOST_TROUBLES);
 	const lines = createRing<LogLine>(MOST_LINES);
-	const log: Log = (level, about, said) => {
+	const log: Log = (level, about, said, event) => {
 		const message = said.slice(0, LONGEST_LINE);
 		const line = { atMs: Date.now(), about, message };
 		lines.put({ ...line, level });
 		if (level === 'error' || level === 'warning') troubles.put({ ...line, level });
-		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, said);
+		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, said, event);
 	};
 	let running: Running<Movable> = new Map();
 	let moving: Promise<unknown> = Promise.resolve();
@@ -186,7 +186,7 @@ export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<v
 	await aborted(untilFinished ? AbortSignal.any([signal, daemon.finished]) : signal);
 	await daemon.edits?.[Symbol.asyncDispose]();
 	const ended = await daemon.moveTo(null);
-	if (ended.setbacks.length > 0) log('error', 'daemon', outcomeOf(ended));
+	if (ended.setbacks.length > 0) log('error', 'daemon', outcomeOf(ended), 'daemon.ended');
 	const reasons = ended.setbacks.map(({ reason }) => reason);
 	const worst = reasons.find((reason) => !(reason instanceof Failure)) ?? reasons[0];
 	if (worst) throw worst;

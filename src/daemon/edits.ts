@@ -50,7 +50,7 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 	const { env, daemon, log, secrets } = world;
 	let voice: Voice | undefined;
 	let untold: Outcome[] = [...file.outcomes];
-	for (const outcome of untold) log('warning', 'config', outcome.text);
+	for (const outcome of untold) log('warning', 'config', outcome.text, 'config.outcome');
 	const tell = (): void => {
 		const { rev, config: stands, confirmByMs } = editor.current();
 		const { box } = stands;

@@ -183,7 +183,9 @@ export async function startEngines(
 		};
 		noting = noting
 			.then(() => world.note(notes))
-			.catch((thrown) => log('warning', 'engines', `cannot note what failed: ${reasonOf(thrown)}`));
+			.catch((thrown) =>
+				log('warning', 'engines', `cannot note what failed: ${reasonOf(thrown)}`, 'engine.unnoted'),
+			);
 	};
 
 	const waitsFor = (item: Item): string | null => {
@@ -264,7 +266,7 @@ export async function startEngines(
 	};
 	const unsought = (thrown: unknown): undefined => {
 		if (!(thrown instanceof Failure)) throw thrown;
-		log('debug', 'engines', thrown.message);
+		log('debug', 'engines', thrown.message, 'engine.unknown');
 		return undefined;
 	};
 
@@ -315,6 +317,7 @@ export async function startEngines(
 			'warning',
 			'engines',
 			`station "${station}" does not run with engine ${engine.slice(0, 8)}: ${message}`,
+			'engine.shunned',
 		);
 	};
 	/** One that fell back from what it was moved to: what lies there is looked at again, and after a few times left alone. */
@@ -336,13 +339,14 @@ export async function startEngines(
 			const seconds = Math.round((pace.now() - begunMs) / 100) / 10;
 			if (line !== null && line !== lines.at(-1)) lines.push(line);
 			if (lines.length > MOST_LINES) lines.shift();
-			if (phase !== item.progress?.phase) log('info', 'engines', `engine of ${bundle}: ${phase}`);
+			if (phase !== item.progress?.phase)
+				log('info', 'engines', `engine of ${bundle}: ${phase}`, 'engine.progress');
 			item.progress = { phase, share, line: line === null ? null : openly(line), seconds };
 			tell();
 		};
 		const limitMs = limitS * 1000;
 		become(item, 'building');
-		log('info', 'engines', `engine of ${bundle} in ${precision} is built`);
+		log('info', 'engines', `engine of ${bundle} in ${precision} is built`, 'engine.built');
 		const request = { bundle: place, precision, cache: folder, limitMs, again };
 		const settled = new AbortController();
 		const late = pace.pause(limitMs + LATE_MS, AbortSignal.any([settled.signal, over.signal])).then(() => {
@@ -359,13 +363,14 @@ export async function startEngines(
 				'info',
 				'engines',
 				`engine of ${bundle} in ${precision} is ready${built.isNew ? '' : ': it lay there'}`,
+				'engine.ready',
 			);
 			become(item, 'ready');
 		} catch (thrown) {
 			const end = over.signal.aborted ? (over.signal.reason as End) : undefined;
 			if (end === 'lesson' || end === 'ended') {
 				const why = end === 'lesson' ? 'a lesson is being learnt' : 'the daemon ends it';
-				log('info', 'engines', `engine of ${bundle}: the build is ended, ${why}`);
+				log('info', 'engines', `engine of ${bundle}: the build is ended, ${why}`, 'engine.interrupted');
 				return become(item, 'waiting');
 			}
 			await fail(item, end === 'late' ? lateBuild(bundle, limitS) : thrown, lines, end === 'late');
@@ -383,7 +388,7 @@ export async function startEngines(
 	): Promise<void> => {
 		const isOfTheWorld = thrown instanceof Failure;
 		if (!isOfTheWorld)
-			log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`);
+			log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
 		const words = await world.tailOf(item.sought).catch(() => '');
 		const tail = words === '' ? lines.join('\n') : words;
 		const error = {
@@ -408,7 +413,12 @@ export async function startEngines(
 		item.since = error.at;
 		item.progress = null;
 		void record.note(engineEntry(toldOf(item), null, wallClock()));
-		log('warning', 'engines', `${error.message}${error.tail === '' ? '' : `\n${error.tail}`}`);
+		log(
+			'warning',
+			'engines',
+			`${error.message}${error.tail === '' ? '' : `\n${error.tail}`}`,
+			'engine.failed',
+		);
 		tell();
 	};
 
@@ -419,13 +429,13 @@ export async function startEngines(
 		become(item, 'moving', station);
 		try {
 			await world.move(one, engine, over.signal);
-			log('info', 'engines', `station "${station}" is moved to engine ${engine.slice(0, 8)}`);
+			log('info', 'engines', `station "${station}" is moved to engine ${engine.slice(0, 8)}`, 'engine.moved');
 		} catch (thrown) {
 			if (over.signal.aborted) return;
 			if (thrown instanceof Refusal && LATER.has(thrown.code)) {
 				item.tried.delete(station);
 				item.restUntilMs = pace.now() + REST_MS;
-				log('info', 'engines', `station "${station}" is moved later: ${thrown.message}`);
+				log('info', 'engines', `station "${station}" is moved later: ${thrown.message}`, 'engine.waiting');
 				return;
 			}
 			shun(one, engine, 'engine-failed', reasonOf(thrown));
@@ -441,7 +451,7 @@ export async function startEngines(
 		if (ending.signal.aborted) return;
 		const done = act(over)
 			.catch((thrown) => {
-				log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`);
+				log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
 			})
 			.finally(() => {
 				work = undefined;
@@ -485,7 +495,7 @@ export async function startEngines(
 				await hear();
 				go();
 			} catch (thrown) {
-				log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`);
+				log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
 			}
 			tell();
 			await pace.pause(LOOK_MS, AbortSignal.any([ending.signal, woken.signal]));

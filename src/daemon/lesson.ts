@@ -117,7 +117,7 @@ export async function startLesson(
 
 	const note = (next: Standing): Promise<void> => {
 		const written = noted.then(() => disk.note(next));
-		noted = written.catch((thrown) => log('warning', 'lesson', reasonOf(thrown)));
+		noted = written.catch((thrown) => log('warning', 'lesson', reasonOf(thrown), 'lesson.failed'));
 		return written;
 	};
 	const openly = (text: string) => masked(text, secrets);
@@ -146,6 +146,7 @@ export async function startLesson(
 			'info',
 			'lesson',
 			`${lesson.name}: ${lesson.state}${lesson.error ? `: ${lesson.error.message}` : ''}`,
+			'lesson.state',
 		);
 		void record.note(lessonEntry(lesson));
 		const written = note(standing);
@@ -216,18 +217,33 @@ export async function startLesson(
 	const foretell = (forecast: Forecast): void => {
 		const proposal = proposalWords(forecast, '`backbone: pocket`');
 		const words = `will take ${forecastWords(forecast)}${proposal === undefined ? '' : `; ${proposal}`}`;
-		log('info', 'lesson', `${standing!.lesson.name}: ${words}`);
+		log('info', 'lesson', `${standing!.lesson.name}: ${words}`, 'lesson.progress');
 		void tell({ forecast });
 	};
 	const hear = (progress: Progress): void => {
 		if (progress.phase === 'warning') return void tell({ warning: progress.message });
 		if (progress.phase === 'provider') return;
 		if (progress.phase === 'threads')
-			return void log('info', 'lesson', `${standing!.lesson.name}: threads: ${threadsTold(progress)}`);
+			return void log(
+				'info',
+				'lesson',
+				`${standing!.lesson.name}: threads: ${threadsTold(progress)}`,
+				'lesson.progress',
+			);
 		if (progress.phase === 'scoring')
-			return void log('info', 'lesson', `${standing!.lesson.name}: scoring: ${scoringTold(progress)}`);
+			return void log(
+				'info',
+				'lesson',
+				`${standing!.lesson.name}: scoring: ${scoringTold(progress)}`,
+				'lesson.progress',
+			);
 		if (progress.phase === 'geometry')
-			return void log('info', 'lesson', `${standing!.lesson.name}: ${geometryWords(progress.geometry)}`);
+			return void log(
+				'info',
+				'lesson',
+				`${standing!.lesson.name}: ${geometryWords(progress.geometry)}`,
+				'lesson.progress',
+			);
 		if (progress.phase === 'forecast') return void foretell(progress.forecast);
 		const { phase, done, of } = progress;
 		const secondsLeft = 'secondsLeft' in progress ? known(progress.secondsLeft) : null;
@@ -261,10 +277,10 @@ export async function startLesson(
 			const state = signal.aborted ? (signal.reason as 'cancelled' | 'interrupted') : 'failed';
 			const isOfTheWorld = thrown instanceof Failure || thrown instanceof Refusal;
 			if (!signal.aborted && !isOfTheWorld)
-				log('error', 'lesson', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`);
+				log('error', 'lesson', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
 			const error = signal.aborted ? null : failedBy(thrown);
 			await tell({ state, progress: null, error }).catch((unwritten) =>
-				log('warning', 'lesson', reasonOf(unwritten)),
+				log('warning', 'lesson', reasonOf(unwritten), 'lesson.failed'),
 			);
 		}
 	};

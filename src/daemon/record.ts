@@ -116,7 +116,9 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 		const kept = of.then(
 			(event) => event && journal.keep(pictures.map((picture) => ({ ...picture, event: event.id }))),
 		);
-		following(kept).catch((thrown) => log('error', 'journal', `Cannot keep pictures: ${String(thrown)}`));
+		following(kept).catch((thrown) =>
+			log('error', 'journal', `Cannot keep pictures: ${String(thrown)}`, 'pictures.failed'),
+		);
 	};
 	const heard = (event: Event | undefined): Event | undefined => {
 		if (event) for (const hear of hearers) hear(event);
@@ -178,6 +180,7 @@ export function createRecorder({ journal, secrets, clock, now, log }: RecorderWo
 					'warning',
 					'journal',
 					`the box went down while ${owed.length} part(s) were in work: each has an error verdict now`,
+					'parts.owed',
 				);
 		},
 		settled: async (limitMs) => {

@@ -304,7 +304,7 @@ async function moveToEngine(
 			if (!seen || printOf(seen.recipe) !== printOf(recipe)) return undefined;
 			return choices.choose(name, seen.recipe, engine);
 		},
-		{ signal, progress: (_done, _of, line) => log('info', 'engines', line) },
+		{ signal, progress: (_done, _of, line) => log('info', 'engines', line, 'engine.progress') },
 	);
 }
 
@@ -626,7 +626,7 @@ function row<Settings, S extends Service>({
 				...(holds && { holds: holds(settings) }),
 				probe: (running, signal, isPrepared = false) => {
 					const same = running.flatMap((spec) => (spec.kind === kind ? [spec.settings as Settings] : []));
-					const note = (line: string) => world.log('info', name, line);
+					const note = (line: string) => world.log('info', name, line, 'probe.noted');
 					const probing = { env: world.env, note, signal };
 					// A model is not opened twice.
 					const needs = row
@@ -657,7 +657,7 @@ function stateLog(log: Log, station: string): (state: StationState) => void {
 		const short = state === 'running' ? degraded : null;
 		const line = [state, error?.message, short && `degraded: ${short.message}`].filter(Boolean).join(': ');
 		if (line === logged || (state === 'starting' && logged !== '')) return;
-		log(state === 'error' ? 'error' : short ? 'warning' : 'info', station, line);
+		log(state === 'error' ? 'error' : short ? 'warning' : 'info', station, line, 'station.state');
 		logged = line;
 	};
 }

@@ -47,12 +47,13 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 		const dropped = 'dropped' in signalled ? signalled.dropped : '';
 		// Each one is counted; a contact that bounces would fill the log.
 		if (dropped !== '' && dropped !== 'bounced' && dropped !== droppedBefore)
-			log('warning', about, `a signal makes no part: ${DROPPED[dropped]}`);
+			log('warning', about, `a signal makes no part: ${DROPPED[dropped]}`, 'signal.dropped');
 		droppedBefore = dropped;
 	};
 	const watchFile = (path: string): Promise<void> => {
 		watchingMs = pace.now();
-		const refused = (why: string) => log('error', about, `Cannot take "${path}" for a signal: ${why}`);
+		const refused = (why: string) =>
+			log('error', about, `Cannot take "${path}" for a signal: ${why}`, 'signal.failed');
 		const content = (bytes: Uint8Array): void => {
 			const signal = signalIn(bytes);
 			if ('refusal' in signal) refused(`${signal.refusal}; it was removed`);
@@ -72,7 +73,7 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 					await watchLine(line, env, { onWatching, onEdge }, ending.signal);
 				} catch (thrown) {
 					if (!(thrown instanceof Failure)) throw thrown;
-					if (thrown.message !== failure?.message) log('error', about, thrown.message);
+					if (thrown.message !== failure?.message) log('error', about, thrown.message, 'signal.failed');
 					failure = thrown;
 					watchingMs = Number.POSITIVE_INFINITY;
 				}

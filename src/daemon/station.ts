@@ -269,7 +269,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 					return onReleased();
 				case 'self-checked':
 					checked(undefined);
-					return log('info', name, 'self-check passed');
+					return log('info', name, 'self-check passed', 'station.checked');
 			}
 		});
 		const watch = setInterval(() => {
@@ -288,7 +288,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			if (ending.signal.aborted) stop();
 			const ended = await started.ended;
 			if (ending.signal.aborted && ended.signal === 'SIGKILL')
-				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`);
+				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`, 'station.killed');
 			const failure = failureOf(name, ended, hung, last);
 			if (failure && trying && last.state === 'starting' && !ending.signal.aborted) avoided.add(trying);
 			checked(failure);

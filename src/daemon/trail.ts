@@ -39,7 +39,8 @@ export function createAuditor({ journal, secrets, now, wallClock, log }: Auditor
 	let noted: Promise<void> = Promise.resolve();
 	const note = (said: Omit<AuditEntry, 'atMs'>): Promise<void> =>
 		journal.audit(auditEntry({ ...said, atMs: wallClock() }, (text) => masked(text, secrets)));
-	const unnoted = (thrown: unknown) => log('error', 'trail', `cannot note an edit: ${reasonOf(thrown)}`);
+	const unnoted = (thrown: unknown) =>
+		log('error', 'trail', `cannot note an edit: ${reasonOf(thrown)}`, 'trail.failed');
 	const audit = (said: Omit<AuditEntry, 'atMs'>): void => {
 		noted = noted.then(() => note(said)).catch(unnoted);
 	};

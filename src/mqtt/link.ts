@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../base/failure.js';
-import type { Log } from '../base/log.js';
+import type { Level, Log, LogEvent } from '../base/log.js';
 import { type Attempt, keepConnected, type Persistence, pause, realPace, timeLimit } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
@@ -161,7 +161,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const chooseNext = (): void => {
 		broker = brokers[(brokers.indexOf(broker) + 1) % brokers.length]!;
 	};
-	const say = (level: Parameters<Log>[0], message: string) => log(level, name, message);
+	const say = (level: Level, message: string, event: LogEvent) => log(level, name, message, event);
 	const now = realPace.now;
 
 	const refused = new Map<string, { reason: string; messages: number }>();
@@ -171,7 +171,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		if (lacks.has(missing)) return;
 		lacks.add(missing);
 		// The link beside it says what is true of both.
-		if (!beside) say('warning', `Broker "${broker.shown}" ${costs}`);
+		if (!beside) say('warning', `Broker "${broker.shown}" ${costs}`, 'broker.lacks');
 	};
 
 	const retained = createRetained();
@@ -186,12 +186,14 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 					say(
 						kind === 'heatmap' ? 'warning' : 'error',
 						`Broker "${broker.shown}" refuses "${topic}": ${why}; ${consequences[kind]}`,
+						'broker.refuses',
 					);
 				if (known || refused.size < REFUSED)
 					refused.set(topic, { reason: why, messages: (known?.messages ?? 0) + 1 });
 			},
 			onTaken: (topic) => {
-				if (refused.delete(topic)) say('info', `Broker "${broker.shown}" takes "${topic}" again`);
+				if (refused.delete(topic))
+					say('info', `Broker "${broker.shown}" takes "${topic}" again`, 'broker.takes');
 			},
 			onLacking: lack,
 		},
@@ -298,7 +300,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 
 	const warned = new Set<string>();
 	const once = (line: string): void => {
-		if (!warned.has(line)) say('warning', line);
+		if (!warned.has(line)) say('warning', line, 'broker.noted');
 		warned.add(line);
 	};
 	/** Whom we were connected to when it was last said. */
@@ -309,7 +311,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	let connections = 0;
 	const complain = (line: string, level: 'warning' | 'error' = 'warning'): void => {
 		if (line === broker.lastSaid) return;
-		say(level, line);
+		say(level, line, 'broker.away');
 		broker.lastSaid = line;
 		greeted = undefined;
 	};
@@ -359,7 +361,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 			} catch (thrown) {
 				if (!(thrown instanceof Failure)) throw thrown;
 				const line = `${thrown.message}; the connection to "${broker.shown}" stays as it is`;
-				if (line !== told) say('warning', line);
+				if (line !== told) say('warning', line, 'broker.noted');
 				told = line;
 			}
 		}
@@ -382,7 +384,11 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		connections += 1;
 		const sinceMs = now();
 		if (greeted !== broker && !beside)
-			say('info', `connected to "${broker.shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`);
+			say(
+				'info',
+				`connected to "${broker.shown}" (MQTT ${opened.version === 5 ? '5' : '3.1.1'})`,
+				'broker.connected',
+			);
 		greeted = broker;
 		const limits = manner.within(opened.limits);
 		reached(opened, limits);
@@ -428,7 +434,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const said = () => source.settled && retained.settled && (answers?.settled ?? true);
 	/** Lets what is on its way arrive, and says goodbye. */
 	const handOver = async (through: Connection, because: string): Promise<Ending> => {
-		say('info', `leaving "${broker.shown}" to connect anew: ${because}`);
+		say('info', `leaving "${broker.shown}" to connect anew: ${because}`, 'broker.leaving');
 		greeted = undefined;
 		handingOver = true;
 		using limit = timeLimit(FAREWELL_MS, hard.signal);

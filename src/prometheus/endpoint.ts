@@ -54,13 +54,13 @@ export function startEndpoint(listen: string, { text, pace, log }: EndpointWorld
 				const address = server.address();
 				const port = typeof address === 'object' ? address?.port : undefined;
 				url = `http://${listen.slice(0, listen.lastIndexOf(':'))}:${port}/metrics`;
-				log('info', 'metrics', `are told at ${url}`);
+				log('info', 'metrics', `are told at ${url}`, 'metrics.listening');
 				await aborted(ending.signal);
 				await close(server);
 				return 'done';
 			} catch (thrown) {
 				if (!(thrown instanceof Failure)) throw thrown;
-				if (thrown.message !== said) log('warning', 'metrics', thrown.message);
+				if (thrown.message !== said) log('warning', 'metrics', thrown.message, 'metrics.failed');
 				said = thrown.message;
 				return 'again';
 			}
@@ -109,7 +109,7 @@ async function answer(response: ServerResponse, look: () => Promise<string>, log
 		const text = await look();
 		response.writeHead(200, { 'content-type': CONTENT_TYPE }).end(text);
 	} catch (thrown) {
-		log('warning', 'metrics', `cannot be told: ${reasonOf(thrown)}`);
+		log('warning', 'metrics', `cannot be told: ${reasonOf(thrown)}`, 'metrics.failed');
 		response.writeHead(503).end();
 	}
 }

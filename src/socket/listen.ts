@@ -53,7 +53,7 @@ export async function listenLocally(path: string, listener: LocalListener): Prom
 			'Choose a folder for the journal that can hold a Unix socket.',
 		);
 	}
-	server.on('error', (error) => listener.log('warning', 'control', reasonOf(error)));
+	server.on('error', (error) => listener.log('warning', 'control', reasonOf(error), 'socket.failed'));
 	return {
 		[Symbol.asyncDispose]: () =>
 			new Promise((resolve) => {
@@ -88,7 +88,7 @@ function serve(socket: Socket, { onRequest, log }: LocalListener): void {
 			.then((answer) => {
 				if (answer !== undefined) tell(answer);
 			})
-			.catch((thrown) => log('error', 'control', reasonOf(thrown)))
+			.catch((thrown) => log('error', 'control', reasonOf(thrown), 'request.failed'))
 			.finally(() => socket.end());
 	};
 	socket.on('data', hear);

@@ -1,4 +1,4 @@
-import type { Level } from '../base/log.js';
+import type { Level, LogEvent } from '../base/log.js';
 import type { Range, Ranges } from '../base/ranges.js';
 import type { Audited } from '../protocol/audit.js';
 import type { Due, Event, EventKind, Picture } from '../protocol/events.js';
@@ -170,7 +170,7 @@ export type Ask = {
 export type News = {
 	/** Events that the writer added, in order; they were committed before those of the answer. */
 	readonly events: readonly Event[];
-	readonly lines: readonly (readonly [level: Level, line: string])[];
+	readonly lines: readonly (readonly [level: Level, line: string, event: LogEvent])[];
 };
 
 /** The writer's word on an ask: an answer, a failure of the world, or a fault of ours. */

@@ -177,7 +177,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	/** What the writer added beside what it was asked for, to be told in order of ids. */
 	const besides: Event[] = [];
 	const writer = startWriter(({ events, lines }) => {
-		for (const [level, line] of lines) log(level, 'journal', line);
+		for (const [level, line, event] of lines) log(level, 'journal', line, event);
 		besides.push(...events);
 	});
 	let opened: Opened;
@@ -197,8 +197,10 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				'warning',
 				'journal',
 				`the disk of "${folder}" has ${megabytes(now.freeBytes)} MB left, and ${least} are to stay free: no pictures are kept`,
+				'journal.tight',
 			);
-		if (!now.isTight && extent.isTight) log('info', 'journal', 'the disk has room again: pictures are kept');
+		if (!now.isTight && extent.isTight)
+			log('info', 'journal', 'the disk has room again: pictures are kept', 'journal.roomy');
 		extent = now;
 	};
 	measure(opened.extent);
@@ -257,7 +259,8 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			return true;
 		} catch (thrown) {
 			if (!(thrown instanceof WriterTrouble)) throw thrown;
-			if (failure !== thrown.message) log('error', 'journal', `cannot be written to: ${thrown.message}`);
+			if (failure !== thrown.message)
+				log('error', 'journal', `cannot be written to: ${thrown.message}`, 'journal.failing');
 			failure = thrown.message;
 			return false;
 		}
@@ -270,7 +273,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			const writes = batch.map(({ write }) => write);
 			const { numbers, extent: now } = await writer.ask('commit', { writes, nowMs: nowMs() });
 			backlog.written();
-			if (failure !== null) log('info', 'journal', 'is written to again');
+			if (failure !== null) log('info', 'journal', 'is written to again', 'journal.recovered');
 			failure = null;
 			measure(now);
 			isUntidy ||= now.excess !== null || now.isTight;
@@ -299,7 +302,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	/** Files that are on their way again stay; files that come wait for those that go. */
 	const removeFiles = (hashes: readonly string[]): Promise<void> => {
 		removing = files.remove(hashes.filter((hash) => !onTheWay.has(hash))).catch((thrown) => {
-			log('warning', 'journal', `cannot remove pictures: ${reasonOf(thrown)}`);
+			log('warning', 'journal', `cannot remove pictures: ${reasonOf(thrown)}`, 'pictures.failed');
 		});
 		return removing;
 	};
@@ -354,7 +357,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				await files.write(jpegs);
 				return true;
 			} catch (thrown) {
-				log('error', 'journal', `cannot write pictures: ${reasonOf(thrown)}`);
+				log('error', 'journal', `cannot write pictures: ${reasonOf(thrown)}`, 'pictures.failed');
 				isUntidy = true;
 				wake();
 			}
@@ -411,7 +414,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	};
 
 	const sweeping = sweep().catch((thrown) =>
-		log('warning', 'journal', `cannot look through pictures: ${reasonOf(thrown)}`),
+		log('warning', 'journal', `cannot look through pictures: ${reasonOf(thrown)}`, 'pictures.failed'),
 	);
 	const tidySoon = (): void => {
 		isUntidy = true;
@@ -528,8 +531,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			await working;
 			isClosed = true;
 			if (backlog.length > 0)
-				log('error', 'journal', `ends with ${backlog.length} things that it could not write`);
-			await writer.ask('close', null).catch((thrown) => log('error', 'journal', reasonOf(thrown)));
+				log(
+					'error',
+					'journal',
+					`ends with ${backlog.length} things that it could not write`,
+					'journal.unwritten',
+				);
+			await writer
+				.ask('close', null)
+				.catch((thrown) => log('error', 'journal', reasonOf(thrown), 'journal.unwritten'));
 			await writer.end();
 		},
 	};

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../base/failure.js';
-import type { Level } from '../base/log.js';
+import type { Level, LogEvent } from '../base/log.js';
 import { breakLine } from '../protocol/audit.js';
 import type { Entry, Event } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
@@ -83,7 +83,7 @@ export class Writer {
 	#pictureBytes = 0;
 	#asideBytes = 0;
 	#events: Event[] = [];
-	#lines: (readonly [Level, string])[] = [];
+	#lines: (readonly [Level, string, LogEvent])[] = [];
 
 	/** @throws Failure journal-busy, journal-newer, file-unwritable */
 	constructor({ folder, box, bounds, nowMs }: Asks['open']['ask']) {
@@ -233,7 +233,8 @@ export class Writer {
 	#useReserve(): boolean {
 		const path = this.#in('reserve');
 		const bytes = bytesOf(path);
-		if (bytes === RESERVE_BYTES) this.#say('error', 'the disk is full: its reserve is in use now');
+		if (bytes === RESERVE_BYTES)
+			this.#say('error', 'the disk is full: its reserve is in use now', 'journal.disk-full');
 		if (bytes > RESERVE_STEP) truncateSync(path, bytes - RESERVE_STEP);
 		else rmSync(path, { force: true });
 		return bytes > 0;
@@ -559,8 +560,8 @@ export class Writer {
 		};
 	}
 
-	#say(level: Level, line: string): void {
-		this.#lines.push([level, line]);
+	#say(level: Level, line: string, event: LogEvent = 'journal.damaged'): void {
+		this.#lines.push([level, line, event]);
 	}
 
 	#in(name: string): string {

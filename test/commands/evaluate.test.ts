@@ -211,8 +211,8 @@ async function boxOf() {
 				toJournal: false,
 				print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 				note: (line) => {
-					notes.push(line);
-					heard(line);
+					notes.push(String(line));
+					heard(String(line));
 				},
 				conceal: () => {},
 			},

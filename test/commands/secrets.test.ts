@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { LEVELS, LOG_EVENTS } from '../../src/base/log.js';
 import { eventually, freePort } from '../free-port.js';
 import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { program, start } from '../program.js';
@@ -26,7 +27,7 @@ const configuration = (broker: string, stations: Readonly<Record<string, string>
 		.map(([name, source]) => `  ${name}: { camera: { source: "${source}", timeoutMs: 1000 }, recipe: r }`)
 		.join('\n')}\nrecipes:\n  r: { model: bundle }\n`;
 
-for (const json of [[], ['--json']]) {
+for (const json of [[], ['--json', '--log', 'json']]) {
 	secrets(`is in no verdict, state, line or log of any camera ${json}`, async () => {
 		if (!hasMosquitto()) return;
 		await using folder = await temporaryFolder();
@@ -53,14 +54,23 @@ for (const json of [[], ['--json']]) {
 		for (const { topic, payload } of subscriber.heard) assert.not.match(`${topic} ${payload}`, /geheim/);
 		assert.not.match(out + err, /geheim/);
 		assert.match(err, /operator:\*\*\*@127\.0\.0\.1:1/);
+		if (json.length === 0) return;
+		for (const line of err.trim().split('\n')) {
+			const { at, level, event, about, message } = JSON.parse(line) as Record<string, string>;
+			assert.ok(event! in LOG_EVENTS && Date.parse(at!) > 0 && about && message, line);
+			assert.ok(
+				LEVELS.some((one) => one === level),
+				line,
+			);
+		}
 	});
 
-	secrets(`is in nothing that check says ${json}`, async () => {
+	secrets(`is in nothing that check says ${json.slice(0, 1)}`, async () => {
 		await using folder = await temporaryFolder();
 		await tinyBundle(join(folder.path, 'bundle'));
 		const file = join(folder.path, 'c.yaml');
 		await writeFile(file, configuration('mqtt://box:geheim7@127.0.0.1:1', cameras));
-		const { out, err } = await program('check', '--config', file, ...json);
+		const { out, err } = await program('check', '--config', file, ...json.slice(0, 1));
 		assert.match(out, /pipeline/);
 		assert.not.match(out + err, /geheim/);
 	});

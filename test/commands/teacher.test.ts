@@ -70,7 +70,7 @@ async function place() {
 		interactive: false,
 		toJournal: false,
 		print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
-		note: (line) => notes.push(line),
+		note: (line) => notes.push(String(line)),
 		conceal: () => {},
 	};
 	const add = (name: string, options: Record<string, string | boolean>) =>
