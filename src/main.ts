@@ -151,6 +151,7 @@ function contextOf(signal: AbortSignal, version: string): Context {
 			errors.say(transient ? shown : `${shown}\n`);
 			if (transient) overdraw = '\r\x1b[K';
 		},
+		onHangup: (hear) => void process.on('SIGHUP', hear),
 		conceal: (more) => void secrets.push(...more),
 	};
 }

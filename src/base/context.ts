@@ -17,6 +17,8 @@ export type Context = {
 	 * Anything else than text as one line of JSON, behind `prefix`.
 	 */
 	note(line: string | object, options?: { readonly transient?: boolean; readonly prefix?: string }): void;
+	/** Calls when SIGHUP comes, which ends the process otherwise. */
+	onHangup(hear: () => void): void;
 	/** From now on no line for people shows these; passwords in addresses are never shown. */
 	conceal(secrets: readonly string[]): void;
 };

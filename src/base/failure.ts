@@ -35,6 +35,7 @@ export type FailureCode =
 	| 'gpio-unavailable'
 	| 'service-late'
 	| 'child-died'
+	| 'memory-exceeded'
 	| 'library-unusable'
 	| 'teaching-failed'
 	| 'journal-busy'

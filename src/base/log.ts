@@ -54,9 +54,14 @@ export const LOG_EVENTS = {
 	'signal.failed': 'Signals cannot be taken.',
 	'socket.failed': "The box's own socket does not work as it should.",
 	'station.checked': "A station's self-check passed.",
+	'station.heavy': "A station's process holds more memory than it may, and is replaced.",
 	'station.killed': "A station's process did not end in time.",
 	'station.state': 'A station does something else now.',
+	'systemd.failed': 'systemd cannot be told how the daemon is.',
 	'trail.failed': 'An edit could not be noted.',
+	'watchdog.held-up': 'The event loop of the daemon was held up.',
+	'watchdog.silent': 'A part of the daemon gives no sign of life.',
+	'watchdog.speaking': 'It gives signs of life again.',
 } as const;
 
 export type LogEvent = keyof typeof LOG_EVENTS;

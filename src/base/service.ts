@@ -7,4 +7,6 @@ export type Service = AsyncDisposable & {
 	abandon?(): void;
 	/** Code of the failure that it is in now. */
 	readonly failing?: string | undefined;
+	/** For how long it has owed a sign of life; 0 also while it waits for something that it knows to be away. */
+	readonly silentMs?: number;
 };

@@ -3,6 +3,7 @@ import { Failure } from '../base/failure.js';
 import { jsonLog, type Log, lineLog } from '../base/log.js';
 import { openConfigFile } from '../daemon/config-file.js';
 import { runDaemon } from '../daemon/daemon.js';
+import { openNotifier } from '../systemd/notify.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
 import { verdictLine } from './terminal/verdict-line.js';
 
@@ -31,11 +32,15 @@ export const run: Command = {
 
 /** `isAttended`: somebody reads what is wrong with the file. */
 async function inspect(file: string, isAttended: boolean, args: Arguments, context: Context): Promise<void> {
+	const log = logOf(args, context);
 	await runDaemon(await openConfigFile(file, context.env, isAttended), {
 		env: context.env,
 		version: context.version,
 		conceal: context.conceal,
-		log: logOf(args, context),
+		log,
+		notifier: await openNotifier(context.env, process.pid, log),
+		// Whoever closes his terminal wants it to end.
+		onReread: context.interactive ? () => {} : context.onHangup,
 		onVerdict: (message) =>
 			context.print(args.options.json ? message : verdictLine(message, context.interactive)),
 		signal: context.signal,

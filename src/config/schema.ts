@@ -285,9 +285,17 @@ const recipe = z.strictObject({
 	alarms: alarmsOf(name).meta(live),
 });
 
+const megabytes = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
+
 const station = z.strictObject({
 	camera,
 	recipe: z.string().min(1).describe('One of the recipes below.'),
+	mostMemoryMb: megabytes(100, 1_000_000)
+		.optional()
+		.describe(
+			'Memory that its process may hold, in megabytes, of what it shares with others its part: one that holds more is replaced between two parts. By default no limit.',
+		)
+		.meta(live),
 });
 
 const health = z.strictObject({
@@ -312,8 +320,6 @@ const schedule = z.strictObject({
 			'When every station scores its golden vectors again, as cron writes times: "0 3 * * *" is three at night.',
 		),
 });
-
-const megabytes = (lowest: number, highest: number) => z.number().int().min(lowest).max(highest);
 
 const journal = z.strictObject({
 	folder: z

@@ -58,6 +58,8 @@ export type BrokerService = Service & {
 	/** There is something to say. */
 	wake(): void;
 	retell(stations: readonly string[]): void;
+	/** Says the box's state again, as it is now. */
+	tell(): void;
 };
 
 /** Where requests go, and answers come from. */
@@ -80,6 +82,8 @@ export type BrokerWorld = {
 	readonly control?: Requests;
 	/** What was counted before, and goes on. */
 	readonly tally?: BrokerTally;
+	/** Parts of the daemon that give no sign of life. */
+	readonly silent?: () => readonly string[];
 	readonly env: Env;
 	/** From now on nobody is shown these. */
 	readonly conceal: (secrets: readonly string[]) => void;
@@ -247,7 +251,18 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 
 	const payload = (state: BoxState['state'], { refused, broker, lacks }: Troubles) => {
 		const all = [...refused, ...(pictureLink?.troubles.refused ?? [])];
-		const told = { box, state, version: world.version, stations, dropped, refused: all, broker, lacks };
+		const silent = [...(world.silent?.() ?? [])];
+		const told = {
+			box,
+			state: state === 'online' && silent.length > 0 ? 'degraded' : state,
+			version: world.version,
+			stations,
+			dropped,
+			refused: all,
+			broker,
+			lacks,
+			silent,
+		} as const;
 		return encodePayload('boxState', boxState(told, Date.now()));
 	};
 	const presence = { topic: topicOf('boxState', { root, box }), payload };
@@ -328,6 +343,9 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		get connections() {
 			return tally.connections + speaking.connections;
 		},
+		get silentMs() {
+			return Math.max(speaking.silentMs ?? 0, showing.silentMs ?? 0);
+		},
 		get backlog() {
 			return { verdicts: verdicts.depth, pictures: pictures.depth, oldest: verdicts.oldest };
 		},
@@ -349,6 +367,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		},
 		sendAgain: revive,
 		wake: () => speaking.wake(),
+		tell: () => speaking.tell(),
 		retell: (names) => {
 			stations = names;
 			speaking.tell();

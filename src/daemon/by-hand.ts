@@ -29,6 +29,12 @@ export type ByHandWorld = {
 	readonly log: Log;
 };
 
+/** Disposing ends it. */
+export type ByHand = AsyncDisposable & {
+	/** Takes what the file holds, also what was refused before. Resolves when that is done with. */
+	again(): Promise<void>;
+};
+
 /** Editors write in several steps: what is read twice in this distance is whole. */
 const STABLE_MS = 300;
 
@@ -42,13 +48,15 @@ const PASSING: readonly string[] = ['busy', 'conflict', 'late', 'interrupted'];
  * Takes edits of the configuration file by hand: what is written there is parsed, tried and moved to as any other edit. What is refused
  * stays in the file, for whoever has it open; it is kept beside it with all that is wrong, and what ran runs on.
  */
-export function watchByHand(world: ByHandWorld): AsyncDisposable {
+export function watchByHand(world: ByHandWorld): ByHand {
 	const { path, look, isCurrent, refuse, editor, watch, pace, log } = world;
 	const ending = new AbortController();
 	const { signal } = ending;
 	let wake = new AbortController();
 	let settled: Uint8Array | undefined;
 	let isGone = false;
+	/** Who waits until the file is read again. */
+	let waiting: (() => void)[] = [];
 
 	/** Whether it is done with. */
 	const take = async ({ bytes, text, faults }: Held): Promise<boolean> => {
@@ -96,7 +104,8 @@ export function watchByHand(world: ByHandWorld): AsyncDisposable {
 	/** Undefined while it changes. */
 	const stable = async (): Promise<Held | undefined> => {
 		const first = await look();
-		if (isSame(first.bytes, settled) && (first.bytes || isGone)) return undefined;
+		const isKnown = isSame(first.bytes, settled) && (first.bytes || isGone);
+		if (isKnown && waiting.length === 0) return undefined;
 		await pace.pause(STABLE_MS, signal);
 		const second = await look();
 		return isSame(first.bytes, second.bytes) ? second : undefined;
@@ -106,18 +115,30 @@ export function watchByHand(world: ByHandWorld): AsyncDisposable {
 		if (world.isRefused) settled = (await look()).bytes;
 		while (!signal.aborted) {
 			wake = new AbortController();
+			const asked = [...waiting];
 			const held = await stable();
 			if (signal.aborted) return;
-			if (held && (await take(held))) settled = held.bytes;
+			if (held && (await take(held))) {
+				settled = held.bytes;
+				waiting = waiting.filter((done) => !asked.includes(done));
+				for (const done of asked) done();
+			}
+			if (signal.aborted) return;
 			await pace.pause(LOOK_MS, AbortSignal.any([signal, wake.signal]));
 		}
 	};
 	watch(() => wake.abort(), signal);
 	const running = run();
 	return {
+		again: () =>
+			new Promise((resolve) => {
+				waiting.push(resolve);
+				wake.abort();
+			}),
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			await running;
+			for (const done of waiting) done();
 		},
 	};
 }

@@ -20,7 +20,7 @@ import { readMarkedText } from '../disk/text.js';
 import { watchFolder } from '../disk/watch.js';
 import { bootId, upMs } from '../machine/boot.js';
 import { assertUnlocked } from '../sqlite/lock.js';
-import { type Held, watchByHand } from './by-hand.js';
+import { type ByHand, type Held, watchByHand } from './by-hand.js';
 import { faulty, likelyJournals, readConfig } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -241,7 +241,7 @@ export function watchFile(
 	editor: Editor,
 	env: Environment,
 	log: Log,
-): AsyncDisposable {
+): ByHand {
 	const look = async (): Promise<Held> => {
 		const bytes = await readFile(path).catch(() => undefined);
 		const held = await readHeld(path, env);

@@ -11,13 +11,15 @@ import { bootId } from '../machine/boot.js';
 import { machineMs } from '../machine/monotonic.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
+import type { Notifier } from '../systemd/notify.js';
 import { createAlarmClock } from './alarm-clock.js';
 import type { ConfigFile } from './config-file.js';
 import { createEdits, type Edits } from './edits.js';
 import { createEngineChoices } from './engine-choices.js';
-import { type ServicesWorld, specsOf } from './services.js';
+import { type ServicesWorld, specsOf, tellBoxState } from './services.js';
 import { secretsOf } from './settings.js';
 import { createTallies } from './tally.js';
+import { type Stage, startWatchdog } from './watchdog.js';
 
 /** What is tried has limits of its own, and bundles wait for one another; a damaged journal is read for minutes; a station's process gets 4 s to end. */
 const limits: MoveWorld['limits'] = {
@@ -53,6 +55,9 @@ export type DaemonWorld = {
 	readonly signal: AbortSignal;
 	/** End when every station's source has ended, instead of staying reachable. */
 	readonly untilFinished: boolean;
+	readonly notifier: Notifier;
+	/** Calls when the file is to be read again. */
+	readonly onReread: (hear: () => void) => void;
 };
 
 /** What runs, and how it comes to run what a configuration wants. */
@@ -67,11 +72,17 @@ export type Daemon = {
 	readonly edits: Edits | undefined;
 	/** Whether every station inspects, or has finished. */
 	isWell(): boolean;
+	/** What runs, and for how long each owes a sign of life. */
+	stages(): readonly Stage[];
+	/** In one line. */
+	status(): string;
+	/** From now on the state of the box tells that these are silent. */
+	tellSilent(names: readonly string[]): void;
 };
 
 /** A daemon that runs nothing yet. `file`: says what is to run, and can be edited. */
 export async function createDaemon(
-	world: Omit<DaemonWorld, 'untilFinished'>,
+	world: Omit<DaemonWorld, 'untilFinished' | 'notifier' | 'onReread'>,
 	file?: ConfigFile,
 ): Promise<Daemon> {
 	const { env, version, signal } = world;
@@ -97,6 +108,7 @@ export async function createDaemon(
 	};
 	let running: Running<Movable> = new Map();
 	let moving: Promise<unknown> = Promise.resolve();
+	let silent: readonly string[] = [];
 	const servicesWorld: ServicesWorld = {
 		env,
 		version,
@@ -122,6 +134,7 @@ export async function createDaemon(
 		config: () => config,
 		engines: createEngineChoices(),
 		tallies: createTallies(realPace.now()),
+		silent: () => silent,
 	};
 	const moveWorld: MoveWorld = {
 		pace: realPace,
@@ -166,11 +179,30 @@ export async function createDaemon(
 		},
 	};
 	const edits = file && createEdits(file, { env, daemon, secrets, log });
-	const isWell = () =>
-		Object.keys(config?.stations ?? {}).every((name) =>
-			['running', 'finished'].includes(states.get(name) ?? ''),
-		);
-	return { ...daemon, edits, isWell, finished: allFinished.signal };
+	const stationsIn = (...wanted: readonly string[]) =>
+		Object.keys(config?.stations ?? {}).filter((name) => wanted.includes(states.get(name) ?? ''));
+	return {
+		...daemon,
+		edits,
+		finished: allFinished.signal,
+		isWell: () => stationsIn('running', 'finished').length === Object.keys(config?.stations ?? {}).length,
+		stages: () =>
+			[...running.values()].map(({ spec: { kind, name }, service: { silentMs = 0 } }) => ({
+				kind,
+				name,
+				silentMs,
+			})),
+		status: () => {
+			const all = Object.keys(config?.stations ?? {}).length;
+			const failed = stationsIn('error');
+			const words = `${stationsIn('running').length} of ${all} stations inspect`;
+			return failed.length === 0 ? words : `${words}, in error: ${failed.join(', ')}`;
+		},
+		tellSilent: (names) => {
+			silent = names;
+			tellBoxState(running);
+		},
+	};
 }
 
 /**
@@ -178,12 +210,27 @@ export async function createDaemon(
  * @throws what kept a service from starting or ending
  */
 export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<void> {
-	const { log, signal, untilFinished } = world;
+	const { log, signal, untilFinished, notifier, onReread } = world;
 	const daemon = await createDaemon(world, file);
+	using watchdog = startWatchdog({
+		notifier,
+		stages: daemon.stages,
+		status: daemon.status,
+		onSilent: daemon.tellSilent,
+		now: realPace.now,
+		every: (ms, tick) => {
+			const timer = setInterval(tick, ms);
+			return () => clearInterval(timer);
+		},
+		log,
+	});
+	onReread(() => void watchdog.during(machineMs(), async () => daemon.edits?.reread()));
 	const started = await daemon.moveTo(file.config);
 	if (started.setbacks[0]) throw started.setbacks[0].reason;
 	daemon.edits?.begin(daemon.isWell);
+	watchdog.ready();
 	await aborted(untilFinished ? AbortSignal.any([signal, daemon.finished]) : signal);
+	watchdog.stopping();
 	await daemon.edits?.[Symbol.asyncDispose]();
 	const ended = await daemon.moveTo(null);
 	if (ended.setbacks.length > 0) log('error', 'daemon', outcomeOf(ended), 'daemon.ended');

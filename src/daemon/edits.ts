@@ -10,6 +10,7 @@ import { realPathOf } from '../disk/real-path.js';
 import { forgetStarts } from '../disk/starts.js';
 import { configurationMessage } from '../protocol/configuration.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
+import type { ByHand } from './by-hand.js';
 import { type ConfigFile, noteProven, watchFile } from './config-file.js';
 import { startProving } from './proving.js';
 import type { Recorder } from './record.js';
@@ -24,6 +25,8 @@ export type Edits = AsyncDisposable & {
 	shown(): { readonly document: Document; readonly effective: Document };
 	/** From now on edits by hand are taken, and what runs is proven: it runs. */
 	begin(isWell: () => boolean): void;
+	/** Takes what the file holds now, also what was refused before. Resolves when that is done with. */
+	reread(): Promise<void>;
 	/** From now on it is told there what stands, and what came of every edit. Undefined: nowhere for a while. */
 	tellThrough(voice: Voice | undefined): void;
 };
@@ -81,12 +84,14 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 		},
 	);
 	const upkeep: AsyncDisposable[] = [];
+	let byHand: ByHand | undefined;
 	return {
 		editor,
 		begin: (isWell) => {
 			const standing = () => (editor.current().rev === revisions.current.rev ? revisions.current.rev : null);
+			byHand = watchFile(file, editor, env, log);
 			upkeep.push(
-				watchFile(file, editor, env, log),
+				byHand,
 				startProving({
 					standing,
 					isWell,
@@ -96,6 +101,7 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 				}),
 			);
 		},
+		reread: async () => byHand?.again(),
 		shown: () => {
 			const { text: stands, config: effective } = editor.current();
 			return {

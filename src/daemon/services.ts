@@ -10,6 +10,7 @@ import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.j
 import { Refusal } from '../control/answer.js';
 import type { Finding, Movable, Prepared, Running } from '../control/movable.js';
 import { tryLine } from '../gpio/monitor.js';
+import { shareOf } from '../machine/memory.js';
 import { machineMs } from '../machine/monotonic.js';
 import { spaceAt } from '../machine/space.js';
 import { type Child, startChild } from '../process/child.js';
@@ -73,6 +74,8 @@ export type ServicesWorld = {
 	readonly engines: EngineChoices;
 	/** What was counted by whichever services. */
 	readonly tallies: Tallies;
+	/** Parts of the daemon that give no sign of life. */
+	readonly silent: () => readonly string[];
 };
 
 /** One thing that a service needs: where the configuration speaks of it, and how it is tried. */
@@ -123,10 +126,16 @@ type StationSettings = Omit<
 > & {
 	/** The one that it was moved to last. */
 	readonly engine: string | null;
+	readonly mostMemoryMb?: number | undefined;
 };
 
 /** What judged can be told from it later; passwords in addresses do not count, and on what it computed stands in the verdict. */
-function revisionOf({ engineFolder: _, engine: _engine, ...settings }: StationSettings): string {
+function revisionOf({
+	engineFolder: _,
+	engine: _engine,
+	mostMemoryMb: _most,
+	...settings
+}: StationSettings): string {
 	return sha256Of(masked(JSON.stringify(settings))).slice(0, 12);
 }
 
@@ -245,7 +254,13 @@ function alarmsIn({ stations, recipes }: Config): AlarmsSettings['stations'] {
 }
 
 /** Of a station's settings. */
-const LIVE = ['recipeName', ...liveInRecipe.map((key) => `recipe.${key}`), 'keep.pictures', 'keep.frames'];
+const LIVE = [
+	'recipeName',
+	'mostMemoryMb',
+	...liveInRecipe.map((key) => `recipe.${key}`),
+	'keep.pictures',
+	'keep.frames',
+];
 
 const engines = row<EnginesSettings & { readonly journal: string }, EnginesService>({
 	kind: 'engines',
@@ -315,7 +330,7 @@ const station = row<StationSettings, StationService>({
 	after: ['broker'],
 	live: LIVE,
 	specsOf: ({ box, stations, recipes, journal, engines }, choices) =>
-		Object.entries(stations).map(([name, { camera, recipe }]) => [
+		Object.entries(stations).map(([name, { camera, recipe, mostMemoryMb }]) => [
 			`station ${name}`,
 			{
 				box,
@@ -327,6 +342,7 @@ const station = row<StationSettings, StationService>({
 				engineFolder: engines.folder!,
 				engine: choices.of(name, recipes[recipe]!),
 				keep: { pictures: journal.pictures, frames: journal.frames },
+				mostMemoryMb,
 			},
 		]),
 	needs: (settings, running) => {
@@ -352,7 +368,8 @@ const station = row<StationSettings, StationService>({
 	},
 	begin: (settings, world, standing) => beginStation(settings, world, standing),
 	retell: (service, settings) => {
-		const { recipeName, recipe, keep } = settings;
+		const { recipeName, recipe, keep, mostMemoryMb } = settings;
+		service.keepWithin(bytesOf(mostMemoryMb));
 		service.retell({ recipeName, recipe, keep, revision: revisionOf(settings) });
 	},
 	healthy: (service, signal, failingBefore) => service.healthy(signal, failingBefore),
@@ -363,11 +380,15 @@ function startOf(
 	settings: StationSettings,
 	{ boot, engines, config }: ServicesWorld,
 ): Extract<StationDown, { kind: 'start' }> {
-	const { engine: _, ...told } = settings;
+	const { engine: _, mostMemoryMb: _most, ...told } = settings;
 	const shunned = engines.shunned(told.station, told.recipe);
 	// No setting of the station: another one beside it must not start it anew.
 	const stations = Object.keys(config()?.stations ?? {}).length;
 	return { kind: 'start', boot, revision: revisionOf(settings), shunned, stations, ...told };
+}
+
+function bytesOf(megabytes: number | undefined): number | undefined {
+	return megabytes === undefined ? undefined : megabytes * 1e6;
 }
 
 function stationChild({ env }: ServicesWorld): Child<StationDown, StationUp> {
@@ -396,6 +417,8 @@ function beginStation(
 			machineMs,
 			deadlines: world.deadlines,
 			limits: stationLimits,
+			memoryOf: shareOf,
+			mostBytes: bytesOf(settings.mostMemoryMb),
 			engine: world.engines.demanded(name),
 			shunned: (recipe) => world.engines.shunned(name, recipe),
 		},
@@ -531,6 +554,12 @@ const metrics = row<{ readonly listen: string }, Endpoint>({
 /** Those of a kind that run now. */
 function servicesOf<S extends Service>(kind: string, { running }: ServicesWorld): readonly S[] {
 	return [...running().values()].flatMap(({ spec, service }) => (spec.kind === kind ? [service as S] : []));
+}
+
+/** Something that the state of the box tells is another now. */
+export function tellBoxState(running: Running<Movable>): void {
+	for (const { spec, service } of running.values())
+		if (spec.kind === broker.kind) (service as BrokerService).tell();
 }
 
 function recordsIn(standing: Running<Movable>): Records {

@@ -46,6 +46,8 @@ export type StationService = Service & {
 	readonly vitals: StationVitals;
 	/** Changes settings between two parts; a process that starts later takes them too. */
 	retell(settings: LiveSettings): void;
+	/** So much memory its process may hold from now on, in bytes; undefined: as much as it wants. */
+	keepWithin(mostBytes: number | undefined): void;
 	/** What makes its parts due. */
 	readonly mode: RecipeConfig['trigger']['mode'];
 	/** A part is due, unless the signal is none. */
@@ -74,8 +76,21 @@ export type StationWorld = {
 	/** Of the parts of all stations, on that clock. */
 	readonly deadlines: AlarmClock;
 	readonly limits: Readonly<
-		Record<'startingMs' | 'silenceMs' | 'graceMs' | 'countsEveryMs' | 'steadyMs' | 'patienceMs', number>
+		Record<
+			| 'startingMs'
+			| 'silenceMs'
+			| 'graceMs'
+			| 'countsEveryMs'
+			| 'steadyMs'
+			| 'patienceMs'
+			| 'weighEveryMs'
+			| 'betweenPartsMs',
+			number
+		>
 	>;
+	/** Memory of a process, in bytes; null where nobody tells. */
+	readonly memoryOf: (pid: number) => Promise<number | null>;
+	readonly mostBytes?: number | undefined;
 	/** The engine that it is moved to, where it is. */
 	readonly engine?: string | undefined;
 	/** Engines that its processes must not run with. */
@@ -92,6 +107,8 @@ export const stationLimits: StationWorld['limits'] = {
 	countsEveryMs: 10_000,
 	steadyMs: 2000,
 	patienceMs: 20_000,
+	weighEveryMs: 10_000,
+	betweenPartsMs: 10_000,
 };
 
 type Start = Extract<StationDown, { kind: 'start' }>;
@@ -128,6 +145,10 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	let told = tally.counts;
 	let starts = 0;
 	let engines: Engines | null = null;
+	let { mostBytes } = world;
+	/** Of its process: when it said something last; Infinity when there is none, or it was killed for that. */
+	let heardMs = Number.POSITIVE_INFINITY;
+	const owedMs = () => now() - heardMs - limits[last.state === 'starting' ? 'startingMs' : 'silenceMs'];
 	/** Of the settings that its process has. */
 	let heeded = given.revision;
 	let onHeeded = () => {};
@@ -221,10 +242,16 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		if (starts > 1) tally.restarts += 1;
 		last = { ...last, state: 'starting' };
 		const droppedBefore = tally.counts.droppedFrames;
-		let heardMs = now();
+		heardMs = now();
 		let hung = false;
+		let weighedMs = now();
+		/** It holds more memory than it may. */
+		let tooLarge: { readonly why: Failure; readonly sinceMs: number } | undefined;
+		let isReplaced = false;
 		let trying: Provider | undefined;
 		started.onMessage((message) => {
+			// What it was at has a verdict by now.
+			if (hung) return;
 			heardMs = now();
 			world.deadlines.look();
 			switch (message.kind) {
@@ -272,11 +299,29 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 					return log('info', name, 'self-check passed', 'station.checked');
 			}
 		});
+		const weigh = async (): Promise<void> => {
+			weighedMs = now();
+			const bytes = await world.memoryOf(started.pid);
+			if (bytes === null || mostBytes === undefined || bytes <= mostBytes) return;
+			tooLarge ??= { why: overweight(name, bytes, mostBytes), sinceMs: now() };
+		};
 		const watch = setInterval(() => {
 			if (now() - toldMs >= limits.countsEveryMs && told !== tally.counts) say();
-			if (now() - heardMs < limits[last.state === 'starting' ? 'startingMs' : 'silenceMs']) return;
+			if (mostBytes !== undefined && last.state !== 'starting' && now() - weighedMs >= limits.weighEveryMs)
+				void weigh();
+			const isBetween = triggered.waiting === 0;
+			if (tooLarge && !isReplaced && (isBetween || now() - tooLarge.sinceMs >= limits.betweenPartsMs)) {
+				isReplaced = true;
+				log('warning', name, tooLarge.why.message, 'station.heavy');
+				void started.stop(limits.graceMs);
+			}
+			if (owedMs() < 0) return;
 			hung = true;
+			if (trying && last.state === 'starting') avoided.add(trying);
+			heardMs = Number.POSITIVE_INFINITY;
 			void started.stop(0);
+			// A process that a driver holds may not even die of that.
+			fails(hungUp(name));
 		}, WATCH_MS);
 		watch.unref();
 		const stop = () => void started.stop(limits.graceMs);
@@ -289,7 +334,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			const ended = await started.ended;
 			if (ending.signal.aborted && ended.signal === 'SIGKILL')
 				log('warning', name, `did not end within ${limits.graceMs} ms and was killed`, 'station.killed');
-			const failure = failureOf(name, ended, hung, last);
+			const failure = isReplaced && tooLarge ? tooLarge.why : failureOf(name, ended, hung, last);
 			if (failure && trying && last.state === 'starting' && !ending.signal.aborted) avoided.add(trying);
 			checked(failure);
 			pictures.lost(
@@ -300,6 +345,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			clearInterval(watch);
 			ending.signal.removeEventListener('abort', stop);
 			child = undefined;
+			heardMs = Number.POSITIVE_INFINITY;
 		}
 	};
 
@@ -309,18 +355,24 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		inWork = undefined;
 	};
 
+	/** Nothing is inspected until there is another process. */
+	const fails = (failure: Failure): void => {
+		lose(failure);
+		triggered.lost(failure);
+		last = { ...last, state: 'error', error: { code: failure.code, message: failure.message } };
+		reports(last);
+		say();
+	};
+
 	const supervised = keepConnected(
 		async ({ opened }) => {
 			const failure = await once(opened);
-			if (failure) lose(failure);
 			if (ending.signal.aborted || !failure) {
+				if (failure) lose(failure);
 				triggered.stop(stopped(name));
 				return 'done';
 			}
-			triggered.lost(failure);
-			last = { ...last, state: 'error', error: { code: failure.code, message: failure.message } };
-			reports(last);
-			say();
+			fails(failure);
 			return 'again';
 		},
 		restarting,
@@ -368,6 +420,12 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		name,
 		get failing() {
 			return failing;
+		},
+		get silentMs() {
+			return Math.max(0, owedMs());
+		},
+		keepWithin: (bytes) => {
+			mostBytes = bytes;
 		},
 		heeded: async (signal) => {
 			// What does not inspect now begins with them when it does.
@@ -461,6 +519,14 @@ function stopped(station: string): Failure {
 
 function hungUp(station: string): Failure {
 	return new Failure('station-silent', `Station "${station}" hung and was killed`);
+}
+
+function overweight(station: string, bytes: number, mostBytes: number): Failure {
+	const [held, most] = [bytes, mostBytes].map((each) => Math.round(each / 1e6));
+	return new Failure(
+		'memory-exceeded',
+		`Station "${station}" holds ${held} MB, more than the ${most} MB that it may: its process is replaced`,
+	);
 }
 
 /** Why a station's process ended. `last`: as it told of itself. */

@@ -51,6 +51,8 @@ export type Triggered = {
 	/** Nothing is inspected any more: what waits is an error, and signals are of no use. */
 	stop(failure: Failure): void;
 	readonly dropped: number;
+	/** Parts that are due. */
+	readonly waiting: number;
 	/** Why the station is in error though it inspects. */
 	readonly lateness: Failure | undefined;
 };
@@ -144,6 +146,9 @@ export function createTriggered(world: TriggerWorld): Triggered {
 		},
 		get dropped() {
 			return parts.dropped;
+		},
+		get waiting() {
+			return parts.waiting;
 		},
 		get lateness() {
 			return parts.isLate ? tooLate() : undefined;

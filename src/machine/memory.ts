@@ -11,6 +11,18 @@ export async function memoryOf(pid: number): Promise<number | null> {
 	}
 }
 
+/**
+ * What a process holds alone and its part of what it shares (Pss of /proc/PID/smaps_rollup, proc(5)), in bytes: stations load the same
+ * libraries. Where the kernel does not tell that, all that it holds; null where that is not told either.
+ */
+export async function shareOf(pid: number): Promise<number | null> {
+	try {
+		const kilobytes = /^Pss:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1];
+		if (kilobytes !== undefined) return Number(kilobytes) * 1024;
+	} catch {}
+	return memoryOf(pid);
+}
+
 /** Of the whole machine, in bytes; null where that is not told. A Jetson's GPU takes from the same. */
 export type Memory = {
 	readonly totalBytes: number | null;

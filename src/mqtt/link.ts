@@ -234,6 +234,12 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		return Number.POSITIVE_INFINITY;
 	};
 
+	/** When its loop turned last. */
+	let turnedMs = now();
+	const turned = (): void => {
+		turnedMs = now();
+	};
+
 	const pump = (): void => {
 		let againMs = tellChanges();
 		const through = connection;
@@ -263,6 +269,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	let credentials: Credentials = {};
 	/** @throws Failure when a password or certificate cannot be read */
 	const knock = async (): Promise<Connection | Ending> => {
+		turned();
 		const { clientId } = settings;
 		const { url, manner } = broker;
 		const { version, will } = manner.current;
@@ -318,7 +325,10 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	/** Knocks at every broker once, from the chosen one on. @returns undefined when none lets us in */
 	const knockAtEach = async (): Promise<Connection | undefined> => {
 		if (beside) {
-			while (beside() === undefined && !whenEnding.aborted) await pause(BESIDE_MS, whenEnding);
+			while (beside() === undefined && !whenEnding.aborted) {
+				turned();
+				await pause(BESIDE_MS, whenEnding);
+			}
 			const same = brokers.find(({ url }) => url === beside());
 			if (!same) return undefined;
 			broker = same;
@@ -350,6 +360,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		over: AbortSignal,
 	): Promise<{ readonly because: string } | undefined> => {
 		for (let told = ''; ; ) {
+			turned();
 			await pause(lookMs, over);
 			if (over.aborted) return undefined;
 			const other = beside?.() ?? broker.url;
@@ -367,6 +378,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		}
 	};
 	const attempt = async (told: Attempt): Promise<'again' | 'done'> => {
+		turned();
 		const opened = await knockAtEach();
 		if (!opened) return soft.signal.aborted || hard.signal.aborted ? 'done' : 'again';
 		const { manner } = broker;
@@ -477,6 +489,9 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		},
 		get connections() {
 			return connections;
+		},
+		get silentMs() {
+			return Math.max(0, now() - turnedMs - lookMs);
 		},
 		get broker() {
 			return connection && broker.url;

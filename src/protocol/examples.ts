@@ -97,6 +97,7 @@ export const examples: {
 			],
 			broker: 'mqtts://broker.plant.example:8883',
 			lacks: [],
+			silent: [],
 		},
 		takenMs,
 	),

@@ -50,7 +50,9 @@ export const boxStateSchema = z
 		box: boxField,
 		state: z
 			.enum(keysOf(BOX_STATES))
-			.describe('`degraded`: it inspects, but the broker keeps something from reaching anybody.'),
+			.describe(
+				'`degraded`: it inspects, but the broker keeps something from reaching anybody, or a part of the daemon is silent.',
+			),
 		visionState,
 		version: z.string(),
 		stations: z.array(z.string()),
@@ -65,6 +67,11 @@ export const boxStateSchema = z
 			.array(z.enum(['retain', 'qos1', 'will', 'refusals', 'verification']))
 			.describe(
 				'What the broker does not offer: retained messages, QoS 1, a last will, refusals aloud (3.1.1), a certificate that is verified.',
+			),
+		silent: z
+			.array(z.string())
+			.describe(
+				'Parts of the daemon that give no sign of life; under systemd it is killed for them, and starts anew.',
 			),
 		at: instant,
 	})

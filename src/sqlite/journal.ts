@@ -436,6 +436,9 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		name: 'journal',
 		series: opened.series,
 		owed: opened.owed,
+		get silentMs() {
+			return writer.silentMs;
+		},
 		get condition() {
 			const { length: waiting, bytes: waitingBytes, dropped } = backlog;
 			return { ...extent, waiting, waitingBytes, failure, dropped };
@@ -561,13 +564,18 @@ type WriterThread = {
 	/** @throws Failure, WriterTrouble */
 	ask<K extends keyof Asks>(kind: K, ask: Asks[K]['ask']): Promise<Asks[K]['answer']>;
 	end(): Promise<void>;
+	/** For how long it has answered nothing, though it was asked. */
+	readonly silentMs: number;
 };
 
 function startWriter(onNews: (news: News) => void): WriterThread {
 	const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'journal' });
 	const open = new Map<number, { resolve(answer: unknown): void; reject(thrown: unknown): void }>();
 	let asked = 0;
+	/** When it answered last, or was asked while nothing else waited. */
+	let heardMs = 0;
 	worker.on('message', ({ id, news, answer, failure }: Answer) => {
+		heardMs = performance.now();
 		if (news) onNews(news);
 		const waiting = open.get(id);
 		open.delete(id);
@@ -586,12 +594,16 @@ function startWriter(onNews: (news: News) => void): WriterThread {
 	return {
 		ask: (kind, ask) =>
 			new Promise((resolve, reject) => {
+				if (open.size === 0) heardMs = performance.now();
 				asked += 1;
 				open.set(asked, { resolve: resolve as (answer: unknown) => void, reject });
 				worker.postMessage({ id: asked, kind, ask });
 			}),
 		end: async () => {
 			await worker.terminate();
+		},
+		get silentMs() {
+			return open.size === 0 ? 0 : performance.now() - heardMs;
 		},
 	};
 }

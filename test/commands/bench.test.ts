@@ -172,6 +172,7 @@ function contextThat(print: Context['print']): Context {
 		toJournal: false,
 		print,
 		note: () => {},
+		onHangup: () => {},
 		conceal: () => {},
 	};
 }

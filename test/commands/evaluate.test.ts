@@ -214,6 +214,7 @@ async function boxOf() {
 					notes.push(String(line));
 					heard(String(line));
 				},
+				onHangup: () => {},
 				conceal: () => {},
 			},
 		);

@@ -71,6 +71,7 @@ async function place() {
 		toJournal: false,
 		print: (result) => printed.push(typeof result === 'string' ? result : JSON.stringify(result)),
 		note: (line) => notes.push(String(line)),
+		onHangup: () => {},
 		conceal: () => {},
 	};
 	const add = (name: string, options: Record<string, string | boolean>) =>

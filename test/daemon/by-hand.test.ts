@@ -62,7 +62,7 @@ function world(first: string, isRefused = false) {
 		},
 		log: (level, _, message) => here.logged.push(`${level} ${message}`),
 	});
-	return { here, [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose]() };
+	return { here, again: watching.again, [Symbol.asyncDispose]: () => watching[Symbol.asyncDispose]() };
 }
 
 byHand('is taken once, when it is whole', async () => {
@@ -106,6 +106,31 @@ byHand('that is refused stays in the file, is kept beside it with all faults, an
 	await here.step(8);
 	assert.equal(here.edits, ['b', 'b'], 'what was mended and written again is tried again');
 });
+
+byHand(
+	'that was refused is tried again when somebody asks for it, who waits until that is done',
+	async () => {
+		await using at = world('a');
+		const { here } = at;
+		here.answer = () => {
+			throw new Refusal('failed', 'no camera', []);
+		};
+		here.held = 'b';
+		await here.step(12);
+		here.answer = () => {};
+		let isDone = false;
+		void at.again().then(() => {
+			isDone = true;
+		});
+		await here.step(1);
+		assert.not.ok(isDone);
+		await here.step(8);
+		assert.equal(here.edits, ['b', 'b']);
+		assert.ok(isDone);
+		await Promise.all([here.step(8), at.again()]);
+		assert.equal(here.edits, ['b', 'b'], 'what stands is not moved to again');
+	},
+);
 
 byHand('that does not read is told with its faults, and reaches no editor', async () => {
 	await using at = world('a');

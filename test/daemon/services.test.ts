@@ -51,6 +51,7 @@ const world: ServicesWorld = {
 	logLines: () => [],
 	engines: createEngineChoices(),
 	tallies: createTallies(0),
+	silent: () => [],
 };
 
 const ALL = 'journal, control, broker, alarms, engines, station a, station b, lesson, schedule, health';

@@ -77,6 +77,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 	const verdicts: StationVerdict[] = [];
 	const logged: string[] = [];
 	const clock = { ms: 0 };
+	const memory = { bytes: 500e6 };
 	const service = startStation(
 		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 }),
 		{
@@ -97,8 +98,12 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 				countsEveryMs: 10_000,
 				steadyMs: 2000,
 				patienceMs: 10_000,
+				weighEveryMs: 10_000,
+				betweenPartsMs: 10_000,
 				...limits,
 			},
+			memoryOf: async () => memory.bytes,
+			mostBytes: 600e6,
 		},
 		{
 			onState: (state) => void states.push(state),
@@ -109,7 +114,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 		},
 	);
 	const child = (n: number) => eventually(`child ${n} starts`, () => children[n]);
-	return { service, child, states, verdicts, logged, clock };
+	return { service, child, states, verdicts, logged, clock, memory };
 }
 
 station('has its next process pass over what one died of while it tried it', async () => {
@@ -208,6 +213,49 @@ station('kills a process that hangs, and the part in work is an error', async ()
 	await eventually('it is killed', () => verdicts.length === 1);
 	assert.is(verdicts[0]!.error!.code, 'station-silent');
 	assert.is(states.at(-1)!.error!.code, 'station-silent');
+	await service[Symbol.asyncDispose]();
+});
+
+station('that cannot be killed is in error nevertheless, and what it says later is nothing', async () => {
+	const { service, child, verdicts, states, clock } = line();
+	const only = await child(0);
+	only.say({ kind: 'state', report: running });
+	only.say({ kind: 'part', origin, part: partOf(1) });
+	only.stop = () => only.ended;
+	clock.ms = 60_000;
+	await eventually('it is told', () => states.at(-1)?.error?.code === 'station-silent');
+	only.say(accepted(1));
+	assert.equal(
+		verdicts.map(({ verdict }) => verdict),
+		['error'],
+	);
+	clock.ms = 1e6;
+	assert.is(service.silentMs, 0);
+	only.end({ signal: 'SIGKILL' });
+	await child(1);
+	assert.is(verdicts.length, 1);
+	await service[Symbol.asyncDispose]();
+});
+
+station('that holds more memory than it may is replaced, and says so', async () => {
+	const { service, child, states, logged, clock, memory } = line();
+	const first = await child(0);
+	first.say({ kind: 'state', report: running });
+	memory.bytes = 700e6;
+	service.keepWithin(undefined);
+	clock.ms = 10_000;
+	await new Promise((resolve) => setTimeout(resolve, 600));
+	assert.equal(logged, []);
+	service.keepWithin(600e6);
+	clock.ms = 20_000;
+	const second = await child(1);
+	assert.is(states.find(({ state }) => state === 'error')?.error?.code, 'memory-exceeded');
+	assert.equal(logged, [
+		'warning Station "s" holds 700 MB, more than the 600 MB that it may: its process is replaced',
+	]);
+	memory.bytes = 500e6;
+	second.say({ kind: 'state', report: running });
+	assert.is(states.at(-1)!.state, 'running');
 	await service[Symbol.asyncDispose]();
 });
 

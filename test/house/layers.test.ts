@@ -24,6 +24,7 @@ const edges = [
 	'machine',
 	'socket',
 	'gpio',
+	'systemd',
 	'trtexec',
 	'prometheus',
 ];
@@ -49,6 +50,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 	zod: ['config', 'model', 'protocol'],
 	yaml: ['config'],
 	'@photostructure/sqlite': ['sqlite'],
+	koffi: ['systemd'],
 };
 
 /** `process.env` stands in main.ts; the OpenCV loader sets what the binding reads when it is loaded. */

@@ -234,6 +234,7 @@ station('is replaced when it hangs: its part is an error, and the next process i
 			machineMs,
 			deadlines: createAlarmClock(machineMs),
 			limits: { ...stationLimits, silenceMs: 4000 },
+			memoryOf: async () => null,
 		},
 		{
 			onState: (state) => void states.push(state),
