@@ -312,12 +312,39 @@ const metrics = z.strictObject({
 		),
 });
 
+/** As the runtime knows them. */
+function zoneFault(zone: string): string | undefined {
+	try {
+		new Intl.DateTimeFormat('en', { timeZone: zone });
+		return undefined;
+	} catch {
+		return 'is no time zone: write it like "Europe/Berlin" or "UTC"';
+	}
+}
+
 const schedule = z.strictObject({
 	selfCheck: z
 		.string()
 		.optional()
 		.describe(
 			'When every station scores its golden vectors again, as cron writes times: "0 3 * * *" is three at night.',
+		),
+	report: z
+		.string()
+		.optional()
+		.describe(
+			'When it is told how many parts each station judged since the report before: "0 6,14,22 * * *".',
+		),
+	vacuum: z
+		.string()
+		.optional()
+		.describe(
+			'When the journal gives the disk back what it does not use any more: "30 3 * * 0". What is too old or too much goes all the time, and where the disk is short it is given back at once.',
+		),
+	zone: faultless(zoneFault)
+		.optional()
+		.describe(
+			'Time zone of these times: "Europe/Berlin"; by default the one that the box had when the daemon started.',
 		),
 });
 

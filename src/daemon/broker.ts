@@ -416,6 +416,7 @@ export async function tryBroker(
 	const publish = [
 		topicOf('boxState', { root, box }),
 		topicOf('health', { root, box }),
+		topicOf('report', { root, box }),
 		topicOf('engines', { root, box }),
 		topicOf('configuration', { root, box }),
 		topicOf('configurationSchema', { root, box }),

@@ -1,9 +1,10 @@
-import { Failure } from '../base/failure.js';
+import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log, LogLine, Trouble } from '../base/log.js';
-import { pause, realPace } from '../base/retry.js';
+import { pause, realPace, timeLimit } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
+import { countOf } from '../base/words.js';
 import { addressesOf } from '../config/broker.js';
 import { canBeTold, type Spec } from '../config/difference.js';
 import { type Config, liveInRecipe, type RecipeConfig } from '../config/schema.js';
@@ -36,6 +37,8 @@ import { buildEngineInChild, teachInChild } from './job.js';
 import { type LessonService, type LessonSettings, startLesson } from './lesson.js';
 import { type ProbeWorld, tryBundle, tryCamera } from './probe.js';
 import { openRecords, type Records, type RecordsSettings, tryRecords } from './records.js';
+import { report } from './report.js';
+import { JOBS, type ScheduleSettings, startSchedule } from './schedule.js';
 import { type SignalsService, type SignalsSettings, startSignals } from './signals.js';
 import { type StationService, startStation, stationLimits } from './station.js';
 import type { Tallies } from './tally.js';
@@ -488,20 +491,48 @@ const signals = row<SignalsSettings, SignalsService>({
 	healthy: (service, signal) => service.healthy(signal),
 });
 
-const schedule = row<{ readonly selfCheck: string }, Service>({
+const schedule = row<ScheduleSettings & { readonly box: string }, Service>({
 	kind: 'schedule',
-	on: [],
+	on: ['journal'],
 	after: ['station'],
 	live: [],
-	specsOf: ({ schedule: { selfCheck } }) => (selfCheck === undefined ? [] : [['schedule', { selfCheck }]]),
+	specsOf: ({ box, schedule }) =>
+		JOBS.some((job) => schedule[job] !== undefined) ? [['schedule', { box, ...schedule }]] : [],
 	needs: () => [],
-	begin: ({ selfCheck }, { running }) =>
-		scheduleAt(selfCheck, 'self-check', () => {
-			for (const { spec, service } of running().values())
-				if (spec.kind === station.kind)
-					void (service as StationService).selfCheck(AbortSignal.timeout(SELF_CHECK_MS)).catch(() => {});
-		}),
+	begin: ({ box, ...settings }, world, standing) => {
+		const { folder, journal, record } = recordsIn(standing);
+		const stations = () => servicesOf<StationService>(station.kind, world);
+		const reporting = {
+			box,
+			stations: () => stations().map(({ name }) => name),
+			counts: (signal: AbortSignal) => searchBeside(folder, { kind: 'counts' }, signal),
+			record,
+			wallClock: () => Date.now(),
+		};
+		return startSchedule(settings, {
+			work: {
+				selfCheck: (signal) => checkAll(stations(), signal),
+				report: (signal) => report(reporting, signal),
+				vacuum: async (signal) =>
+					`${((await journal.vacuum(signal)) / 1e6).toFixed(1)} MB were given back to the disk`,
+			},
+			at: scheduleAt,
+			log: world.log,
+		});
+	},
 });
+
+/** @returns in words what was found @throws Failure which station does not score as it should */
+async function checkAll(stations: readonly StationService[], signal: AbortSignal): Promise<string> {
+	using limit = timeLimit(SELF_CHECK_MS, signal);
+	const found = await Promise.allSettled(stations.map((one) => one.selfCheck(limit.signal)));
+	signal.throwIfAborted();
+	const failed = found.flatMap((one, i) =>
+		one.status === 'rejected' ? [`${stations[i]!.name}: ${reasonOf(one.reason)}`] : [],
+	);
+	if (failed.length > 0) throw new Failure('bundle-golden', failed.join('; '));
+	return `${countOf(stations.length, 'station')} scored the golden vectors as they should`;
+}
 
 const health = row<HealthSettings, HealthService>({
 	kind: 'health',

@@ -13,6 +13,7 @@ import { readText } from '../disk/text.js';
 import { reservedLevels } from '../protocol/topics.js';
 import { isCronExpression } from '../schedule/cron.js';
 import { parseSource, sourceFrom } from '../vision/source.js';
+import { JOBS } from './schedule.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -83,15 +84,12 @@ const sources: Check = ({ stations }) =>
 		}
 	});
 
-const times: Check = ({ schedule: { selfCheck } }) =>
-	selfCheck === undefined || isCronExpression(selfCheck)
-		? []
-		: [
-				{
-					path: ['schedule', 'selfCheck'],
-					message: `"${selfCheck}" is not a cron expression, like "0 3 * * *"`,
-				},
-			];
+const times: Check = ({ schedule }) =>
+	JOBS.flatMap((job) => {
+		const time = schedule[job];
+		if (time === undefined || isCronExpression(time)) return [];
+		return [{ path: ['schedule', job], message: `"${time}" is not a cron expression, like "0 3 * * *"` }];
+	});
 
 const triggers: Check = ({ stations, recipes }) => {
 	const incomplete = Object.entries(recipes).flatMap(([name, { trigger }]) => {

@@ -53,6 +53,7 @@ const titles: Readonly<Partial<Record<TopicName, string>>> = {
 	gap: 'A gap',
 	alarm: "A station's alarms",
 	health: 'Health',
+	report: 'A report',
 	lesson: 'A lesson',
 	engines: 'Engines',
 	receipt: 'A receipt',
@@ -92,6 +93,9 @@ ${table('reason', REASONS)}`,
 
 ${table('state', ALARM_STATES)}`,
 	health: `Said every \`health.everyMs\`. Quantiles are within 2.5 % of the true ones.
+`,
+	report: `Said at the times of \`schedule.report\`, and kept in the journal (\`inspectord events\`). It is counted from the journal, over restarts; what retention took before was not counted.
+  A station or box called \`report\` must have another name.
 `,
 	lesson: `Said when it changes, and once a second while it is at work. It moves nothing: a recipe is given the bundle by an edit.
 

@@ -21,6 +21,7 @@ export const EVENTS = {
 	},
 	lesson: { code: 7, isNumbered: false, summary: 'What the lesson does now that somebody asked for.' },
 	engine: { code: 8, isNumbered: false, summary: 'What becomes of an engine of TensorRT.' },
+	report: { code: 9, isNumbered: false, summary: 'What was judged since the report before.' },
 } as const satisfies Readonly<
 	Record<string, { readonly code: number; readonly isNumbered: boolean; readonly summary: string }>
 >;

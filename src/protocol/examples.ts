@@ -7,6 +7,7 @@ import { gapEntry, gapMessage } from './gap.js';
 import { healthMessage, type Quantiles, type StationHealth } from './health.js';
 import { lessonMessage } from './lesson.js';
 import type { Receipt } from './receipt.js';
+import { reportMessage } from './report.js';
 import { boxState, stationState } from './states.js';
 import type { Payloads } from './topics.js';
 import { type ModelTold, type StationVerdict, unjudged } from './verdict.js';
@@ -233,6 +234,14 @@ export const examples: {
 			},
 		},
 		null,
+		takenMs,
+	),
+	report: reportMessage(
+		{
+			box,
+			fromMs: takenMs - 86_400_000,
+			stations: [{ station: 'lid', parts: 20_790, accepted: 20_611, rejected: 178, errors: 1 }],
+		},
 		takenMs,
 	),
 	lesson: lessonMessage(

@@ -8,6 +8,7 @@ import { gapSchema } from './gap.js';
 import { healthSchema } from './health.js';
 import { lessonSchema } from './lesson.js';
 import { receiptSchema } from './receipt.js';
+import { reportSchema } from './report.js';
 import { boxStateSchema, stationStateSchema } from './states.js';
 import { verdictSchema } from './verdict.js';
 
@@ -75,6 +76,15 @@ export const topics = {
 		payload: healthSchema,
 		summary:
 			'How the box is: uptime, versions, memory, disk, what waits, what was dropped, how long each stage takes.',
+	},
+	report: {
+		pattern: '{root}/{box}/report',
+		direction: 'out',
+		qos: 1,
+		retain: true,
+		payload: reportSchema,
+		summary:
+			'How many parts each station judged since the report before: only where `schedule.report` asks for it.',
 	},
 	heatmap: {
 		pattern: '{root}/{box}/{station}/heatmap/{id}/{index}',

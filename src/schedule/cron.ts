@@ -11,16 +11,18 @@ const PARTED_MS = 5000;
 
 /**
  * Runs `task` at the times of a cron expression. node-cron counts through every minute of a jump of the wall clock (a Jetson
- * without an RTC battery jumps at boot), so after a jump its task is made anew.
+ * without an RTC battery jumps at boot), so after a jump its task is made anew; times that were leapt over are passed over. Without `zone`
+ * the times are of the process's own, which Node reads once.
  */
-export function scheduleAt(expression: string, name: string, task: () => void): Service {
-	let current: ScheduledTask = schedule(expression, task);
+export function scheduleAt(expression: string, name: string, task: () => void, zone?: string): Service {
+	const begun = (): ScheduledTask => schedule(expression, task, zone === undefined ? {} : { timezone: zone });
+	let current = begun();
 	let offset = Date.now() - performance.now();
 	const guard = setInterval(() => {
 		const now = Date.now() - performance.now();
 		if (Math.abs(now - offset) > PARTED_MS) {
 			void current.destroy();
-			current = schedule(expression, task);
+			current = begun();
 		}
 		offset = now;
 	}, COMPARE_MS);

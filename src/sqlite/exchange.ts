@@ -140,6 +140,8 @@ export type Asks = {
 			readonly extent: Extent;
 		};
 	};
+	/** One step of giving back what nothing uses, also where the disk has room. */
+	vacuum: { readonly ask: null; readonly answer: { readonly isMore: boolean } };
 	/** Which of these pictures no row names. */
 	unnamed: { readonly ask: { readonly hashes: readonly string[] }; readonly answer: readonly string[] };
 	events: {

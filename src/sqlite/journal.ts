@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Failure, type FailureCode, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
@@ -112,6 +114,8 @@ export type Journal = Service & {
 	trail(query: TrailQuery): Promise<readonly Audited[]>;
 	/** What it may hold from now on; what is over goes in steps. */
 	keepWithin(bounds: Bounds): void;
+	/** Gives the disk back what nothing uses, in steps; resolves with how many bytes. @throws Failure file-unwritable; the signal's reason */
+	vacuum(signal: AbortSignal): Promise<number>;
 	/** Called after each commit with the events that were added. @returns what ends it */
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
@@ -473,6 +477,16 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			bounds = wanted;
 			tidySoon();
 		},
+		vacuum: async (signal) => {
+			const before = bytesOf(folder);
+			try {
+				while ((await writer.ask('vacuum', null)).isMore) signal.throwIfAborted();
+			} catch (thrown) {
+				if (!(thrown instanceof WriterTrouble)) throw thrown;
+				throw new Failure('file-unwritable', `Cannot shrink journal "${folder}": ${thrown.message}`);
+			}
+			return Math.max(0, before - bytesOf(folder));
+		},
 		undelivered: async (outlet, stream) => {
 			const known = cursors.get(cursorOf(outlet, stream));
 			if (known) return known;
@@ -547,6 +561,10 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		},
 	};
 }
+
+/** Of the database's file. */
+const bytesOf = (folder: string): number =>
+	statSync(join(folder, 'journal.db'), { throwIfNoEntry: false })?.size ?? 0;
 
 const cursorOf = (outlet: string, stream: Stream): string => `${stream} ${outlet}`;
 

@@ -62,7 +62,7 @@ export function tooOld(store: Store, mostAgeDays: number, nowMs: number): number
 	return last === undefined || last < oldest ? undefined : Math.min(last, oldest + EVENTS_AT_ONCE - 1);
 }
 
-/** Gives pages that nothing uses back to the disk, where it needs them. @returns whether there were any */
+/** Gives pages that nothing uses back to the disk, in steps. @returns whether there were any */
 export function giveBack(database: Database): boolean {
 	const { freelist_count: free } = database.prepare('PRAGMA freelist_count').get() as {
 		readonly freelist_count: number;

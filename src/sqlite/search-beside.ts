@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { Failure, type FailureCode } from '../base/failure.js';
 import type { Tally } from '../measure/thresholds.js';
 import type { Event } from '../protocol/events.js';
+import type { Counts } from './counts.js';
 import type { Query, ScoresQuery } from './search.js';
 
 /** What can be looked for, and what is found. */
@@ -12,6 +13,8 @@ export type Beside = {
 		readonly ask: { readonly query: ScoresQuery; readonly thresholds: readonly number[] };
 		readonly found: ScoresFound;
 	};
+	/** What was judged since the newest report. */
+	readonly counts: { readonly ask: object; readonly found: Counts };
 };
 
 /** `fromMs` and `toMs`: of the oldest part and the newest; null of none. `isMore`: there may be older ones. */

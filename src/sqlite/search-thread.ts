@@ -10,6 +10,7 @@ const { folder, search: wanted } = workerData as BesideAsk;
 function found(): Beside[keyof Beside]['found'] {
 	using search = openSearch(folder);
 	if (wanted.kind === 'events') return [...search.find(wanted.query)];
+	if (wanted.kind === 'counts') return search.counts();
 	const { fromMs, toMs, isMore, ...decided } = search.scores(wanted.query);
 	return { fromMs, toMs, isMore, ...tally(decided, wanted.thresholds) };
 }

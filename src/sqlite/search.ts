@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Audited, TrailReport } from '../protocol/audit.js';
 import type { Event, Picture } from '../protocol/events.js';
+import { type Counts, countsIn } from './counts.js';
 import { type Database, openToRead, troubleOf } from './database.js';
 import type { DeadLetter, TrailQuery } from './exchange.js';
 import { readLast } from './numbers.js';
@@ -21,6 +22,8 @@ export type Search = Disposable & {
 	find(query: Query): Iterable<Event>;
 	/** Of parts that were accepted or rejected. */
 	scores(query: ScoresQuery): Scores;
+	/** Of what was judged since the newest report. */
+	counts(): Counts;
 	/** The pictures of an event. */
 	pictures(event: number): readonly Picture[];
 	/** Entries of the trail of edits, in the order in which they were written. */
@@ -52,6 +55,7 @@ export function openSearch(folder: string): Search {
 				yield* attempt(folder, () => store.eventsOf(ids.slice(at, at + PAGE)));
 		},
 		scores: (query) => attempt(folder, () => scoresIn(database, query)),
+		counts: () => attempt(folder, () => countsIn(database)),
 		pictures: (event) => attempt(folder, () => store.picturesOf(event)),
 		trail: (query) => attempt(folder, () => store.trail.find(query)),
 		verifyTrail: (known) =>

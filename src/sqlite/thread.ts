@@ -18,6 +18,8 @@ function answerTo(ask: Ask): unknown {
 			return writer.commit(ask.ask);
 		case 'tidy':
 			return writer.tidy(ask.ask);
+		case 'vacuum':
+			return writer.vacuum();
 		case 'unnamed':
 			return writer.unnamed(ask.ask);
 		case 'events':

@@ -183,6 +183,12 @@ export class Writer {
 		});
 	}
 
+	/** Small, as `tidy` is. */
+	vacuum(): Asks['vacuum']['answer'] {
+		this.#sync(true);
+		return this.#with(({ database }) => ({ isMore: giveBack(database) }));
+	}
+
 	/** A damaged database goes before anything that is whole. @returns whether there was one that had to */
 	#takeAside(store: Store): boolean {
 		const [oldest] = this.#asides();

@@ -68,8 +68,8 @@ const edits: readonly (readonly [
 		'the name of the box',
 		{ box: 'u' },
 		{
-			stop: 'journal, control, broker, alarms, engines, station a, station b, lesson, health',
-			start: 'journal, control, broker, alarms, engines, station a, station b, lesson, health',
+			stop: ALL,
+			start: ALL,
 		},
 	],
 	['the address of the broker', { mqtt: { url: 'mqtt://h' } }, { stop: 'broker', start: 'broker' }],
@@ -97,17 +97,18 @@ const edits: readonly (readonly [
 		{ retell: 'broker, alarms' },
 	],
 	['a deadline', { recipes: { a: { deadlineMs: 100 } } }, { retell: 'station a' }],
-	[
-		'where the journal lies',
-		{ more: { journal: { folder: 'elsewhere' } } },
-		{ stop: ALL.replace(', schedule', ''), start: ALL.replace(', schedule', '') },
-	],
+	['where the journal lies', { more: { journal: { folder: 'elsewhere' } } }, { stop: ALL, start: ALL }],
 	[
 		'how long an engine may be built',
 		{ more: { engines: { limitS: 60 } } },
 		{ stop: 'engines', start: 'engines' },
 	],
 	['where metrics are told', { more: { metrics: { listen: '127.0.0.1:0' } } }, { start: 'metrics' }],
+	[
+		'when a report is told',
+		{ more: { schedule: { selfCheck: '0 3 * * *', report: '0 6 * * *' } } },
+		{ stop: 'schedule', start: 'schedule' },
+	],
 	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
 	[
 		'another time of the schedule',
