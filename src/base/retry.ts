@@ -49,6 +49,25 @@ export type Pace = {
 
 export const realPace: Pace = { now: () => performance.now(), chance: Math.random, pause };
 
+/** What rings at moments of a clock that never jumps. It keeps no process from ending. */
+export type Timers = {
+	/** Once, after so many milliseconds. @returns what keeps it from ringing */
+	readonly later: (ms: number, ring: () => void) => () => void;
+	/** Each time that so many milliseconds have passed. @returns what ends it */
+	readonly every: (ms: number, ring: () => void) => () => void;
+};
+
+export const realTimers: Timers = {
+	later: (ms, ring) => {
+		const timer = setTimeout(ring, ms).unref();
+		return () => clearTimeout(timer);
+	},
+	every: (ms, ring) => {
+		const timer = setInterval(ring, ms).unref();
+		return () => clearInterval(timer);
+	},
+};
+
 /** What an attempt is told, and what it tells. */
 export type Attempt = {
 	/** So many before this one, in a row, did not open or did not last. */

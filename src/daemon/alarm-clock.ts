@@ -1,3 +1,5 @@
+import { realTimers, type Timers } from '../base/retry.js';
+
 /** What is to happen at a moment. */
 export type AlarmClock = {
 	/** Rings once, after so many milliseconds. @returns what keeps it from ringing */
@@ -10,12 +12,12 @@ export type AlarmClock = {
  * Timers that can be looked at: a process that hears hundreds of messages a second comes to its timers only between two batches of them,
  * and whoever hears one looks here first. `now`: milliseconds of a clock that never jumps.
  */
-export function createAlarmClock(now: () => number): AlarmClock {
-	const set = new Map<() => void, { readonly atMs: number; readonly timer: NodeJS.Timeout }>();
+export function createAlarmClock(now: () => number, { later }: Timers = realTimers): AlarmClock {
+	const set = new Map<() => void, { readonly atMs: number; silence(): void }>();
 	let nextMs = Number.POSITIVE_INFINITY;
 	const soonest = () => Math.min(...[...set.values()].map(({ atMs }) => atMs));
 	const remove = (ring: () => void): void => {
-		clearTimeout(set.get(ring)?.timer);
+		set.get(ring)?.silence();
 		set.delete(ring);
 		nextMs = soonest();
 	};
@@ -25,7 +27,7 @@ export function createAlarmClock(now: () => number): AlarmClock {
 				remove(ring);
 				act();
 			};
-			set.set(ring, { atMs: now() + ms, timer: setTimeout(ring, Math.ceil(ms)) });
+			set.set(ring, { atMs: now() + ms, silence: later(Math.ceil(ms), ring) });
 			nextMs = soonest();
 			return () => remove(ring);
 		},

@@ -2,6 +2,7 @@ import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import { inLanes } from '../base/lanes.js';
 import type { Log } from '../base/log.js';
+import { realTimers, type Timers } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { type Alarms, acknowledged, alarmsFor, judged, mostParts, type Sample } from '../control/alarms.js';
 import { type Asker, Refusal } from '../control/answer.js';
@@ -46,6 +47,7 @@ export type AlarmsWorld = {
 	/** The newest verdicts of a station, in order of ids. @throws Failure */
 	readonly verdictsOf: (station: string, limit: number, signal: AbortSignal) => Promise<readonly Event[]>;
 	readonly wallClock: () => number;
+	readonly timers?: Timers;
 	readonly log: Log;
 };
 
@@ -90,7 +92,7 @@ const nobody: Telling = { by: null, comment: null };
  * recorded. Everything that it knows can be told from the journal: other rules begin in the same way.
  */
 export function startAlarms({ box, stations }: AlarmsSettings, world: AlarmsWorld): AlarmsService {
-	const { journal, record, verdictsOf, wallClock, log } = world;
+	const { journal, record, verdictsOf, wallClock, log, timers = realTimers } = world;
 	const ending = new AbortController();
 	const isEnding = new Promise<void>((resolve) =>
 		ending.signal.addEventListener('abort', () => resolve(), { once: true }),
@@ -260,8 +262,7 @@ export function startAlarms({ box, stations }: AlarmsSettings, world: AlarmsWorl
 	};
 	const deaf = journal.onEvents(hear);
 	void begin(stations);
-	const timer = setInterval(sayAgain, LOOK_MS);
-	timer.unref();
+	const stopLooking = timers.every(LOOK_MS, sayAgain);
 
 	return {
 		name: 'alarms',
@@ -294,7 +295,7 @@ export function startAlarms({ box, stations }: AlarmsSettings, world: AlarmsWorl
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			deaf();
-			clearInterval(timer);
+			stopLooking();
 			await ready.catch(() => {});
 		},
 	};

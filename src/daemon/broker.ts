@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import type { Ranges } from '../base/ranges.js';
-import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
@@ -26,6 +25,7 @@ import { encodePayload, parseTopic, topicOf } from '../protocol/topics.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Journal, Stream } from '../sqlite/journal.js';
 import { concernOf, credentialsOf, secretsOfCredentials } from './credentials.js';
+import { type Edges, realEdges } from './edges.js';
 import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
 import { type BrokerTally, createTallies } from './tally.js';
@@ -87,6 +87,7 @@ export type BrokerWorld = {
 	readonly env: Env;
 	/** From now on nobody is shown these. */
 	readonly conceal: (secrets: readonly string[]) => void;
+	readonly edges?: Edges;
 };
 
 /** Its name in the journal. */
@@ -128,7 +129,9 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	const { box, mqtt } = settings;
 	const { root, version } = mqtt;
 	const { journal, record, log } = world;
-	const { now } = realPace;
+	const { pace, timers, wallClock, connect } = world.edges ?? realEdges;
+	const { now } = pace;
+	const linkWorld = { connect, pace, timers };
 	let { stations } = settings;
 	let told: string | undefined;
 	const credentials = async () => {
@@ -149,7 +152,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	let pictureLink: BrokerLink | undefined;
 
 	const gapOf = (event: Event): Outgoing => {
-		const message = gapMessage(event, { series: journal.series, publishedMs: Date.now() });
+		const message = gapMessage(event, { series: journal.series, publishedMs: wallClock() });
 		return {
 			topic: topicOf('gap', { root, box, station: message.station }),
 			payload: encodePayload('gap', message),
@@ -162,7 +165,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		const message = verdictMessage(event, {
 			series: journal.series,
 			root,
-			publishedMs: Date.now(),
+			publishedMs: wallClock(),
 			late,
 			recordMs: moments ? moments.recordedMs - moments.heardMs : null,
 			publishMs: moments ? now() - moments.recordedMs : null,
@@ -223,7 +226,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		acknowledged: ({ id }) => record.delivered(id),
 		refused: (event, reason) => {
 			const { kind, station, sequence } = event;
-			const atMs = Date.now();
+			const atMs = wallClock();
 			journal.deadLetter({ outlet: OUTLET, event: event.id, reason, atMs });
 			if (kind === 'verdict') {
 				dropped.verdicts += 1;
@@ -263,7 +266,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			lacks,
 			silent,
 		} as const;
-		return encodePayload('boxState', boxState(told, Date.now()));
+		return encodePayload('boxState', boxState(told, wallClock()));
 	};
 	const presence = { topic: topicOf('boxState', { root, box }), payload };
 	const clientId = clientIdOf(settings);
@@ -291,6 +294,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		},
 		verdicts,
 		log,
+		linkWorld,
 	);
 	const revive = async (events: readonly number[]): Promise<void> => {
 		if (events.length === 0) return;
@@ -306,11 +310,10 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		await forgetSendAgain(world.folder);
 	};
 	/** Verdicts whose receipt is overdue, and wishes. */
-	const look = setInterval(() => {
+	const stopLooking = timers.every(LOOK_MS, () => {
 		speaking.wake();
 		void grant();
-	}, LOOK_MS);
-	look.unref();
+	});
 	const { mostBytesPerSecond } = mqtt.pictures;
 	const snapshots = createAnswers();
 	const showing = openBrokerLink(
@@ -324,9 +327,10 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 		paced(
 			inOrder(snapshots, pictures),
 			{ bytesPerSecond: mostBytesPerSecond, burstBytes: mostBytesPerSecond },
-			{ now, wakeIn: (ms) => void setTimeout(() => showing.wake(), ms).unref() },
+			{ now, wakeIn: (ms) => void timers.later(ms, () => showing.wake()) },
 		),
 		log,
+		linkWorld,
 	);
 	link = speaking;
 	pictureLink = showing;
@@ -376,7 +380,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			await record.settled(SETTLE_MS);
 			await Promise.all([speaking[Symbol.asyncDispose](), showing[Symbol.asyncDispose]()]);
 			tally.connections += speaking.connections;
-			clearInterval(look);
+			stopLooking();
 			for (const stop of deaf) stop();
 			record.speakThrough(undefined, root);
 		},

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { type Answered, createAnswerer } from '../control/answer.js';
@@ -9,9 +8,9 @@ import { type SignedSettings, signatureCheck } from '../control/signatures.js';
 import { createAnswers } from '../mqtt/answers.js';
 import { hasRights, type Role, roles } from '../protocol/roles.js';
 import { encodePayload, parseTopic, reservedLevels, topicOf } from '../protocol/topics.js';
-import { listenLocally } from '../socket/listen.js';
 import { SOCKET } from '../socket/place.js';
 import type { Requests } from './broker.js';
+import type { Edges } from './edges.js';
 import { LOCAL } from './snapshots.js';
 import { createAuditor } from './trail.js';
 import { type ControlWorld, handlersOf } from './world.js';
@@ -31,6 +30,7 @@ export type ControlService = Service &
 
 export type ControlServiceWorld = ControlWorld & {
 	readonly log: Log;
+	readonly edges: Edges;
 	/** There is something to say. */
 	readonly wake: () => void;
 };
@@ -40,12 +40,13 @@ export async function startControl(
 	{ box, folder, signed }: ControlSettings,
 	world: ControlServiceWorld,
 ): Promise<ControlService> {
-	const { log, secrets, wake } = world;
+	const { log, secrets, wake, edges } = world;
+	const { pace, wallClock } = edges;
 	const { journal, record, clock } = world.records;
 	const checkBy = (settings: SignedSettings) =>
 		signatureCheck(settings, {
 			box,
-			wallClock: () => Date.now(),
+			wallClock,
 			isSynchronised: () => clock().synchronised,
 			use: journal.use,
 		});
@@ -53,8 +54,8 @@ export async function startControl(
 	const auditor = createAuditor({
 		journal,
 		secrets,
-		now: realPace.now,
-		wallClock: () => Date.now(),
+		now: pace.now,
+		wallClock,
 		log,
 	});
 	const answers = createAnswers();
@@ -63,8 +64,8 @@ export async function startControl(
 		handlers: handlersOf(world),
 		checkSignature: (request) => check(request),
 		onDenied: auditor.denied,
-		pace: realPace,
-		wallClock: () => Date.now(),
+		pace,
+		wallClock,
 		log,
 		openly: (text) => masked(text, secrets),
 	});
@@ -136,33 +137,35 @@ export async function startControl(
 		);
 	};
 
-	const local = await listenLocally(join(folder, SOCKET), {
-		onRequest: async (name, bytes, onProgress) => {
-			const answered = await answerer.ask({
-				name,
-				role: 'engineer',
-				bytes,
-				isRetained: false,
-				placeFor: () => LOCAL,
-				correlation: null,
-				onProgress: (progress) => onProgress(JSON.stringify(progress)),
-			});
-			if (!answered) return undefined;
-			say(answered);
-			return JSON.stringify(answered.answer);
-		},
-		log,
-	}).catch((thrown) => {
-		if (!(thrown instanceof Failure)) throw thrown;
-		// Not every disk can hold a socket, and that is no reason not to inspect.
-		log(
-			'warning',
-			'control',
-			`${thrown.message}; the box can be asked over the broker alone`,
-			'socket.failed',
-		);
-		return undefined;
-	});
+	const local = await edges
+		.listen(join(folder, SOCKET), {
+			onRequest: async (name, bytes, onProgress) => {
+				const answered = await answerer.ask({
+					name,
+					role: 'engineer',
+					bytes,
+					isRetained: false,
+					placeFor: () => LOCAL,
+					correlation: null,
+					onProgress: (progress) => onProgress(JSON.stringify(progress)),
+				});
+				if (!answered) return undefined;
+				say(answered);
+				return JSON.stringify(answered.answer);
+			},
+			log,
+		})
+		.catch((thrown) => {
+			if (!(thrown instanceof Failure)) throw thrown;
+			// Not every disk can hold a socket, and that is no reason not to inspect.
+			log(
+				'warning',
+				'control',
+				`${thrown.message}; the box can be asked over the broker alone`,
+				'socket.failed',
+			);
+			return undefined;
+		});
 	return {
 		name: 'control',
 		answers,

@@ -1,19 +1,18 @@
 import { Failure } from '../base/failure.js';
 import { isLogged, type Log, type LogLine, type Trouble } from '../base/log.js';
-import { aborted, realPace } from '../base/retry.js';
+import { aborted } from '../base/retry.js';
 import { createRing } from '../base/ring.js';
 import { openAddress } from '../config/address.js';
 import { addressesOf } from '../config/broker.js';
 import type { Config } from '../config/schema.js';
 import type { Finding, Movable, Running } from '../control/movable.js';
 import { type How, type Moved, type MoveWorld, move, outcomeOf, tryOut } from '../control/move.js';
-import { bootId } from '../machine/boot.js';
-import { machineMs } from '../machine/monotonic.js';
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Notifier } from '../systemd/notify.js';
 import { createAlarmClock } from './alarm-clock.js';
 import type { ConfigFile } from './config-file.js';
+import { type Edges, realEdges } from './edges.js';
 import { createEdits, type Edits } from './edits.js';
 import { createEngineChoices } from './engine-choices.js';
 import { type ServicesWorld, specsOf, tellBoxState } from './services.js';
@@ -47,6 +46,7 @@ const PROBES_AT_ONCE = 4;
 export type DaemonWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly version: string;
+	readonly edges?: Edges;
 	/** What no line may show from now on. */
 	readonly conceal: (secrets: readonly string[]) => void;
 	/** Hears what the configuration lets through. */
@@ -85,7 +85,8 @@ export async function createDaemon(
 	world: Omit<DaemonWorld, 'untilFinished' | 'notifier' | 'onReread'>,
 	file?: ConfigFile,
 ): Promise<Daemon> {
-	const { env, version, signal } = world;
+	const { env, version, signal, edges = realEdges } = world;
+	const { pace, timers, wallClock, machineMs } = edges;
 	const secrets: string[] = [];
 	const conceal = (found: readonly string[]) => {
 		const unknown = found.filter((secret) => !secrets.includes(secret));
@@ -101,7 +102,7 @@ export async function createDaemon(
 	const lines = createRing<LogLine>(MOST_LINES);
 	const log: Log = (level, about, said, event) => {
 		const message = said.slice(0, LONGEST_LINE);
-		const line = { atMs: Date.now(), about, message };
+		const line = { atMs: wallClock(), about, message };
 		lines.put({ ...line, level });
 		if (level === 'error' || level === 'warning') troubles.put({ ...line, level });
 		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, said, event);
@@ -110,9 +111,10 @@ export async function createDaemon(
 	let moving: Promise<unknown> = Promise.resolve();
 	let silent: readonly string[] = [];
 	const servicesWorld: ServicesWorld = {
+		edges,
 		env,
 		version,
-		boot: await bootId(),
+		boot: await edges.bootId(),
 		log,
 		secrets,
 		conceal,
@@ -124,20 +126,20 @@ export async function createDaemon(
 		},
 		onVerdict: (event, series) => {
 			const root = config?.mqtt.root ?? '';
-			world.onVerdict(verdictMessage(event, { series, root, publishedMs: Date.now(), late: false }));
+			world.onVerdict(verdictMessage(event, { series, root, publishedMs: wallClock(), late: false }));
 		},
 		running: () => running,
-		deadlines: createAlarmClock(machineMs),
+		deadlines: createAlarmClock(machineMs, timers),
 		troubles: troubles.all,
 		logLines: lines.all,
 		edits: () => edits,
 		config: () => config,
 		engines: createEngineChoices(),
-		tallies: createTallies(realPace.now()),
+		tallies: createTallies(pace.now()),
 		silent: () => silent,
 	};
 	const moveWorld: MoveWorld = {
-		pace: realPace,
+		pace,
 		limits,
 		leastStopMs: LEAST_STOP_MS,
 		probesAtOnce: PROBES_AT_ONCE,
@@ -210,18 +212,16 @@ export async function createDaemon(
  * @throws what kept a service from starting or ending
  */
 export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<void> {
-	const { log, signal, untilFinished, notifier, onReread } = world;
+	const { log, signal, untilFinished, notifier, onReread, edges = realEdges } = world;
+	const { pace, timers, machineMs } = edges;
 	const daemon = await createDaemon(world, file);
 	using watchdog = startWatchdog({
 		notifier,
 		stages: daemon.stages,
 		status: daemon.status,
 		onSilent: daemon.tellSilent,
-		now: realPace.now,
-		every: (ms, tick) => {
-			const timer = setInterval(tick, ms);
-			return () => clearInterval(timer);
-		},
+		now: pace.now,
+		every: timers.every,
 		log,
 	});
 	onReread(() => void watchdog.during(machineMs(), async () => daemon.edits?.reread()));

@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.js';
-import { pause } from '../base/retry.js';
+import { type Pace, realPace } from '../base/retry.js';
 import { masked, maskedThroughout } from '../base/secrets.js';
 import type { BrokerLink } from '../mqtt/link.js';
 import type { Entry, Event, NewPicture } from '../protocol/events.js';
@@ -64,6 +64,7 @@ export type RecorderWorld = {
 	readonly secrets: readonly string[];
 	readonly clock: () => Clock;
 	readonly now: () => number;
+	readonly pause?: Pace['pause'];
 	readonly log: Log;
 };
 
@@ -77,7 +78,8 @@ const interrupted = { code: 'interrupted', message: 'The box went down while the
 
 type Owed = { readonly origin: Origin; readonly part: Part };
 
-export function createRecorder({ journal, secrets, clock, now, log }: RecorderWorld): Recorder {
+export function createRecorder(world: RecorderWorld): Recorder {
+	const { journal, secrets, clock, now, pause = realPace.pause, log } = world;
 	const moments = new Map<number, Moments>();
 	const states = new Map<string, StationState>();
 	const standing = new Map<string, { topicAt(root: string): string; readonly payload: Uint8Array }>();

@@ -1,12 +1,10 @@
 import { join } from 'node:path';
 import type { Log } from '../base/log.js';
-import { realPace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { openPictures } from '../disk/pictures.js';
 import { makeFolder, tryFolder, unwritable } from '../disk/place.js';
-import { watchClock } from '../machine/clock.js';
 import type { Clock } from '../protocol/verdict.js';
 import { type Journal, type JournalSettings, openJournal } from '../sqlite/journal.js';
+import { type Edges, realEdges } from './edges.js';
 import { createRecorder, type Recorder } from './record.js';
 
 export type RecordsSettings = Pick<JournalSettings, 'folder' | 'box' | 'bounds'>;
@@ -25,6 +23,7 @@ export type RecordsWorld = {
 	/** What nobody may read in it; the list may grow. */
 	readonly secrets: readonly string[];
 	readonly log: Log;
+	readonly edges?: Edges;
 };
 
 /** At the end, what was handed over gets so long to arrive. */
@@ -39,17 +38,20 @@ export async function tryRecords({ folder }: Pick<RecordsSettings, 'folder'>): P
 /** Opens the journal, and settles what the last daemon owed. @throws Failure journal-busy, file-unwritable */
 export async function openRecords(
 	{ folder, ...settings }: RecordsSettings,
-	{ secrets, log }: RecordsWorld,
+	{ secrets, log, edges = realEdges }: RecordsWorld,
 ): Promise<Records> {
 	await makeFolder(folder);
 	const shown = join(folder, 'pictures');
-	const pictures = await openPictures(shown).catch((thrown) => {
+	const { pace, timers, wallClock, startWriter } = edges;
+	const pictures = await edges.openPictures(shown).catch((thrown) => {
 		throw unwritable(shown, thrown);
 	});
-	const journal = await openJournal({ folder, pictures, ...settings }, log);
-	const watch = watchClock();
-	const { now } = realPace;
-	const record = createRecorder({ journal, secrets, clock: () => watch.clock, now, log });
+	const journal = await openJournal(
+		{ folder, pictures, wallClock, pace, timers, startWriter, ...settings },
+		log,
+	);
+	const watch = edges.watchClock();
+	const record = createRecorder({ journal, secrets, clock: () => watch.clock, ...pace, log });
 	await record.settleOwed();
 	return {
 		name: 'journal',

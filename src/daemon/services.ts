@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log, LogLine, Trouble } from '../base/log.js';
-import { pause, realPace, timeLimit } from '../base/retry.js';
+import { timeLimit } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { countOf } from '../base/words.js';
@@ -12,21 +12,20 @@ import { Refusal } from '../control/answer.js';
 import type { Finding, Movable, Prepared, Running } from '../control/movable.js';
 import { tryLine } from '../gpio/monitor.js';
 import { shareOf } from '../machine/memory.js';
-import { machineMs } from '../machine/monotonic.js';
 import { spaceAt } from '../machine/space.js';
-import { type Child, startChild } from '../process/child.js';
+import type { Child } from '../process/child.js';
 import { type Endpoint, startEndpoint, tryToListen } from '../prometheus/endpoint.js';
 import { exposition } from '../prometheus/exposition.js';
 import type { Event } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { scheduleAt } from '../schedule/cron.js';
-import { searchBeside } from '../sqlite/search-beside.js';
 import { placeOf } from '../vision/place.js';
 import type { AlarmClock } from './alarm-clock.js';
 import { type AlarmsService, type AlarmsSettings, startAlarms } from './alarms.js';
 import { type BrokerService, type BrokerSettings, openBroker, tryBroker } from './broker.js';
 import { type ControlService, type ControlSettings, startControl } from './control.js';
+import type { Edges } from './edges.js';
 import type { Edits } from './edits.js';
 import { type EngineChoices, printOf } from './engine-choices.js';
 import { engineShelf } from './engine-shelf.js';
@@ -52,6 +51,7 @@ const SELF_CHECK_MS = 600_000;
 
 /** What services are given of the daemon and the world. */
 export type ServicesWorld = {
+	readonly edges: Edges;
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly version: string;
 	readonly boot: string | null;
@@ -118,7 +118,12 @@ type Row<Settings, S extends Service> = Pick<Spec, 'kind' | 'on' | 'after' | 'li
 	/** Tells settings that are live. Without it they are none: the service starts anew. */
 	readonly retell?: (service: S, settings: Settings) => void | Promise<void>;
 	/** Resolves when it has shown that it does its work, or fails as it did before. @throws Failure */
-	readonly healthy?: (service: S, signal: AbortSignal, failingBefore: string | undefined) => Promise<void>;
+	readonly healthy?: (
+		service: S,
+		signal: AbortSignal,
+		failingBefore: string | undefined,
+		world: ServicesWorld,
+	) => Promise<void>;
 	/** Resolves when it has understood what it was told. */
 	readonly heeded?: (service: S, signal: AbortSignal) => Promise<void>;
 };
@@ -219,8 +224,8 @@ const broker = row<BrokerSettings, BrokerService>({
 			tally: world.tallies.broker,
 		}),
 	retell: (service, { stations }) => service.retell(stations),
-	healthy: async (service, signal) => {
-		const { now } = realPace;
+	healthy: async (service, signal, _failingBefore, { edges }) => {
+		const { now, pause } = edges.pace;
 		for (const untilMs = now() + REACH_MS; !service.connected; await pause(LOOK_MS, signal)) {
 			signal.throwIfAborted();
 			if (now() > untilMs)
@@ -236,14 +241,15 @@ const alarms = row<AlarmsSettings, AlarmsService>({
 	live: ['stations'],
 	specsOf: (config) => [['alarms', { box: config.box, stations: alarmsIn(config) }]],
 	needs: () => [],
-	begin: (settings, { log }, standing) => {
+	begin: (settings, { log, edges: { search, timers, wallClock } }, standing) => {
 		const { folder, journal, record } = recordsIn(standing);
 		return startAlarms(settings, {
 			journal,
 			record,
 			verdictsOf: (station, limit, signal) =>
-				searchBeside(folder, { kind: 'events', query: { station, kind: 'verdict', limit } }, signal),
-			wallClock: () => Date.now(),
+				search(folder, { kind: 'events', query: { station, kind: 'verdict', limit } }, signal),
+			wallClock,
+			timers,
 			log,
 		});
 	},
@@ -288,8 +294,8 @@ const engines = row<EnginesSettings & { readonly journal: string }, EnginesServi
 			move: (seen, engine, signal) => moveToEngine(seen, engine, signal, world),
 			choices,
 			record,
-			pace: realPace,
-			wallClock: () => Date.now(),
+			pace: world.edges.pace,
+			wallClock: world.edges.wallClock,
 			secrets,
 			log,
 		});
@@ -394,8 +400,8 @@ function bytesOf(megabytes: number | undefined): number | undefined {
 	return megabytes === undefined ? undefined : megabytes * 1e6;
 }
 
-function stationChild({ env }: ServicesWorld): Child<StationDown, StationUp> {
-	return startChild('station', { env });
+function stationChild({ env, edges }: ServicesWorld): Child<StationDown, StationUp> {
+	return edges.startStation(env);
 }
 
 /** `held`: its first process, where that waits already. */
@@ -405,7 +411,8 @@ function beginStation(
 	standing: Running<Movable>,
 	held?: HeldStation,
 ): StationService {
-	const { log, onState, onVerdict } = world;
+	const { log, onState, onVerdict, edges } = world;
+	const { pace, timers, wallClock, machineMs } = edges;
 	const { record, journal } = recordsIn(standing);
 	const name = settings.station;
 	const tell = stateLog(log, name);
@@ -415,8 +422,9 @@ function beginStation(
 			startChild: () => held?.take() ?? stationChild(world),
 			tally: world.tallies.station(name),
 			log,
-			pace: realPace,
-			wallClock: () => Date.now(),
+			pace,
+			timers,
+			wallClock,
 			machineMs,
 			deadlines: world.deadlines,
 			limits: stationLimits,
@@ -459,8 +467,8 @@ const lesson = row<LessonSettings, LessonService>({
 				servicesOf<StationService>(station.kind, world).find(({ vitals }) => vitals.station === name),
 			teach: (request, job) => teachInChild(request, { env: world.env, ...job }),
 			freeBytesAt: async (folder) => (await spaceAt(folder)).freeBytes,
-			pace: realPace,
-			wallClock: () => Date.now(),
+			pace: world.edges.pace,
+			wallClock: world.edges.wallClock,
 		}),
 });
 
@@ -484,7 +492,7 @@ const signals = row<SignalsSettings, SignalsService>({
 	begin: (settings, world) =>
 		startSignals(settings, {
 			...world,
-			pace: realPace,
+			pace: world.edges.pace,
 			station: () =>
 				servicesOf<StationService>(station.kind, world).find(({ name }) => name === settings.station),
 		}),
@@ -505,9 +513,9 @@ const schedule = row<ScheduleSettings & { readonly box: string }, Service>({
 		const reporting = {
 			box,
 			stations: () => stations().map(({ name }) => name),
-			counts: (signal: AbortSignal) => searchBeside(folder, { kind: 'counts' }, signal),
+			counts: (signal: AbortSignal) => world.edges.search(folder, { kind: 'counts' }, signal),
 			record,
-			wallClock: () => Date.now(),
+			wallClock: world.edges.wallClock,
 		};
 		return startSchedule(settings, {
 			work: {
@@ -554,8 +562,8 @@ const health = row<HealthSettings, HealthService>({
 			alarms: () => servicesOf<AlarmsService>(alarms.kind, world)[0],
 			tallies: world.tallies,
 			machine: realMachine(),
-			pace: realPace,
-			wallClock: () => Date.now(),
+			pace: world.edges.pace,
+			wallClock: world.edges.wallClock,
 		});
 	},
 });
@@ -577,7 +585,7 @@ const metrics = row<{ readonly listen: string }, Endpoint>({
 				if (!service) throw new Error('nothing runs that knows how the box is');
 				return exposition(await service.look());
 			},
-			pace: realPace,
+			pace: world.edges.pace,
 			log: world.log,
 		}),
 });
@@ -705,7 +713,7 @@ function row<Settings, S extends Service>({
 				healthy: async (service, signal, { how, failingBefore }) =>
 					how === 'told'
 						? row.heeded?.(service as S, signal)
-						: row.healthy?.(service as S, signal, failingBefore),
+						: row.healthy?.(service as S, signal, failingBefore, world),
 			})),
 	};
 }

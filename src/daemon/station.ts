@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import type { Provider } from '../base/provider.js';
-import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
+import { keepConnected, type Pace, type Persistence, realTimers, type Timers } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
@@ -70,6 +70,7 @@ export type StationWorld = {
 	readonly log: Log;
 	/** Its clock also says how long the process has been silent. */
 	readonly pace: Pace;
+	readonly timers?: Timers;
 	readonly wallClock: () => number;
 	/** Of the machine, the same in the station's process. */
 	readonly machineMs: () => number;
@@ -131,7 +132,7 @@ const HEED_MS = 500;
 export function startStation(given: Start, world: StationWorld, hearer: StationListener): StationService {
 	let start = given;
 	let listener = hearer;
-	const { log, pace, wallClock, limits } = world;
+	const { log, pace, timers = realTimers, wallClock, limits } = world;
 	const { now } = pace;
 	const name = start.station;
 	const of = () => ({ box: start.box, station: name, recipe: start.recipeName });
@@ -305,7 +306,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			if (bytes === null || mostBytes === undefined || bytes <= mostBytes) return;
 			tooLarge ??= { why: overweight(name, bytes, mostBytes), sinceMs: now() };
 		};
-		const watch = setInterval(() => {
+		const stopWatching = timers.every(WATCH_MS, () => {
 			if (now() - toldMs >= limits.countsEveryMs && told !== tally.counts) say();
 			if (mostBytes !== undefined && last.state !== 'starting' && now() - weighedMs >= limits.weighEveryMs)
 				void weigh();
@@ -322,8 +323,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			void started.stop(0);
 			// A process that a driver holds may not even die of that.
 			fails(hungUp(name));
-		}, WATCH_MS);
-		watch.unref();
+		});
 		const stop = () => void started.stop(limits.graceMs);
 		ending.signal.addEventListener('abort', stop, { once: true });
 		try {
@@ -342,7 +342,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			);
 			return last.state === 'finished' ? undefined : failure;
 		} finally {
-			clearInterval(watch);
+			stopWatching();
 			ending.signal.removeEventListener('abort', stop);
 			child = undefined;
 			heardMs = Number.POSITIVE_INFINITY;

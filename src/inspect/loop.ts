@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure } from '../base/failure.js';
-import { keepConnected, type Pace, type Persistence, pause } from '../base/retry.js';
+import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import { type Camera, FrameFailure } from '../vision/frame.js';
 import { outcomeOf, type Parts, type PartsWorld, partsOf } from './parts.js';
 import { type DueQueue, inspectDue } from './trigger.js';
@@ -63,7 +63,7 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 async function inspectFrames(
 	camera: Camera,
 	parts: Parts,
-	{ inspection, signal, onDropped }: LoopWorld,
+	{ inspection, signal, onDropped, pace }: LoopWorld,
 	droppedBefore: number,
 ): Promise<Failure | 'ended' | 'interrupted'> {
 	const { now } = inspection();
@@ -88,7 +88,7 @@ async function inspectFrames(
 		due = Math.max(due + everyMs, now());
 		const waitMs = due - now();
 		// run() blocks the thread: messages, timers and signals get their turn here.
-		await (waitMs > 0 ? pause(waitMs, signal) : breathe());
+		await (waitMs > 0 ? pace.pause(waitMs, signal) : breathe());
 	}
 	return 'interrupted';
 }

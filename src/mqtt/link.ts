@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../base/failure.js';
 import type { Level, Log, LogEvent } from '../base/log.js';
-import { type Attempt, keepConnected, type Persistence, pause, realPace, timeLimit } from '../base/retry.js';
+import {
+	type Attempt,
+	keepConnected,
+	type Pace,
+	type Persistence,
+	realPace,
+	realTimers,
+	type Timers,
+} from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { isEncrypted, openAddress } from '../config/address.js';
@@ -12,6 +20,7 @@ import {
 	type Credentials,
 	type Ending,
 	type Heard,
+	type Login,
 	openConnection,
 } from './connection.js';
 import { createManner } from './manner.js';
@@ -74,6 +83,15 @@ export type BrokerLink = Service & {
 	/** Keeps a retained message and says it now and at each reconnection. */
 	retain(topic: string, payload: Uint8Array): void;
 };
+
+/** How brokers are reached, and what passes for time. */
+export type LinkWorld = {
+	readonly connect: (login: Login, signal: AbortSignal) => Promise<Connection | Ending>;
+	readonly pace: Pace;
+	readonly timers: Timers;
+};
+
+const realLinkWorld: LinkWorld = { connect: openConnection, pace: realPace, timers: realTimers };
 
 const persistence: Persistence = { firstMs: 250, mostMs: 15_000, lastedMs: 30_000 };
 
@@ -140,7 +158,12 @@ const consequences: Readonly<Record<Refusal['kind'], string>> = {
  * refuse a publish aloud, 3.1.1 where it knows nothing better. Disposing says goodbye.
  * @throws Failure config-invalid when an address is none
  */
-export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log): BrokerLink {
+export function openBrokerLink(
+	settings: LinkSettings,
+	source: Waiting,
+	log: Log,
+	{ connect, pace, timers }: LinkWorld = realLinkWorld,
+): BrokerLink {
 	const {
 		urls,
 		presence,
@@ -162,7 +185,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		broker = brokers[(brokers.indexOf(broker) + 1) % brokers.length]!;
 	};
 	const say = (level: Level, message: string, event: LogEvent) => log(level, name, message, event);
-	const now = realPace.now;
+	const { now, pause } = pace;
 
 	const refused = new Map<string, { reason: string; messages: number }>();
 	const lacks = new Set<BoxState['lacks'][number]>();
@@ -178,7 +201,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	const outlet = createOutlet(
 		settings.root,
 		[retained, ...(answers ? [answers] : []), source],
-		realPace.chance,
+		pace.chance,
 		{
 			onRefused: ({ topic, reason: why, kind }) => {
 				const known = refused.get(topic);
@@ -206,7 +229,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 	let connection: Connection | undefined;
 	/** Nothing more is sent on a connection that is handed over to the next one. */
 	let handingOver = false;
-	const alarm = createAlarm(() => pump());
+	const alarm = createAlarm(() => pump(), timers);
 
 	let lastTold = { what: '', atMs: Number.NEGATIVE_INFINITY };
 	let told = 0;
@@ -279,7 +302,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		const last = presence &&
 			will && { topic: presence.topic, payload: presence.payload('offline', troubles()), ...will };
 		const login = { url, clientId, version, ...credentials, ...(last && { will: last }) };
-		return openConnection(login, hard.signal);
+		return connect(login, hard.signal);
 	};
 	const listenOn = async (opened: Connection): Promise<void> => {
 		if (!listening) return;
@@ -449,12 +472,15 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		say('info', `leaving "${broker.shown}" to connect anew: ${because}`, 'broker.leaving');
 		greeted = undefined;
 		handingOver = true;
-		using limit = timeLimit(FAREWELL_MS, hard.signal);
+		const limit = new AbortController();
+		const letEnd = timers.later(FAREWELL_MS, () => limit.abort());
+		const over = AbortSignal.any([limit.signal, hard.signal]);
 		let ended = false;
 		void through.ended.then(() => {
 			ended = true;
 		});
-		while (outlet.inFlight > 0 && !ended && !limit.signal.aborted) await pause(10, limit.signal);
+		while (outlet.inFlight > 0 && !ended && !over.aborted) await pause(10, over);
+		letEnd();
 		await through.close();
 		handingOver = false;
 		return { code: reason.administrative, text: because };
@@ -475,7 +501,7 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 
 	tell();
 	const running = keepConnected(attempt, persistence, hard.signal, {
-		...realPace,
+		...pace,
 		pause: async (ms) => {
 			await pause(ms, whenEnding);
 			// At the end a lost connection is opened again, as long as there is time.
@@ -510,9 +536,9 @@ export function openBrokerLink(settings: LinkSettings, source: Waiting, log: Log
 		},
 		[Symbol.asyncDispose]: async () => {
 			soft.abort();
-			const deadline = setTimeout(() => hard.abort(), FAREWELL_MS);
+			const letEnd = timers.later(FAREWELL_MS, () => hard.abort());
 			await running;
-			clearTimeout(deadline);
+			letEnd();
 			alarm.set(Number.POSITIVE_INFINITY);
 		},
 	};
@@ -534,12 +560,12 @@ async function either<T>(value: Promise<T>, signal: AbortSignal): Promise<T | un
 }
 
 /** One timer that is set anew each time. */
-function createAlarm(ring: () => void): { set(inMs: number): void } {
-	let timer: NodeJS.Timeout | undefined;
+function createAlarm(ring: () => void, { later }: Timers): { set(inMs: number): void } {
+	let silence = () => {};
 	return {
 		set: (inMs) => {
-			clearTimeout(timer);
-			if (Number.isFinite(inMs)) timer = setTimeout(ring, inMs);
+			silence();
+			if (Number.isFinite(inMs)) silence = later(inMs, ring);
 		},
 	};
 }

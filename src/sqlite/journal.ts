@@ -1,11 +1,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import { Failure, type FailureCode, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import type { Range, Ranges } from '../base/ranges.js';
-import { pause } from '../base/retry.js';
+import { type Pace, realPace, realTimers, type Timers } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { AuditEntry, Audited } from '../protocol/audit.js';
 import type { Due, Entry, Event, EventKind, NewPicture, Picture } from '../protocol/events.js';
@@ -15,6 +14,7 @@ import type { Trouble } from './database.js';
 import { eventOf, rowOf } from './entry.js';
 import type {
 	Answer,
+	Ask,
 	Asks,
 	Bounds,
 	Claim,
@@ -29,6 +29,7 @@ import type {
 	TrailQuery,
 	Write,
 } from './exchange.js';
+import { startThread, type WriterPort } from './port.js';
 import { orderly } from './ranges.js';
 
 export type { Bounds, Claim, DeadLetter, Kept, RequestKey, Stream } from './exchange.js';
@@ -51,6 +52,10 @@ export type JournalSettings = {
 	readonly pictures: PictureFiles;
 	readonly bounds?: Bounds;
 	readonly wallClock?: () => number;
+	readonly pace?: Pace;
+	readonly timers?: Timers;
+	/** Who writes: by default a thread of its own. */
+	readonly startWriter?: () => WriterPort;
 	/** For so long a clock that leapt ahead makes nothing older. */
 	readonly disbeliefMs?: number;
 	/** What waits in memory at most. */
@@ -165,6 +170,7 @@ type Coming = {
 /** Opens the journal of a folder, with its writer in a thread of its own. @throws Failure journal-busy, journal-newer, file-unwritable */
 export async function openJournal(settings: JournalSettings, log: Log): Promise<Journal> {
 	const { folder, box, pictures: files, wallClock = Date.now } = settings;
+	const { pace = realPace, timers = realTimers, startWriter = startThread } = settings;
 	let { bounds = BOUNDS } = settings;
 	const { mostWaitingBytes = MOST_WAITING_BYTES, disbeliefMs = DISBELIEF_MS } = settings;
 	const nowMs = () => Math.round(wallClock());
@@ -180,7 +186,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	/** What the writer added beside what it was asked for, to be told in order of ids. */
 	const besides: Event[] = [];
-	const writer = startWriter(({ events, lines }) => {
+	const writer = asked(startWriter(), pace, ({ events, lines }) => {
 		for (const [level, line, event] of lines) log(level, 'journal', line, event);
 		besides.push(...events);
 	});
@@ -210,7 +216,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	measure(opened.extent);
 	lastEvent = opened.lastEvent;
 	newest = [...opened.newest];
-	const late = createCalendar(newest.at(-1)?.recordedMs, performance.now(), disbeliefMs);
+	const late = createCalendar(newest.at(-1)?.recordedMs, pace.now(), disbeliefMs);
 	besides.length = 0;
 	const cursors = new Map(
 		opened.undelivered.map(({ outlet, stream, ranges }) => [cursorOf(outlet, stream), ranges]),
@@ -226,7 +232,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	const pictures: Coming[] = [];
 	let keeping: Promise<void> | undefined;
 	let removing: Promise<void> = Promise.resolve();
-	let deliverTimer: NodeJS.Timeout | undefined;
+	let keepFromDelivering: (() => void) | undefined;
 	let isUntidy = false;
 	let failure: string | null = null;
 	let isClosed = false;
@@ -250,7 +256,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			const isTidied = !isUntidy || (await succeeds(tidy));
 			if (isWritten && isTidied) continue;
 			if (ending.signal.aborted) break;
-			await pause(RETRY_MS, ending.signal);
+			await pace.pause(RETRY_MS, ending.signal);
 		}
 		// In the same turn as the last look at what waits: what comes next must not believe that somebody still looks.
 		working = undefined;
@@ -293,7 +299,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	const tidy = async (): Promise<void> => {
 		isUntidy = false;
-		const now = { nowMs: nowMs(), ageMs: late(nowMs(), performance.now()), bounds };
+		const now = { nowMs: nowMs(), ageMs: late(nowMs(), pace.now()), bounds };
 		const { hashes, isMore, extent: measured } = await writer.ask('tidy', now);
 		measure(measured);
 		isUntidy = isMore;
@@ -321,8 +327,8 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	};
 
 	const flushDeliveries = (): void => {
-		clearTimeout(deliverTimer);
-		deliverTimer = undefined;
+		keepFromDelivering?.();
+		keepFromDelivering = undefined;
 		for (const write of toDeliver.values()) backlog.put({ write, done: () => [] });
 		toDeliver.clear();
 	};
@@ -333,14 +339,14 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		if (kept.length > 0) cursors.set(key, kept);
 		else cursors.delete(key);
 		toDeliver.set(key, { kind: 'undelivered', outlet, stream, ranges: kept });
-		deliverTimer ??= setTimeout(() => {
+		keepFromDelivering ??= timers.later(DELIVER_MS, () => {
 			flushDeliveries();
 			wake();
-		}, DELIVER_MS);
+		});
 	};
 
 	/** A reader waits out what keeps the disk from answering. @throws Failure file-unreadable when the journal ends meanwhile */
-	const ask: WriterThread['ask'] = async (kind, asked) => {
+	const ask: AskedWriter['ask'] = async (kind, asked) => {
 		for (;;)
 			try {
 				const answer = await writer.ask(kind, asked);
@@ -350,7 +356,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				if (!(thrown instanceof WriterTrouble)) throw thrown;
 				if (ending.signal.aborted)
 					throw new Failure('file-unreadable', `Cannot read journal "${folder}": ${thrown.message}`);
-				await pause(RETRY_MS, ending.signal);
+				await pace.pause(RETRY_MS, ending.signal);
 			}
 	};
 
@@ -366,7 +372,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				wake();
 			}
 			if (ending.signal.aborted) break;
-			await pause(RETRY_MS, ending.signal);
+			await pace.pause(RETRY_MS, ending.signal);
 		}
 		return false;
 	};
@@ -424,7 +430,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		isUntidy = true;
 		wake();
 	};
-	const tidyTimer = setInterval(tidySoon, TIDY_MS);
+	const stopTidying = timers.every(TIDY_MS, tidySoon);
 	// What became too old meanwhile.
 	tidySoon();
 
@@ -538,7 +544,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		},
 		[Symbol.asyncDispose]: async () => {
 			if (isClosed) return;
-			clearInterval(tidyTimer);
+			stopTidying();
 			ending.abort();
 			await sweeping;
 			await keeping;
@@ -578,7 +584,7 @@ class WriterTrouble extends Error {
 	}
 }
 
-type WriterThread = {
+type AskedWriter = {
 	/** @throws Failure, WriterTrouble */
 	ask<K extends keyof Asks>(kind: K, ask: Asks[K]['ask']): Promise<Asks[K]['answer']>;
 	end(): Promise<void>;
@@ -586,25 +592,31 @@ type WriterThread = {
 	readonly silentMs: number;
 };
 
-function startWriter(onNews: (news: News) => void): WriterThread {
-	const worker = new Worker(new URL('./thread.js', import.meta.url), { name: 'journal' });
+function asked(port: WriterPort, { now }: Pick<Pace, 'now'>, onNews: (news: News) => void): AskedWriter {
 	const open = new Map<number, { resolve(answer: unknown): void; reject(thrown: unknown): void }>();
-	let asked = 0;
+	let last = 0;
 	/** When it answered last, or was asked while nothing else waited. */
 	let heardMs = 0;
-	worker.on('message', ({ id, news, answer, failure }: Answer) => {
-		heardMs = performance.now();
+	const hear = ({ id, news, answer, failure }: Answer): void => {
+		heardMs = now();
 		if (news) onNews(news);
 		const waiting = open.get(id);
 		open.delete(id);
-		if (!failure) return waiting?.resolve(answer);
+		if (!failure) {
+			waiting?.resolve(answer);
+			return;
+		}
 		const { trouble, code, message, advice, stack } = failure;
-		if (code !== null) return waiting?.reject(new Failure(code as FailureCode, message, advice ?? undefined));
-		if (trouble !== null) return waiting?.reject(new WriterTrouble(trouble, message));
-		waiting?.reject(Object.assign(new Error(message), { stack: stack ?? message }));
-	});
-	worker.on('error', (fault) => {
-		// A fault of ours, which somebody has to hear of.
+		waiting?.reject(
+			code !== null
+				? new Failure(code as FailureCode, message, advice ?? undefined)
+				: trouble !== null
+					? new WriterTrouble(trouble, message)
+					: Object.assign(new Error(message), { stack: stack ?? message }),
+		);
+	};
+	port.hear(hear, (fault) => {
+		// Somebody has to hear of it.
 		if (open.size === 0) throw fault;
 		for (const { reject } of open.values()) reject(fault);
 		open.clear();
@@ -612,16 +624,14 @@ function startWriter(onNews: (news: News) => void): WriterThread {
 	return {
 		ask: (kind, ask) =>
 			new Promise((resolve, reject) => {
-				if (open.size === 0) heardMs = performance.now();
-				asked += 1;
-				open.set(asked, { resolve: resolve as (answer: unknown) => void, reject });
-				worker.postMessage({ id: asked, kind, ask });
+				if (open.size === 0) heardMs = now();
+				last += 1;
+				open.set(last, { resolve: resolve as (answer: unknown) => void, reject });
+				port.post({ id: last, kind, ask } as Ask);
 			}),
-		end: async () => {
-			await worker.terminate();
-		},
+		end: () => port.end(),
 		get silentMs() {
-			return open.size === 0 ? 0 : performance.now() - heardMs;
+			return open.size === 0 ? 0 : now() - heardMs;
 		},
 	};
 }

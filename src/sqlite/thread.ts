@@ -1,56 +1,8 @@
 import { parentPort } from 'node:worker_threads';
-import { Failure } from '../base/failure.js';
-import { troubleOf } from './database.js';
-import type { Answer, Ask } from './exchange.js';
-import { Writer } from './writer.js';
+import { openDesk } from './desk.js';
+import type { Ask } from './exchange.js';
 
 /** The journal's thread: answers what comes through the port, one after the other. */
-let writer: Writer | undefined;
-
-function answerTo(ask: Ask): unknown {
-	if (ask.kind === 'open') {
-		writer = new Writer(ask.ask);
-		return writer.opened();
-	}
-	if (!writer) throw new Error('the journal is not open');
-	switch (ask.kind) {
-		case 'commit':
-			return writer.commit(ask.ask);
-		case 'tidy':
-			return writer.tidy(ask.ask);
-		case 'vacuum':
-			return writer.vacuum();
-		case 'unnamed':
-			return writer.unnamed(ask.ask);
-		case 'events':
-			return writer.events(ask.ask);
-		case 'pictures':
-			return writer.pictures(ask.ask);
-		case 'deadLetters':
-			return writer.deadLetters();
-		case 'kept':
-			return writer.kept();
-		case 'answerTo':
-			return writer.answerTo(ask.ask);
-		case 'trail':
-			return writer.trail(ask.ask);
-		case 'close':
-			return writer.close();
-	}
-}
-
-function tried(ask: Ask): Pick<Answer, 'answer' | 'failure'> {
-	try {
-		return { answer: answerTo(ask) };
-	} catch (thrown) {
-		const { message, stack = null } = thrown as Error;
-		const { code = null, advice = null } = thrown instanceof Failure ? thrown : {};
-		return { failure: { trouble: troubleOf(thrown) ?? null, code, message, advice, stack } };
-	}
-}
-
+const desk = openDesk();
 const port = parentPort;
-port?.on('message', (ask: Ask) => {
-	const said = tried(ask);
-	port.postMessage({ id: ask.id, ...said, news: writer?.news() ?? null } satisfies Answer);
-});
+port?.on('message', (ask: Ask) => port.postMessage(desk(ask)));

@@ -5,6 +5,7 @@ import { Failure } from '../../src/base/failure.js';
 import { difference } from '../../src/config/difference.js';
 import { configSchema } from '../../src/config/schema.js';
 import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
+import { realEdges } from '../../src/daemon/edges.js';
 import { createEngineChoices } from '../../src/daemon/engine-choices.js';
 import { attempts, type Need, needsOf, type ServicesWorld, specsOf } from '../../src/daemon/services.js';
 import { createTallies } from '../../src/daemon/tally.js';
@@ -35,6 +36,7 @@ function configWith({ box = 't', mqtt = {}, cameras = {}, recipes = {}, more = {
 }
 
 const world: ServicesWorld = {
+	edges: realEdges,
 	env: {},
 	version: '0',
 	boot: null,

@@ -1,0 +1,48 @@
+import { type Pace, realPace, realTimers, type Timers } from '../base/retry.js';
+import { openPictures } from '../disk/pictures.js';
+import { bootId } from '../machine/boot.js';
+import { type ClockWatch, watchClock } from '../machine/clock.js';
+import { machineMs } from '../machine/monotonic.js';
+import { openConnection } from '../mqtt/connection.js';
+import type { LinkWorld } from '../mqtt/link.js';
+import { type Child, startChild } from '../process/child.js';
+import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import { listenLocally } from '../socket/listen.js';
+import type { PictureFiles } from '../sqlite/journal.js';
+import { startThread, type WriterPort } from '../sqlite/port.js';
+import { searchBeside } from '../sqlite/search-beside.js';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What inspecting and telling touch of the world outside the daemon's process, so that a simulation can stand in its place. */
+export type Edges = {
+	readonly pace: Pace;
+	readonly timers: Timers;
+	readonly wallClock: () => number;
+	/** Of a clock that never jumps, the same in each process of the machine. */
+	readonly machineMs: () => number;
+	readonly bootId: () => Promise<string | null>;
+	readonly watchClock: () => ClockWatch;
+	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
+	readonly connect: LinkWorld['connect'];
+	readonly startWriter: () => WriterPort;
+	/** @throws an error of the file system */
+	readonly openPictures: (folder: string) => Promise<PictureFiles>;
+	readonly search: typeof searchBeside;
+	readonly listen: typeof listenLocally;
+};
+
+export const realEdges: Edges = {
+	pace: realPace,
+	timers: realTimers,
+	wallClock: Date.now,
+	machineMs,
+	bootId,
+	watchClock,
+	startStation: (env) => startChild('station', { env }),
+	connect: openConnection,
+	startWriter: startThread,
+	openPictures,
+	search: searchBeside,
+	listen: listenLocally,
+};
