@@ -255,9 +255,10 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	const payload = (state: BoxState['state'], { refused, broker, lacks }: Troubles) => {
 		const all = [...refused, ...(pictureLink?.troubles.refused ?? [])];
 		const silent = [...(world.silent?.() ?? [])];
+		const { failure } = journal.condition;
 		const told = {
 			box,
-			state: state === 'online' && silent.length > 0 ? 'degraded' : state,
+			state: state === 'online' && (silent.length > 0 || failure !== null) ? 'degraded' : state,
 			version: world.version,
 			stations,
 			dropped,
@@ -265,6 +266,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			broker,
 			lacks,
 			silent,
+			journal: failure,
 		} as const;
 		return encodePayload('boxState', boxState(told, wallClock()));
 	};
@@ -338,6 +340,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	const deaf = [
 		journal.onEvents((events) => verdicts.arrived(events.at(-1)!.id)),
 		journal.onPictures((kept) => pictures.arrived(kept.at(-1)!.id)),
+		journal.onFailure(() => speaking.tell()),
 	];
 	return {
 		name: 'broker',

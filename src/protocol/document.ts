@@ -67,6 +67,8 @@ const notes: Readonly<Partial<Record<TopicName, string>>> = {
   how many messages since the start; \`lacks\` what the broker does not offer: \`retain\` (who subscribes later hears a state only when it
   changes), \`qos1\` (the broker may lose what it has read), \`will\` (nobody is told when the box dies), \`refusals\` (with MQTT 3.1.1 the broker
   does not say when it refuses a message), \`verification\` (its certificate is not verified, as the configuration wants it).
+- \`journal\`: the disk takes nothing. Stations go on and verdicts wait in memory, bounded; none is said before it stands on the disk, because its number would not be safe. What had to go meanwhile is in gaps.
+  Until it is null again treat every part of the box as one that nobody looked at.
 - \`dropped\` counts what did not fit while the broker was away, and what it refused.
 - The last word is true: it is acknowledged by the broker before the box leaves, or said by its last will.
 - \`inspectord check\` asks topic by topic whether the box may publish, with empty QoS 2 messages that it never releases, and with one

@@ -98,6 +98,7 @@ export const examples: {
 			],
 			broker: 'mqtts://broker.plant.example:8883',
 			lacks: [],
+			journal: null,
 			silent: [],
 		},
 		takenMs,

@@ -51,7 +51,7 @@ export const boxStateSchema = z
 		state: z
 			.enum(keysOf(BOX_STATES))
 			.describe(
-				'`degraded`: it inspects, but the broker keeps something from reaching anybody, or a part of the daemon is silent.',
+				'`degraded`: it inspects, but the broker keeps something from reaching anybody, the disk takes nothing, or a part of the daemon is silent.',
 			),
 		visionState,
 		version: z.string(),
@@ -72,6 +72,12 @@ export const boxStateSchema = z
 			.array(z.string())
 			.describe(
 				'Parts of the daemon that give no sign of life; under systemd it is killed for them, and starts anew.',
+			),
+		journal: z
+			.string()
+			.nullable()
+			.describe(
+				'Why nothing can be written down now; null where it can. Nothing is published before it stands on the disk.',
 			),
 		at: instant,
 	})

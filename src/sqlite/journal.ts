@@ -125,6 +125,8 @@ export type Journal = Service & {
 	onEvents(listener: (events: readonly Event[]) => void): () => void;
 	/** The same of pictures. */
 	onPictures(listener: (pictures: readonly Picture[]) => void): () => void;
+	/** Called when writing begins to fail, fails for another reason, or does not fail any more. @returns what ends it */
+	onFailure(listener: () => void): () => void;
 	/** The newest ids that stand; 0: none. */
 	readonly last: Readonly<Record<Stream, number>>;
 };
@@ -223,6 +225,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	);
 	const toDeliver = new Map<string, Write>();
 	const pictureListeners = new Set<(pictures: readonly Picture[]) => void>();
+	const failureListeners = new Set<() => void>();
 	const backlog = new Backlog(mostWaitingBytes);
 	const ending = new AbortController();
 	/** Pictures on their way into files. */
@@ -271,9 +274,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			if (!(thrown instanceof WriterTrouble)) throw thrown;
 			if (failure !== thrown.message)
 				log('error', 'journal', `cannot be written to: ${thrown.message}`, 'journal.failing');
-			failure = thrown.message;
+			fail(thrown.message);
 			return false;
 		}
+	};
+
+	const fail = (why: string | null): void => {
+		if (failure === why) return;
+		failure = why;
+		for (const listener of [...failureListeners]) listener();
 	};
 
 	const commit = async (): Promise<void> => {
@@ -284,7 +293,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			const { numbers, extent: now } = await writer.ask('commit', { writes, nowMs: nowMs() });
 			backlog.written();
 			if (failure !== null) log('info', 'journal', 'is written to again', 'journal.recovered');
-			failure = null;
+			fail(null);
 			measure(now);
 			isUntidy ||= now.excess !== null || now.isTight;
 			const added = batch.flatMap(({ done }, i) => done(numbers[i]!));
@@ -537,6 +546,12 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			pictureListeners.add(listener);
 			return () => {
 				pictureListeners.delete(listener);
+			};
+		},
+		onFailure: (listener) => {
+			failureListeners.add(listener);
+			return () => {
+				failureListeners.delete(listener);
 			};
 		},
 		get last() {

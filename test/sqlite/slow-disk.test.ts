@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,24 +7,17 @@ import * as assert from 'uvu/assert';
 import { eventually } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 import { ALL, journalIn } from './journals.js';
+import { slowDisk } from './slow-disk.js';
 
 const disks = suite('a disk that is slow');
 
 const LIMIT_MS = 90_000;
 
 const PROCESS = fileURLToPath(new URL('./slow-process.js', import.meta.url));
-const SOURCE = fileURLToPath(new URL('../../../test/sqlite/slow-disk.c', import.meta.url));
 
 type Told = Readonly<
 	Record<'appended' | 'kept' | 'failures' | 'mostWaiting' | 'latencyMs' | 'delayMs', number>
 >;
-
-/** The library to be preloaded; undefined without a compiler. */
-function compiled(folder: string): string | undefined {
-	const library = join(folder, 'slow-disk.so');
-	const { status } = spawnSync('cc', ['-shared', '-fPIC', '-o', library, SOURCE]);
-	return status === 0 ? library : undefined;
-}
 
 function run(folder: string, library: string, seconds: number, fails = ''): Promise<Told> {
 	const child = spawn(process.execPath, [PROCESS, folder, String(seconds)], {
@@ -48,8 +41,8 @@ function run(folder: string, library: string, seconds: number, fails = ''): Prom
 
 disks('stalls nothing else, and four stations at ten parts a second go on', async () => {
 	await using folder = await temporaryFolder();
-	const library = compiled(folder.path);
-	if (library === undefined) return console.log('skipped: there is no C compiler');
+	const library = slowDisk(folder.path);
+	if (library === undefined) return;
 	let delayMs = Number.POSITIVE_INFINITY;
 	// A machine that is busy with other things may stall once; what stalls each time is ours.
 	for (let attempt = 0; attempt < 4 && delayMs >= 20; attempt += 1) {
@@ -66,8 +59,8 @@ disks('stalls nothing else, and four stations at ten parts a second go on', asyn
 
 disks('is waited for when it fails, and what came meanwhile is written', async () => {
 	await using folder = await temporaryFolder();
-	const library = compiled(folder.path);
-	if (library === undefined) return console.log('skipped: there is no C compiler');
+	const library = slowDisk(folder.path);
+	if (library === undefined) return;
 	const [state, fails] = [join(folder.path, 'state'), join(folder.path, 'fails')];
 	const running = run(state, library, 8, fails);
 	await eventually('it writes', () => readable(state));
