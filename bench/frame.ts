@@ -7,12 +7,14 @@ import { configSchema } from '../src/config/schema.js';
 import { listImages } from '../src/disk/dataset.js';
 import { encodeOnnx } from '../src/graph/onnx.js';
 import { type Inspection, inspectFrame } from '../src/inspect/frame.js';
+import { watchBy } from '../src/inspect/watch.js';
 import { inferenceProgram, scoreWith } from '../src/model/inference.js';
 import { oneTile } from '../src/model/tiling.js';
 import { openCamera } from '../src/opencv/camera.js';
 import { encodeJpeg } from '../src/opencv/picture.js';
 import { openSession } from '../src/ort/session.js';
 import { simulatedPart } from '../src/sim/line.js';
+import { type Look, learnQuality, lookAt } from '../src/vision/quality.js';
 import { shown, summary } from './median.js';
 import { untrainedPair } from './untrained.js';
 
@@ -37,12 +39,15 @@ try {
 	);
 	const next = { after: Number.NEGATIVE_INFINITY, signal: new AbortController().signal };
 	const scores: number[] = [];
+	const looks: Look[] = [];
 	const first = await camera.read(next);
 	const input = first!.modelInput(undefined, tiling);
 	first!.release();
 	for (let i = 0; i < PICTURES; i += 1) {
 		const frame = await camera.read(next);
-		scores.push((await scoreWith(session, frame!.modelInput(undefined, tiling), tiling)).score);
+		const seen = frame!.modelInput(undefined, tiling);
+		looks.push(lookAt(seen, tiling));
+		scores.push((await scoreWith(session, seen, tiling)).score);
 		frame!.release();
 	}
 	const threshold = [...scores].sort((a, b) => a - b)[Math.floor(0.75 * PICTURES)]!;
@@ -76,6 +81,7 @@ try {
 		allowedProvider: 'cpu',
 		region: undefined,
 		taught: undefined,
+		watch: watchBy(learnQuality(looks), tiling),
 		scorer: {
 			size: tiling,
 			provider: 'cpu',

@@ -14,7 +14,7 @@ import { startMjpegServer } from './cameras/mjpeg-server.js';
 import { eventually, freePort } from './free-port.js';
 import { listen, startMosquitto } from './mosquitto.js';
 import { startWith } from './program.js';
-import { tinyBundle } from './tiny-bundle.js';
+import { tinyBundle, UNLIKE } from './tiny-bundle.js';
 
 const FPS = 25;
 
@@ -113,7 +113,7 @@ export async function triggeredBox(
 		`journal: { pictures: ${keeps ? 'all' : 'rejects'}, frames: ${keeps} }`,
 		`stations:\n  s: { camera: { source: "${camera.url}" }, recipe: r }`,
 		...loads,
-		`recipes:\n  r: { model: bundle, threads: 1, threshold: 1000000, ${recipe} }`,
+		`recipes:\n  r: { model: bundle, threads: 1, threshold: 1000000, ${UNLIKE}, ${recipe} }`,
 		`  load: { model: "${loadBundle}", threads: 1, threshold: 1000000, trigger: { everyMs: ${loadEveryMs} } }`,
 	];
 	const file = join(folder, 'line.yaml');

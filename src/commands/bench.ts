@@ -19,6 +19,7 @@ import { evaluate } from '../evaluate/evaluation.js';
 import { type Passage, type StagesPlan, stageNames } from '../evaluate/stages.js';
 import { chooseProvider, type ProviderWorld } from '../inspect/choose-provider.js';
 import type { Scorer } from '../inspect/scorer.js';
+import { watchBy } from '../inspect/watch.js';
 import { gate } from '../learn/gate.js';
 import { commitAt } from '../machine/commit.js';
 import { watchCondition } from '../machine/condition.js';
@@ -33,6 +34,7 @@ import { opencvVersion } from '../opencv/library.js';
 import { encodeJpeg, readPicture } from '../opencv/picture.js';
 import { onnxruntimeVersion } from '../ort/session.js';
 import { choiceSettings, openProviders, threadsFor } from '../station/providers.js';
+import { FAULTS } from '../vision/quality.js';
 import { conditionWords, drawnWhile, machineWords } from './bench-box.js';
 import { type BenchPictures, benchPictures } from './bench-pictures.js';
 import { passParts } from './bench-stages.js';
@@ -197,7 +199,16 @@ function configOf(
 	const names = Array.from({ length: Math.max(1, wish.stations) }, (_, i) => `station-${i + 1}`);
 	const station = { camera: { source: pictures.folder, loop: true, timeoutMs: 600_000 }, recipe: 'bench' };
 	const threads = wish.threads === undefined ? {} : { threads: wish.threads };
-	const recipe = { model: resolve(bundle.dir), provider, precision, deadlineMs: 600_000, ...threads };
+	// Whatever is found costs the same, and any pictures tell how fast a machine is.
+	const quality = { ...Object.fromEntries(Object.keys(FAULTS).map((fault) => [fault, false])), frozenMs: 0 };
+	const recipe = {
+		model: resolve(bundle.dir),
+		provider,
+		precision,
+		deadlineMs: 600_000,
+		quality,
+		...threads,
+	};
 	const config = {
 		box: 'bench',
 		mqtt: { url: broker, root: 'inspectord-bench', version: isOwnBroker ? '3.1.1' : '5' },
@@ -288,7 +299,8 @@ async function measured(
 			measureMs: 1000 * wish.seconds,
 			leastParts: 3,
 		};
-		const equipment = { bundle, choice, encodeJpeg, now: () => performance.now() };
+		const watch = watchBy(bundle.manifest.quality, bundle.manifest.input.tiling);
+		const equipment = { bundle, watch, choice, encodeJpeg, now: () => performance.now() };
 		const work = await watchWork([process.pid]);
 		const pass = () => passParts(config, equipment, threshold, plan, context, log, progress('a part alone'));
 		const { value: passages, drawn } = await drawnWhile(pass);

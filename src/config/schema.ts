@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
 import { PROVIDERS } from '../base/provider.js';
+import type { Fault } from '../vision/quality.js';
 import { brokerAddressFault, serverNameFault } from './address.js';
 import { alarmsOf } from './alarms.js';
 import { fileFault } from './file-setting.js';
@@ -241,6 +242,26 @@ const namedProvider = z
 			context.addIssue({ code: 'custom', message: 'must name either `require` or `prefer`' });
 	});
 
+const looked = (what: string) => z.boolean().default(true).describe(what);
+
+const quality = z
+	.strictObject({
+		dark: looked('Black, or too dark.'),
+		overexposed: looked('Too much is burnt out, or it is too bright.'),
+		colour: looked('Other colours.'),
+		blurred: looked('Less sharp.'),
+		absent: looked('No part is in view, or another one.'),
+		moved: looked('What all good pictures have in common lies elsewhere.'),
+		frozenMs: milliseconds(0, 600_000)
+			.default(300)
+			.describe(
+				'A live camera whose picture stays the very same for so long is frozen; 0: nobody looks. For cameras that send a still scene without any noise.',
+			),
+	} satisfies Readonly<Record<Fault, z.ZodType>> & Readonly<Record<string, z.ZodType>>)
+	.describe(
+		'What is looked for before a picture is scored, by limits that the bundle learnt from the good pictures: what is found makes the verdict `error`. `false`: nobody looks for it.',
+	);
+
 const recipe = z.strictObject({
 	model: z
 		.string()
@@ -281,6 +302,7 @@ const recipe = z.strictObject({
 		.describe(
 			'Processor threads for the model; 0: what was the fastest on this processor when the bundle was taught, else one a core; where there are several stations when its process starts, no more than an equal share of the cores.',
 		),
+	quality: quality.prefault({}).meta(live),
 	heatmap: heatmap.prefault({}).meta(live),
 	alarms: alarmsOf(name).meta(live),
 });

@@ -17,6 +17,7 @@ import type { Image, Rect } from '../vision/image.js';
 import { type MapRegion, regionsAbove, toFrameBox, viewsOf } from '../vision/regions.js';
 import { decide } from './decide.js';
 import type { Scorer } from './scorer.js';
+import type { Watch } from './watch.js';
 
 /** What a station inspects with; does not change while it runs. */
 export type Inspection = {
@@ -30,6 +31,8 @@ export type Inspection = {
 	readonly region: Rect | undefined;
 	/** The pictures that the bundle was taught with, where it knows them. */
 	readonly taught: TaughtSizes | undefined;
+	/** What is looked at before a picture is scored. */
+	readonly watch: Watch;
 	readonly scorer: Scorer;
 	readonly threshold: number;
 	/** What maps of good parts usually show: the lower end of the heatmaps' scale. */
@@ -45,7 +48,7 @@ const MOST_REGIONS = 32;
 /** A verdict with its pictures (JPEG), in the order of its `heatmaps`. */
 export type Inspected = { readonly verdict: StationVerdict; readonly pictures: readonly Uint8Array[] };
 
-/** One frame → verdict, with heatmaps when it is rejected. The deadline counts from `dueMs`. Does not release the frame. @throws Failure model-failed, image-unreadable, frame-mismatch */
+/** One frame → verdict, with heatmaps when it is rejected. The deadline counts from `dueMs`. Does not release the frame. @throws Failure model-failed, image-unreadable, frame-mismatch, and what the watch finds */
 export async function inspectFrame(
 	frame: Frame,
 	part: Part,
@@ -63,6 +66,8 @@ export async function inspectFrame(
 		);
 	}
 	const input = frame.modelInput(region, scorer.size);
+	const { failure } = inspection.watch.look(input, frame, recipe.quality);
+	if (failure) throw failure;
 	const prepared = now();
 	const { map, score } = await scorer.score(input);
 	const scored = now();

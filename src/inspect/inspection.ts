@@ -3,10 +3,13 @@ import type { Bundle } from '../model/bundle.js';
 import type { Origin } from '../protocol/verdict.js';
 import type { Choice } from './choose-provider.js';
 import type { Inspection } from './frame.js';
+import type { Watch } from './watch.js';
 
 /** What a station inspects with that does not change while its process runs. */
 export type Equipment = Pick<Inspection, 'encodeJpeg' | 'now'> & {
 	readonly bundle: Bundle;
+	/** By that bundle. */
+	readonly watch: Watch;
 	/** Of that bundle, proven on what was chosen. */
 	readonly choice: Choice;
 	readonly run: Omit<Origin, 'recipe' | 'threshold' | 'revision' | 'model'>;
@@ -21,7 +24,7 @@ type Told = {
 
 /** By what parts are inspected from now on. */
 export function inspectionOf(
-	{ bundle, choice, run, encodeJpeg, now }: Equipment,
+	{ bundle, watch, choice, run, encodeJpeg, now }: Equipment,
 	{ recipeName, recipe, revision }: Told,
 ): Inspection {
 	const {
@@ -49,6 +52,7 @@ export function inspectionOf(
 		allowedProvider: choice.provider,
 		region: recipe.region ?? input.region ?? undefined,
 		taught: input.picture ?? undefined,
+		watch,
 		scorer,
 		threshold,
 		mapMedian: calibration.mapMedian,

@@ -52,7 +52,11 @@ export async function adopt(
 	assertEnough(images);
 	const started = world.now();
 	const { tiling, threads } = settings;
-	const { warnings, picture, sha256, groups, likenesses } = await survey(images, tiling, world.signal);
+	const { warnings, picture, sha256, groups, likenesses, quality } = await survey(
+		images,
+		tiling,
+		world.signal,
+	);
 	for (const message of warnings) world.report({ phase: 'warning', message });
 	const calibrated: (Shown & { readonly name: string; readonly middle: number })[] = [];
 	const pasted: Shown[] = [];
@@ -128,6 +132,7 @@ export async function adopt(
 			region: undefined,
 			picture,
 			likenesses,
+			quality,
 			threads,
 			fastest: await measureThreads(model, { input: (await images.image(0)).input, size: tiling }, world),
 			training: {

@@ -30,6 +30,7 @@ export type Learnt = {
 	readonly picture: Manifest['input']['picture'];
 	/** What all good pictures are known again by; none where that is not known. */
 	readonly likenesses?: readonly Int8Array[];
+	readonly quality: Manifest['quality'];
 	readonly labelled?: Probes['labelled'];
 	/** Threads that were the fastest for this pair; without it they are measured. */
 	readonly fastest?: Manifest['threads'];
@@ -52,6 +53,7 @@ export async function finish(learnt: Learnt, settings: Settings, world: TeachWor
 		struck,
 		picture,
 		likenesses,
+		quality,
 		labelled,
 		training,
 	} = learnt;
@@ -112,6 +114,7 @@ export async function finish(learnt: Learnt, settings: Settings, world: TeachWor
 			region: settings.region,
 			picture,
 			...(likenesses && { likenesses }),
+			quality,
 			threads: settings.threads,
 			fastest,
 			training: training(),

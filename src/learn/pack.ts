@@ -43,6 +43,7 @@ export type Lesson = Pick<Manifest, 'name' | 'architecture' | 'training'> & {
 	readonly picture: Manifest['input']['picture'];
 	/** What all good pictures are known again by. */
 	readonly likenesses?: readonly Int8Array[];
+	readonly quality: Manifest['quality'];
 	readonly threads: number;
 	/** Threads that were the fastest here, for the manifest. */
 	readonly fastest: Manifest['threads'];
@@ -87,6 +88,7 @@ export async function contentsOf(lesson: Lesson, world: TeachWorld): Promise<Bun
 			},
 			training,
 			precision,
+			quality: lesson.quality,
 			threads: lesson.fastest,
 			versions: world.versions,
 		},

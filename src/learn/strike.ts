@@ -50,7 +50,7 @@ export async function strike(
 			'Take the picture out of the folder and teach anew.',
 		);
 	const { pair, gaussians, scoring } = taughtOf(bundle);
-	const { sha256, picture, likenesses } = await survey(images, tiling, world.signal);
+	const { sha256, picture, likenesses, quality } = await survey(images, tiling, world.signal);
 	if (sha256 !== training.pictures)
 		throw new Failure(
 			'images-missing',
@@ -84,6 +84,7 @@ export async function strike(
 			struck: of(struck),
 			picture,
 			likenesses,
+			quality,
 			...(labelled && { labelled }),
 			fastest: threads,
 			training: () => ({ ...training, heldOut: heldOut.length }),

@@ -2,6 +2,7 @@ import { sha256Of } from '../base/hash.js';
 import type { Manifest } from '../model/manifest.js';
 import { isGrey, type Size } from '../vision/image.js';
 import { likenessOf, siblingGroups } from '../vision/likeness.js';
+import { type Look, learnQuality, lookAt, type Quality } from '../vision/quality.js';
 import type { GoodImages } from './lesson.js';
 
 /** Brightness between the darkest and the brightest value of a picture that shows something. */
@@ -24,6 +25,8 @@ export type Survey = {
 	readonly likenesses: readonly Int8Array[];
 	/** Those that are of one part, by their index; null where they were too many to compare. */
 	readonly groups: readonly (readonly number[])[] | null;
+	/** By which a picture is looked at before it is scored. */
+	readonly quality: Quality | null;
 };
 
 /**
@@ -33,6 +36,7 @@ export type Survey = {
  */
 export async function survey(images: GoodImages, tiling: Size, signal: AbortSignal): Promise<Survey> {
 	const likenesses: Int8Array[] = [];
+	const looks: Look[] = [];
 	const digests: string[] = [];
 	const first = new Map<string, string>();
 	const found: Record<'twins' | 'flat' | 'odd' | 'grey' | 'coloured', string[]> = {
@@ -53,6 +57,7 @@ export async function survey(images: GoodImages, tiling: Size, signal: AbortSign
 		else found.twins.push(`${name} is ${twin} again`);
 		digests.push(digest);
 		likenesses.push(likenessOf(input, tiling));
+		looks.push(lookAt(input, tiling));
 		sizes.push({ width: size.width, height: size.height });
 		if (size.width !== sizes[0]!.width || size.height !== sizes[0]!.height)
 			found.odd.push(`${name} of ${size.width}x${size.height}`);
@@ -83,6 +88,7 @@ export async function survey(images: GoodImages, tiling: Size, signal: AbortSign
 		sha256: sha256Of(digests.map((digest, i) => `${digest} ${images.name(i)}`).join('\n')),
 		likenesses,
 		groups,
+		quality: learnQuality(looks),
 	};
 }
 

@@ -55,7 +55,11 @@ export async function teach(
 	};
 	if (student) assertAsked(settings);
 	splitBy([]);
-	const { warnings, picture, sha256, groups, likenesses } = await survey(images, tiling, world.signal);
+	const { warnings, picture, sha256, groups, likenesses, quality } = await survey(
+		images,
+		tiling,
+		world.signal,
+	);
 	const split = splitBy(groups ?? []);
 	const { folds } = split;
 	for (const message of warnings) world.report({ phase: 'warning', message });
@@ -94,6 +98,7 @@ export async function teach(
 			struck: [],
 			picture,
 			likenesses,
+			quality,
 			...(labelled && { labelled }),
 			training: () => ({
 				images: split.train.length,

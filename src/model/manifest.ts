@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRECISIONS } from '../base/precision.js';
 import { PROVIDERS } from '../base/provider.js';
+import { MEASURES as QUALITY_MEASURES } from '../vision/quality.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal');
 const finite = z.number();
@@ -155,6 +156,18 @@ export const manifestSchema = z.strictObject({
 		runs: z.enum(PRECISIONS),
 		gates: z.partialRecord(z.enum(PRECISIONS), z.array(gateFindingSchema)),
 	}),
+	/** What good pictures are like, before any is scored: the limits of a picture that is judged. Null in older bundles: nothing is looked for. */
+	quality: z
+		.strictObject({
+			limits: z.record(
+				z.enum(QUALITY_MEASURES),
+				z.strictObject({ low: finite.nullable(), high: finite.nullable() }),
+			),
+			usual: z.record(z.enum(QUALITY_MEASURES), z.strictObject({ mean: finite, deviation: finite })),
+			common: z.strictObject({ mean: z.base64(), spread: z.base64() }),
+		})
+		.nullable()
+		.default(null),
 	/** Processor threads that were the fastest, as they were measured on processors (by their names). */
 	threads: z
 		.record(

@@ -10,6 +10,7 @@ import { type Equipment, inspectionOf } from '../inspect/inspection.js';
 import { keptPicture } from '../inspect/keep.js';
 import { inspectionLoop } from '../inspect/loop.js';
 import { createDueQueue, type DueQueue } from '../inspect/trigger.js';
+import { watchBy } from '../inspect/watch.js';
 import { machineMs } from '../machine/monotonic.js';
 import { openCamera } from '../opencv/camera.js';
 import { opencvVersion } from '../opencv/library.js';
@@ -133,6 +134,7 @@ async function runStation(
 			const from = parseSource(source);
 			const equipment: Equipment = {
 				bundle,
+				watch: watchBy(bundle.manifest.quality, bundle.manifest.input.tiling),
 				choice,
 				run: {
 					box: start.box,

@@ -11,6 +11,8 @@ export type Frame = {
 	readonly taken: Stamp;
 	/** It was here then, on the same clock: it was exposed between the two. Absent: when it was handed over. */
 	readonly hereMs?: number;
+	/** Of a live camera: two pictures of it are never the same. */
+	readonly live?: true;
 	/** The file's name, for sources that have one. */
 	readonly name: string | undefined;
 	/**

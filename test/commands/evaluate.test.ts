@@ -271,6 +271,7 @@ async function writeBrightnessBundle(dir: string): Promise<void> {
 		region: undefined,
 		picture: null,
 		threads: 1,
+		quality: null,
 		fastest: {},
 		training: {
 			images: 8,

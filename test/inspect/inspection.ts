@@ -1,5 +1,6 @@
 import { configSchema } from '../../src/config/schema.js';
 import type { Inspection } from '../../src/inspect/frame.js';
+import { watchBy } from '../../src/inspect/watch.js';
 import type { Frame } from '../../src/vision/frame.js';
 import { origin } from '../origin.js';
 
@@ -45,6 +46,7 @@ export function inspectionWith(
 		allowedProvider: 'cpu',
 		region: undefined,
 		taught: undefined,
+		watch: watchBy(null, size),
 		scorer: {
 			size,
 			provider: 'cpu',

@@ -3,7 +3,8 @@ import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { inspectionLoop, type LoopWorld } from '../../src/inspect/loop.js';
 import { createDueQueue } from '../../src/inspect/trigger.js';
-import type { Part, StationVerdict } from '../../src/protocol/verdict.js';
+import type { Watch } from '../../src/inspect/watch.js';
+import { type Part, reasonFor, type StationVerdict } from '../../src/protocol/verdict.js';
 import { type Camera, FrameFailure } from '../../src/vision/frame.js';
 import { clock, greyFrame, inspectionWith, recipeWith } from './inspection.js';
 
@@ -38,7 +39,12 @@ const constant =
 async function through(
 	cameras: readonly (readonly Step[] | Failure)[],
 	scores: readonly (number | Error)[] = [],
-	more: { readonly everyMs?: number; readonly droppedEach?: number; readonly frameMs?: number } = {},
+	more: {
+		readonly everyMs?: number;
+		readonly droppedEach?: number;
+		readonly frameMs?: number;
+		readonly watch?: Watch;
+	} = {},
 ): Promise<Happened> {
 	const { now, wait } = clock();
 	const events: string[] = [];
@@ -77,7 +83,10 @@ async function through(
 		inspection: constant(
 			inspectionWith(scores, {
 				now,
-				more: { recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }) },
+				more: {
+					recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }),
+					...(more.watch && { watch: more.watch }),
+				},
 			}),
 		),
 		openCamera: async () => {
@@ -172,6 +181,36 @@ loop('keeps the camera open when the model fails, and says the state in between'
 	assert.is(happened.opened(), 1);
 	assert.equal(happened.events, ['running', 'error model-failed', 'running', 'finished', 'closed']);
 });
+
+loop(
+	'judges no picture in which the watch finds a fault: an error with its reason, and a state until it is gone',
+	async () => {
+		const dark = new Failure('picture-dark', 'Cannot inspect a frame: it is too dark');
+		const look: Watch['look'] = (_, { name }) => ({
+			measures: null,
+			failure: name?.startsWith('dark') ? dark : undefined,
+		});
+		const frames = ['a', ...Array.from({ length: 9 }, (_, i) => `dark ${i}`), 'b', undefined];
+		const happened = await through([frames], [0.1, 0.2], { watch: { look } });
+		assert.equal(
+			happened.verdicts.map(({ verdict, score, error }) => [verdict, score, error?.code]),
+			[
+				['accept', 0.1, undefined],
+				...Array(9).fill(['error', null, 'picture-dark']),
+				// The model has scored none of them.
+				['accept', 0.2, undefined],
+			],
+		);
+		assert.equal(happened.verdicts.slice(1, 2).map(reasonFor), ['picture-dark']);
+		assert.equal(happened.events, [
+			'running',
+			...Array(9).fill('error picture-dark'),
+			'running',
+			'finished',
+			'closed',
+		]);
+	},
+);
 
 loop('ends with its failure when the model fails on end, each part with an error verdict', async () => {
 	const happened = await through([['a', 'b', 'c', 'd', 'e', 'f']], Array(6).fill(broken));

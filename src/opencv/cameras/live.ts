@@ -128,7 +128,7 @@ export function freshFrames(
 			const { mat, takenMs, hereMs } = held;
 			held = undefined;
 			const wallMs = Date.now() - (performance.now() - takenMs);
-			return { ...frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs }), hereMs };
+			return { ...frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs }), live: true, hereMs };
 		},
 		close: async () => {
 			closed = true;

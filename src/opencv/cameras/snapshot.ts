@@ -38,7 +38,7 @@ export async function snapshotCamera(
 			const frame = await decodePicture(bytes, camera.shown).catch((thrown) => {
 				throw thrown instanceof Failure ? new FrameFailure(camera.shown, thrown) : thrown;
 			});
-			return { ...frame, name: undefined, taken };
+			return { ...frame, live: true, name: undefined, taken };
 		},
 		close: async () => {},
 	};
