@@ -302,6 +302,12 @@ const recipe = z.strictObject({
 		.describe(
 			'Processor threads for the model; 0: what was the fastest on this processor when the bundle was taught, else one a core; where there are several stations when its process starts, no more than an equal share of the cores.',
 		),
+	goldenEveryMs: milliseconds(0, 86_400_000)
+		.default(600_000)
+		.describe(
+			"While parts are inspected, one of the bundle's golden vectors is scored again so often, when no part waits; 0: never. One that does not score as it did when the bundle was taught makes the station `error` (`bundle-golden`).",
+		)
+		.meta(live),
 	quality: quality.prefault({}).meta(live),
 	heatmap: heatmap.prefault({}).meta(live),
 	alarms: alarmsOf(name).meta(live),

@@ -23,7 +23,7 @@ const reopening: Persistence = { firstMs: 500, mostMs: 15_000, lastedMs: 30_000 
 /**
  * Inspects until the source ends or the signal is aborted. A camera that fails is a state, and is opened again until it works;
  * a frame that cannot be inspected is an error verdict, and the next one follows.
- * @throws Failure model-failed when the model fails on end; a fault of ours as it is
+ * @throws Failure model-failed when the model fails on end, bundle-golden when it does not score as it did; a fault of ours as it is
  */
 export async function inspectionLoop(world: LoopWorld): Promise<void> {
 	const { report } = world;
@@ -85,6 +85,7 @@ async function inspectFrames(
 			takenMs = read.value.taken.monotonicMs;
 			await parts.inspect(read.value);
 		}
+		await parts.between();
 		due = Math.max(due + everyMs, now());
 		const waitMs = due - now();
 		// run() blocks the thread: messages, timers and signals get their turn here.

@@ -3,6 +3,7 @@ import type { DuePart } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 import type { Frame, FrameFailure, Stamp } from '../vision/frame.js';
 import { type Inspected, type Inspection, inspectFrame } from './frame.js';
+import { goldenBy } from './golden.js';
 
 /** What becomes of parts. */
 export type PartsWorld = {
@@ -32,6 +33,7 @@ export type Parts = ReturnType<typeof partsOf>;
 
 /** Gives each part its number, unless it was told with one, and exactly one verdict. */
 export function partsOf({ inspection, begin, emit, keep, report, wallClock }: PartsWorld) {
+	const golden = goldenBy(inspection);
 	let runSequence = 0;
 	let failedRuns = 0;
 	let troubled = false;
@@ -64,6 +66,7 @@ export function partsOf({ inspection, begin, emit, keep, report, wallClock }: Pa
 			try {
 				const { part, by } = await next({ taken: frame.taken, frame: frame.name ?? null }, awaited);
 				const exposed = awaited?.exposed ?? null;
+				golden.used();
 				const inspected = await outcomeOf(inspectFrame(frame, part, by, awaited?.due.atMs));
 				if ('failure' in inspected) {
 					const { failure } = inspected;
@@ -83,6 +86,8 @@ export function partsOf({ inspection, begin, emit, keep, report, wallClock }: Pa
 				frame.release();
 			}
 		},
+		/** For when no part waits. @throws Failure bundle-golden, model-failed */
+		between: (): Promise<void> => golden.between(),
 		/** A picture that is there and cannot be read. */
 		unreadable: (failure: FrameFailure, due?: DuePart): Promise<void> => {
 			const taken = { wallMs: wallClock(), monotonicMs: inspection().now() };

@@ -21,8 +21,8 @@ export type Scorer = {
 	readonly engine: string | null;
 	/** `input` is interleaved RGB `[height, width, 3]`. Blocks the thread. @throws Failure model-failed */
 	score(input: Uint8Array): Promise<Scored>;
-	/** Scores the golden vectors again. @throws Failure bundle-golden */
-	prove(): Promise<void>;
+	/** Scores the golden vectors again; with `turn` the one whose turn it is. @throws Failure bundle-golden, model-failed */
+	prove(turn?: number): Promise<void>;
 	close(): Promise<void>;
 };
 
@@ -49,8 +49,10 @@ export async function openScorer(
 	const chosen = modelOf(bundle, precision, engine);
 	const session = await openSession(engine ?? chosen.path, { ...options, provider, recorded: true });
 	const score = (input: Uint8Array) => scoreWith(session, input, size);
-	const prove = async () => {
+	const prove = async (turn?: number) => {
+		const own = turn === undefined ? undefined : turn % bundle.golden.length;
 		for (const [i, vector] of bundle.golden.entries()) {
+			if (own !== undefined && own !== i) continue;
 			const deviation = goldenDeviation(vector.expected[chosen.precision], await score(vector.image));
 			if (deviation <= tolerance) continue;
 			throw new Failure(

@@ -158,6 +158,7 @@ export async function inspectDue(
 				continue;
 			}
 			if (end && !first) return end;
+			if (!first && !next) await parts.between();
 			const untilMs = Math.min(scoreByMs, isReading ? Number.POSITIVE_INFINITY : nextMs);
 			await queue.heard(Math.min(IDLE_MS, Math.max(1, untilMs - now())), pace);
 		}

@@ -297,15 +297,17 @@ function limitsOf(values: readonly number[], measure: Measure): Limits {
 		const margin = Math.max(floor, wider * (most - least) * (MARGIN + MARGIN_OF_FEW / of.length));
 		return { low: least - margin, high: most + margin };
 	};
+	const { low: isLow, high: isHigh } = TOLD[measure];
 	const wider = WIDER.find(
 		(by) =>
-			sorted[0]! >= within(sorted.slice(1), by).low && sorted.at(-1)! <= within(sorted.slice(0, -1), by).high,
+			(!isLow || sorted[0]! >= within(sorted.slice(1), by).low) &&
+			(!isHigh || sorted.at(-1)! <= within(sorted.slice(0, -1), by).high),
 	);
 	if (wider === undefined) return NOWHERE;
 	const { low, high } = within(sorted, wider);
 	return {
-		low: low < (useless.low ?? low) ? null : rounded(low),
-		high: high > (useless.high ?? high) ? null : rounded(high),
+		low: !isLow || low < (useless.low ?? low) ? null : rounded(low),
+		high: !isHigh || high > (useless.high ?? high) ? null : rounded(high),
 	};
 }
 
@@ -360,6 +362,15 @@ export const FAULTS = {
 	>
 >;
 export type Fault = keyof typeof FAULTS;
+
+/** On which sides of a measure there is a fault. */
+const TOLD = Object.fromEntries(
+	MEASURES.map((measure) => {
+		const is = (side: keyof Limits) =>
+			Object.values(FAULTS).some(({ by }) => (by as readonly Side[]).includes(`${measure}.${side}`));
+		return [measure, { low: is('low'), high: is('high') }];
+	}),
+) as Readonly<Record<Measure, Readonly<Record<keyof Limits, boolean>>>>;
 
 /** A fault, and in words by which number. */
 export type Finding = { readonly fault: Fault; readonly measure: Measure; readonly words: string };

@@ -28,6 +28,8 @@ type Happened = {
 	readonly waits: readonly number[];
 	/** Number, frame, and how many were released before. */
 	readonly kept: readonly (readonly [number, string | undefined, number])[];
+	/** Whose turn it was, and after how many verdicts. */
+	readonly proven: readonly (readonly [number | undefined, number])[];
 };
 
 const constant =
@@ -44,6 +46,9 @@ async function through(
 		readonly droppedEach?: number;
 		readonly frameMs?: number;
 		readonly watch?: Watch;
+		readonly goldenEveryMs?: number;
+		/** Whose turn it is → what its proof comes to. */
+		readonly proof?: (turn: number | undefined) => Failure | undefined;
 	} = {},
 ): Promise<Happened> {
 	const { now, wait } = clock();
@@ -53,6 +58,7 @@ async function through(
 	const dropped: number[] = [];
 	const waits: number[] = [];
 	const kept: (readonly [number, string | undefined, number])[] = [];
+	const proven: (readonly [number | undefined, number])[] = [];
 	let opened = 0;
 	let released = 0;
 	const stop = new AbortController();
@@ -79,16 +85,23 @@ async function through(
 			},
 		};
 	};
-	const world: LoopWorld = {
-		inspection: constant(
-			inspectionWith(scores, {
-				now,
-				more: {
-					recipe: recipeWith({ trigger: { everyMs: more.everyMs ?? 0 } }),
-					...(more.watch && { watch: more.watch }),
-				},
+	const inspection = inspectionWith(scores, {
+		now,
+		more: {
+			recipe: recipeWith({
+				trigger: { everyMs: more.everyMs ?? 0 },
+				goldenEveryMs: more.goldenEveryMs ?? 600_000,
 			}),
-		),
+			...(more.watch && { watch: more.watch }),
+		},
+	});
+	const prove = async (turn?: number) => {
+		proven.push([turn, verdicts.length]);
+		const failure = more.proof?.(turn);
+		if (failure) throw failure;
+	};
+	const world: LoopWorld = {
+		inspection: constant({ ...inspection, scorer: { ...inspection.scorer, prove } }),
 		openCamera: async () => {
 			const next = cameras[opened];
 			opened += 1;
@@ -130,6 +143,7 @@ async function through(
 		dropped,
 		waits,
 		kept,
+		proven,
 	};
 }
 
@@ -211,6 +225,36 @@ loop(
 		]);
 	},
 );
+
+loop(
+	'proves a golden vector between two parts when it is time, and none for a station that inspects nothing',
+	async () => {
+		const frames = Array.from({ length: 10 }, (_, i) => `${i}`);
+		const happened = await through([frames], [], { frameMs: 10, goldenEveryMs: 30 });
+		assert.equal(happened.proven, [
+			[0, 3],
+			[1, 6],
+			[2, 9],
+		]);
+		assert.equal((await through([frames], [], { frameMs: 10, goldenEveryMs: 0 })).proven, []);
+		const unread = Array.from({ length: 10 }, () => unreadable);
+		assert.equal((await through([unread], [], { frameMs: 10, goldenEveryMs: 30 })).proven, []);
+	},
+);
+
+loop('ends when its scorer has changed its mind, and accepts nothing after that', async () => {
+	const changed = new Failure('bundle-golden', 'Cannot trust bundle "b": golden vector 2 deviates by 1.0e+0');
+	const happened = await through([['a', 'b', 'c', 'd', 'e', 'f', 'g', undefined], ['h']], [], {
+		frameMs: 10,
+		goldenEveryMs: 20,
+		proof: (turn) => (turn === 1 ? changed : undefined),
+	});
+	assert.is(happened.thrown, changed);
+	assert.equal(said(happened).length, 4);
+	assert.is(happened.opened(), 1);
+	assert.is(happened.released(), 4);
+	assert.is(happened.events.at(-1), 'closed');
+});
 
 loop('ends with its failure when the model fails on end, each part with an error verdict', async () => {
 	const happened = await through([['a', 'b', 'c', 'd', 'e', 'f']], Array(6).fill(broken));

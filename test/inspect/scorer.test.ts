@@ -119,9 +119,13 @@ scorers('refuses golden vectors that no longer hold, at the start and in every l
 	}));
 	const scorer = await openScorer(bundle, drifting.open, { threads: 1 });
 	await scorer.prove();
+	await scorer.prove(bundle.golden.length + 1);
 	for (const wrong of [1e-3, Number.NaN]) {
 		drift = wrong;
 		assert.is((await failureOf(scorer.prove())).code, 'bundle-golden');
+		const { code, message } = await failureOf(scorer.prove(bundle.golden.length + 1));
+		assert.is(code, 'bundle-golden');
+		assert.match(message, /golden vector 2 deviates/);
 		assert.is((await failureOf(openScorer(bundle, drifting.open, { threads: 1 }))).code, 'bundle-golden');
 	}
 	await scorer.close();

@@ -8,7 +8,7 @@ import { createDueQueue, inspectDue, seenIn } from '../../src/inspect/trigger.js
 import type { DuePart } from '../../src/protocol/station-messages.js';
 import { type StationVerdict, VERDICTS } from '../../src/protocol/verdict.js';
 import { type Camera, FrameFailure } from '../../src/vision/frame.js';
-import { greyFrame, inspectionWith } from './inspection.js';
+import { greyFrame, inspectionWith, recipeWith } from './inspection.js';
 
 const triggers = suite('parts that signals make due');
 
@@ -158,16 +158,21 @@ async function inspecting(
 	told: readonly (DuePart & { readonly heardMs?: number })[],
 	untilMs: number,
 	scoreMs: () => number = () => 30,
+	goldenEveryMs = 600_000,
 ) {
 	const world = simulation();
 	const queue = createDueQueue();
 	const stop = new AbortController();
+	const proven: { readonly atMs: number; readonly waiting: number }[] = [];
 	const verdicts: {
 		readonly verdict: StationVerdict;
 		readonly exposed: Exposure | null;
 		readonly atMs: number;
 	}[] = [];
-	const inspection = inspectionWith([], { now: world.pace.now });
+	const inspection = inspectionWith([], {
+		now: world.pace.now,
+		more: { recipe: recipeWith({ goldenEveryMs }) },
+	});
 	const slow = {
 		...inspection,
 		scorer: {
@@ -175,6 +180,10 @@ async function inspecting(
 			score: async () => {
 				world.block(scoreMs());
 				return { map: new Float32Array(64).fill(0.1), score: 0.1 };
+			},
+			prove: async () => {
+				proven.push({ atMs: world.pace.now(), waiting: queue.waiting.length });
+				world.block(scoreMs());
 			},
 		},
 	};
@@ -200,7 +209,7 @@ async function inspecting(
 	stop.abort(new Failure('interrupted', 'Interrupted'));
 	await world.run(untilMs);
 	await running.catch(() => {});
-	return { verdicts, ended: atEnd, left: queue.waiting };
+	return { verdicts, ended: atEnd, left: queue.waiting, proven };
 }
 
 const said = ({ verdicts }: Awaited<ReturnType<typeof inspecting>>) =>
@@ -247,6 +256,22 @@ triggers('that pass while the thread is blocked are errors, and the last one is 
 		],
 	);
 	assert.match(found.verdicts[1]!.verdict.error!.message, /before the next part came into view/);
+});
+
+triggers('wait for no golden vector: one is proven when none is due, and after each only once', async () => {
+	const told = Array.from({ length: 12 }, (_, i) => due(i + 1, 100 + 60 * i));
+	const found = await inspecting(
+		(world) => lineCamera(world, 20, () => 'x'),
+		told,
+		5000,
+		() => 25,
+		200,
+	);
+	assert.equal(new Set(said(found).map(([, is]) => is)), new Set(['accept']));
+	assert.ok(found.proven.length >= 1);
+	assert.ok(found.proven.every(({ waiting }) => waiting === 0));
+	// Nothing is inspected any more.
+	assert.ok(found.proven.filter(({ atMs }) => atMs > 1000).length <= 1);
 });
 
 triggers('whose view was too short are errors', async () => {
