@@ -9,18 +9,25 @@ import { openPictures } from '../src/disk/pictures.js';
 import { encodePng } from '../src/opencv/picture.js';
 import type { Entry } from '../src/protocol/events.js';
 import type { GapMessage } from '../src/protocol/gap.js';
-import type { VerdictMessage } from '../src/protocol/verdict.js';
-import { drawPart } from '../src/sim/line.js';
 import { openJournal } from '../src/sqlite/journal.js';
 import type { Image } from '../src/vision/image.js';
 import { lineTo } from '../test/far-broker.js';
 import { eventually, freePort } from '../test/free-port.js';
-import { type Heard, listen, type Mosquitto, startMosquitto } from '../test/mosquitto.js';
-import { type Running, startWith } from '../test/program.js';
+import { type Mosquitto, startMosquitto } from '../test/mosquitto.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
+import {
+	BOX,
+	BROKER,
+	configuration,
+	daemon,
+	type Found,
+	missingOf,
+	quiet,
+	sleep,
+	subscriber,
+} from './box-at-work.js';
 import { percentile, shown } from './median.js';
 
-const BOX = 'bench';
 const STATIONS = ['a', 'b', 'c', 'd'] as const;
 const GOAL = Number(process.env.BENCH_VERDICTS ?? 20_000);
 const KILLS = { daemon: 20, broker: 5 } as const;
@@ -29,92 +36,9 @@ const ROUND_TRIP_MS = 100;
 const HOLE_MS = 13_000;
 const FULL_S = 40;
 const NARROW_BYTES_PER_SECOND = 500_000;
-/** As docs/mosquitto wants it: by default it takes 20 messages at a time, which is 200 a second over a line of 100 ms. */
-const BROKER = ['max_queued_messages 0', 'max_inflight_messages 64'];
 const random = randomFrom(12);
 
-type Told = { readonly message: VerdictMessage; readonly heardMs: number };
-
-/** Everything that a subscriber with a lasting session hears, whatever the broker goes through. */
-async function subscriber(url: string) {
-	const listening = await listen(url);
-	const verdicts: Told[] = [];
-	const gaps: Heard[] = [];
-	listening.client.on('message', (topic, payload, { retain }) => {
-		if (topic.endsWith('/verdict'))
-			verdicts.push({ message: JSON.parse(payload.toString()) as VerdictMessage, heardMs: Date.now() });
-		if (topic.endsWith('/gap')) gaps.push({ topic, payload, retain });
-	});
-	return { verdicts, gaps, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
-}
-
-async function configuration(
-	folder: string,
-	url: string,
-	stations: readonly string[],
-	everyMs: number,
-	more = '',
-): Promise<string> {
-	const pictures = join(folder, 'pictures');
-	await mkdir(pictures, { recursive: true });
-	for (const i of [0, 1, 2])
-		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
-	const bundle = await tinyBundle(join(folder, 'bundle'));
-	const file = join(folder, 'bench.yaml');
-	const lines = [
-		`box: ${BOX}`,
-		`mqtt: { url: "${url}" }`,
-		'stations:',
-		...stations.map((name) => `  ${name}: { camera: { source: pictures, loop: true }, recipe: r }`),
-		`recipes: { r: { model: "${bundle}", threads: 1, trigger: { everyMs: ${everyMs} }, heatmap: { most: 1 } } }`,
-		more,
-	];
-	await writeFile(file, lines.join('\n'));
-	return file;
-}
-
-const daemon = (file: string): Running => startWith({}, 'run', '--config', file, '--json');
-
-type Found = {
-	/** Numbers of a station, and parts within a run of its process, that nobody heard of. */
-	readonly lost: number;
-	/** Numbers that came with two ids. */
-	readonly twice: number;
-	readonly repeated: number;
-	readonly verdicts: number;
-};
 type Drained = { readonly drainPerSecond: number; readonly liveP95Ms: number };
-
-function missingOf(told: readonly Told[]): Found {
-	const numbers = new Map<string, Map<number, string>>();
-	const runs = new Map<string, Set<number>>();
-	let twice = 0;
-	let repeated = 0;
-	for (const { message } of told) {
-		const { station, sequence, id, run, runSequence } = message;
-		const known = numbers.get(station) ?? new Map<number, string>();
-		numbers.set(station, known);
-		const before = known.get(sequence);
-		if (before === id) repeated += 1;
-		else if (before !== undefined) twice += 1;
-		known.set(sequence, id);
-		runs.set(run, (runs.get(run) ?? new Set()).add(runSequence));
-	}
-	const holes = [...numbers.values()].map((known) => Math.max(...known.keys()) - known.size);
-	const inRuns = [...runs.values()].map((parts) => Math.max(...parts) - parts.size);
-	const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-	return { lost: sum(holes) + sum(inRuns), twice, repeated, verdicts: told.length };
-}
-
-/** Nothing more comes for a while. */
-async function quiet(told: readonly Told[], forMs: number): Promise<void> {
-	for (let before = -1; before !== told.length; ) {
-		before = told.length;
-		await new Promise((resolve) => setTimeout(resolve, forMs));
-	}
-}
-
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function killings(folder: string) {
 	const port = await freePort();
