@@ -2,6 +2,7 @@ import type { AlarmBody } from '../protocol/alarm.js';
 import type { Event } from '../protocol/events.js';
 import { messageId } from '../protocol/fields.js';
 import type { Gap } from '../protocol/gap.js';
+import type { StationState } from '../protocol/states.js';
 import { VERDICTS } from '../protocol/verdict.js';
 import { openSearch } from '../sqlite/search.js';
 import { type Command, choiceOption, numberOption, textOption } from './terminal/command.js';
@@ -51,7 +52,12 @@ function told({ id, atMs, recordedMs, origin, body, ...rest }: Event, series: st
 /** One line an event: time, of whom, what, and what there is to say of it. */
 export function eventLine({ kind, station, sequence, atMs, verdict, score, part, body }: Event): string {
 	type Said = { readonly message?: string } | null;
-	const words = body as { readonly state?: string; readonly error?: Said; readonly degraded?: Said };
+	const words = body as {
+		readonly state?: string;
+		readonly error?: Said;
+		readonly degraded?: Said;
+		readonly drift?: StationState['drift'];
+	};
 	const { from, to, reason } = body as Partial<Gap>;
 	const { changes = [], comment = null } = body as Partial<AlarmBody>;
 	return [
@@ -68,6 +74,9 @@ export function eventLine({ kind, station, sequence, atMs, verdict, score, part,
 			? [words.state]
 			: []),
 		...(words.error?.message === undefined ? [] : [words.error.message]),
+		...(words.drift ?? []).map(
+			({ measure, deviations }) => `drift of ${measure} by ${deviations} deviations`,
+		),
 		...(words.degraded?.message === undefined ? [] : [`degraded: ${words.degraded.message}`]),
 	].join('  ');
 }

@@ -201,12 +201,12 @@ export function createRecorder(world: RecorderWorld): Recorder {
 }
 
 /** What two states must differ in to be noted both. */
-function wordsOf({ state, error, degraded }: StationState): string {
-	return JSON.stringify([state, error?.message, degraded?.message]);
+function wordsOf({ state, error, degraded, drift }: StationState): string {
+	return JSON.stringify([state, error?.message, degraded?.message, drift.map(({ measure }) => measure)]);
 }
 
 /** What a station does from now on: of its counts the verdicts themselves tell. */
-function stateEntry({ station, state, error, degraded, at }: StationState): Entry {
+function stateEntry({ station, state, error, degraded, drift, at }: StationState): Entry {
 	return {
 		kind: 'state',
 		station,
@@ -215,6 +215,6 @@ function stateEntry({ station, state, error, degraded, at }: StationState): Entr
 		score: null,
 		part: null,
 		origin: {},
-		body: { state, error, degraded },
+		body: { state, error, degraded, drift },
 	};
 }

@@ -721,9 +721,16 @@ function row<Settings, S extends Service>({
 /** Logs what a station does. One that fails again and again in the same way starts in between, and is logged once. */
 function stateLog(log: Log, station: string): (state: StationState) => void {
 	let logged = '';
-	return ({ state, error, degraded }) => {
+	return ({ state, error, degraded, drift }) => {
 		const short = state === 'running' ? degraded : null;
-		const line = [state, error?.message, short && `degraded: ${short.message}`].filter(Boolean).join(': ');
+		const line = [
+			state,
+			error?.message,
+			short && `degraded: ${short.message}`,
+			drift.length > 0 && `drift of ${drift.map(({ measure }) => measure).join(', ')}`,
+		]
+			.filter(Boolean)
+			.join(': ');
 		if (line === logged || (state === 'starting' && logged !== '')) return;
 		log(state === 'error' ? 'error' : short ? 'warning' : 'info', station, line, 'station.state');
 		logged = line;

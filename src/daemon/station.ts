@@ -138,7 +138,14 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	const of = () => ({ box: start.box, station: name, recipe: start.recipeName });
 	const ending = new AbortController();
 	let child: Child<StationDown, StationUp> | undefined;
-	let last: StationReport = { state: 'starting', model: null, threshold: null, error: null, degraded: null };
+	let last: StationReport = {
+		state: 'starting',
+		model: null,
+		threshold: null,
+		error: null,
+		degraded: null,
+		drift: [],
+	};
 	let tally = world.tally ?? createStationTally();
 	const { droppedTriggers: droppedTriggersBefore } = tally.counts;
 	let inWork: { readonly origin: Origin; readonly part: Part } | undefined;

@@ -14,6 +14,7 @@ import { misfit, type TaughtSizes } from '../vision/fit.js';
 import type { Frame } from '../vision/frame.js';
 import { overlay, type Scale } from '../vision/heatmap.js';
 import type { Image, Rect } from '../vision/image.js';
+import type { Measures } from '../vision/quality.js';
 import { type MapRegion, regionsAbove, toFrameBox, viewsOf } from '../vision/regions.js';
 import { decide } from './decide.js';
 import type { Scorer } from './scorer.js';
@@ -46,7 +47,12 @@ export type Inspection = {
 const MOST_REGIONS = 32;
 
 /** A verdict with its pictures (JPEG), in the order of its `heatmaps`. */
-export type Inspected = { readonly verdict: StationVerdict; readonly pictures: readonly Uint8Array[] };
+export type Inspected = {
+	readonly verdict: StationVerdict;
+	readonly pictures: readonly Uint8Array[];
+	/** What the picture is like, where that is known. */
+	readonly measures?: Measures | null;
+};
 
 /** One frame → verdict, with heatmaps when it is rejected. The deadline counts from `dueMs`. Does not release the frame. @throws Failure model-failed, image-unreadable, frame-mismatch, and what the watch finds */
 export async function inspectFrame(
@@ -66,7 +72,7 @@ export async function inspectFrame(
 		);
 	}
 	const input = frame.modelInput(region, scorer.size);
-	const { failure } = inspection.watch.look(input, frame, recipe.quality);
+	const { failure, measures } = inspection.watch.look(input, frame, recipe.quality);
 	if (failure) throw failure;
 	const prepared = now();
 	const { map, score } = await scorer.score(input);
@@ -86,6 +92,7 @@ export async function inspectFrame(
 	const pictures = drawHeatmaps(frame, map, regions, inspection);
 	return {
 		pictures: pictures.map(({ jpeg }) => jpeg),
+		measures,
 		verdict: {
 			...unjudged(origin, part),
 			verdict,

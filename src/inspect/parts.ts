@@ -2,6 +2,7 @@ import { Failure } from '../base/failure.js';
 import type { DuePart } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
 import type { Frame, FrameFailure, Stamp } from '../vision/frame.js';
+import type { Measures } from '../vision/quality.js';
 import { type Inspected, type Inspection, inspectFrame } from './frame.js';
 import { goldenBy } from './golden.js';
 
@@ -15,6 +16,8 @@ export type PartsWorld = {
 	readonly emit: (inspected: Inspected, exposed: Exposure | null) => Promise<void>;
 	/** A part whose verdict was emitted, and its frame, which is released afterwards: what is kept of it. */
 	readonly keep: (frame: Frame, verdict: StationVerdict) => Promise<void>;
+	/** A part was accepted: what there is to be learnt of it. */
+	readonly accepted?: (score: number, measures: Measures | null) => void;
 	/** What the station does now; `failure` says why it is in error. */
 	readonly report: (state: 'running' | 'error' | 'finished', failure?: Failure) => void;
 	readonly wallClock: () => number;
@@ -32,7 +35,7 @@ const MOST_FAILED_RUNS = 5;
 export type Parts = ReturnType<typeof partsOf>;
 
 /** Gives each part its number, unless it was told with one, and exactly one verdict. */
-export function partsOf({ inspection, begin, emit, keep, report, wallClock }: PartsWorld) {
+export function partsOf({ inspection, begin, emit, keep, accepted, report, wallClock }: PartsWorld) {
 	const golden = goldenBy(inspection);
 	let runSequence = 0;
 	let failedRuns = 0;
@@ -81,7 +84,9 @@ export function partsOf({ inspection, begin, emit, keep, report, wallClock }: Pa
 				troubled = false;
 				failedRuns = 0;
 				await emit(inspected.value, exposed);
-				await keep(frame, inspected.value.verdict);
+				const { verdict, measures = null } = inspected.value;
+				if (verdict.verdict === 'accept' && verdict.score !== null) accepted?.(verdict.score, measures);
+				await keep(frame, verdict);
 			} finally {
 				frame.release();
 			}

@@ -2,7 +2,7 @@ import { alarmEntry, alarmMessage } from './alarm.js';
 import { answerMessage, type Progress } from './answer.js';
 import { configurationMessage } from './configuration.js';
 import { enginesMessage } from './engines.js';
-import { SCHEMA } from './fields.js';
+import { instantOf, SCHEMA } from './fields.js';
 import { gapEntry, gapMessage } from './gap.js';
 import { healthMessage, type Quantiles, type StationHealth } from './health.js';
 import { lessonMessage } from './lesson.js';
@@ -104,7 +104,24 @@ export const examples: {
 		takenMs,
 	),
 	stationState: stationState(
-		{ state: 'running', model, threshold: 1.0297, error: null, degraded: null },
+		{
+			state: 'running',
+			model,
+			threshold: 1.0297,
+			error: null,
+			degraded: null,
+			drift: [
+				{
+					measure: 'light',
+					window: 'slow',
+					usual: 7.1012,
+					mean: 6.9418,
+					deviations: -2,
+					parts: 34,
+					since: instantOf(takenMs - 3_600_000),
+				},
+			],
+		},
 		{ box, station: 'lid', recipe: 'lid' },
 		{ parts: 20_790, accepted: 20_611, rejected: 178, errors: 1, droppedFrames: 3, droppedTriggers: 0 },
 		takenMs,

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { WINDOWS, type Window } from '../measure/drift.js';
+import { MEASURES } from '../vision/quality.js';
 import {
 	boxField,
 	errorField,
@@ -120,6 +122,29 @@ const degraded = z
 	})
 	.nullable();
 
+/** What can drift: scores, and what pictures are like. */
+export const DRIFTING = ['score', ...MEASURES] as const;
+
+const drift = z
+	.strictObject({
+		measure: z
+			.enum(DRIFTING)
+			.describe(
+				'The score, or what the picture is like; `light`, `brightest`, `red`, `blue`, `contrast` and `sharpness` in powers of 2, `right`, `down` and `turn` in 32nds of the picture.',
+			),
+		window: z
+			.enum(Object.keys(WINDOWS) as Window[])
+			.describe(
+				'`fast`: by more than a deviation, seen within tens of parts; `slow`: by less, within hundreds.',
+			),
+		usual: z.number().describe('Mean of the good parts of the lesson.'),
+		mean: z.number().describe('Of the accepted parts until this was seen.'),
+		deviations: z.number().describe('From usual to the mean, in deviations of the good parts of the lesson.'),
+		parts: count.describe('So many accepted parts until this was seen.'),
+		since: instant.describe('When it was seen.'),
+	})
+	.describe("What accepted parts are like has drifted from the lesson's good ones (Page-Hinkley).");
+
 export const stationStateSchema = z
 	.strictObject({
 		schema: schemaField,
@@ -133,6 +158,9 @@ export const stationStateSchema = z
 		counts,
 		error: errorField.describe('Of state `error`: why.'),
 		degraded: degraded.describe('It inspects, but computes elsewhere than its recipe prefers, and why.'),
+		drift: z
+			.array(drift)
+			.describe('Advice: what has drifted since the lesson. Begins anew with each process of the station.'),
 		at: instant,
 	})
 	.describe('Whether a station inspects.');
@@ -171,6 +199,8 @@ export type StationReport = {
 	readonly threshold: number | null;
 	readonly error: StationState['error'];
 	readonly degraded: Degraded | null;
+	/** What has drifted since the lesson. */
+	readonly drift: StationState['drift'];
 };
 
 /** `atMs` is wall clock time. */
@@ -180,7 +210,7 @@ export function stationState(
 	told: Counts,
 	atMs: number,
 ): StationState {
-	const { state, model, threshold, error, degraded } = said;
+	const { state, model, threshold, error, degraded, drift } = said;
 	const { box, station, recipe } = of;
 	return {
 		schema: SCHEMA,
@@ -194,6 +224,7 @@ export function stationState(
 		counts: told,
 		error,
 		degraded,
+		drift,
 		at: instantOf(atMs),
 	};
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import { aborted } from '../base/retry.js';
+import { driftBy } from '../inspect/drift.js';
 import { type Equipment, inspectionOf } from '../inspect/inspection.js';
 import { keptPicture } from '../inspect/keep.js';
 import { inspectionLoop } from '../inspect/loop.js';
@@ -99,7 +100,12 @@ async function inspect(
 	{ edges, toldToStart, pictures, onSelfCheck, onDropped, settings, onSettings, due, aheadMs }: StationHooks,
 ): Promise<void> {
 	const { recipe } = start;
-	let known: Omit<StationReport, 'state' | 'error'> = { model: null, threshold: null, degraded: null };
+	let known: Omit<StationReport, 'state' | 'error'> = {
+		model: null,
+		threshold: null,
+		degraded: null,
+		drift: [],
+	};
 	const report = (state: StationReport['state'], failure?: Failure) => {
 		const error = failure ? { code: failure.code, message: failure.message } : null;
 		void parent.send({ kind: 'state', report: { state, ...known, error } });
@@ -140,6 +146,7 @@ async function inspect(
 				model: inspection.origin.model,
 				threshold: inspection.threshold,
 				degraded,
+				drift: known.drift,
 			});
 			known = knownNow();
 			let reported: Parameters<typeof report> = ['starting'];
@@ -152,6 +159,7 @@ async function inspect(
 				known = knownNow();
 				report(...reported);
 			});
+			const drift = driftBy(bundle.manifest);
 			const distrusted = new AbortController();
 			onSelfCheck(() =>
 				scorer.prove().then(
@@ -175,6 +183,12 @@ async function inspect(
 					pictures.judged(frame, verdict);
 					const jpeg = keptPicture(frame, verdict, settings().keep, inspection);
 					if (jpeg) await parent.send({ kind: 'kept', jpeg });
+				},
+				accepted: (score, measures) => {
+					const drifted = drift.add(score, measures, edges.wallClock());
+					if (!drifted) return;
+					known = { ...known, drift: drifted };
+					report(...reported);
 				},
 				report: tell,
 				onDropped,

@@ -212,6 +212,8 @@ type Row = {
 	readonly least: number;
 	/** A limit that lies further off cannot tell a fault: it is none. */
 	readonly useless?: Limits;
+	/** What is less is a fault in any case, unless good pictures come near. */
+	readonly surely?: number;
 };
 
 const inLight = (value: number) => `${Math.max(0, Math.round(2 ** value - 1))} of 255`;
@@ -222,7 +224,7 @@ const shift = { shown: inCells, least: 0.4, useless: { low: -2, high: 2 } };
 
 const TABLE: Readonly<Record<Measure, Row>> = {
 	light: { is: 'its mean light', shown: inLight, least: 0.4 },
-	brightest: { is: 'its brightest light', shown: inLight, least: 0.5 },
+	brightest: { is: 'its brightest light', shown: inLight, least: 0.5, surely: stops(20) },
 	burnt: { is: 'what is burnt out', shown: inPercent, least: 0.05 },
 	sharpness: { is: 'its sharpness', shown: asRatio, least: 0.4 },
 	red: { is: 'its red beside its green', shown: asRatio, least: 0.12 },
@@ -239,6 +241,11 @@ const TABLE: Readonly<Record<Measure, Row>> = {
 	down: { is: 'its way down', ...shift },
 	turn: { is: 'how far its edge is turned', ...shift },
 };
+
+/** Good pictures of one lesson may be more alike than those of a year: a deviation is no less than this. */
+export function leastDeviation(measure: Measure): number {
+	return TABLE[measure].least / 5;
+}
 
 /** Beyond the least and the most of good pictures, as a share of what lies between; and a share more, divided by how many they are. */
 const MARGIN = 0.5;
@@ -290,7 +297,7 @@ function commonOf(looks: readonly Look[]): Common {
 }
 
 function limitsOf(values: readonly number[], measure: Measure): Limits {
-	const { least: floor, useless = NOWHERE } = TABLE[measure];
+	const { least: floor, useless = NOWHERE, surely } = TABLE[measure];
 	const sorted = [...values].sort((a, b) => a - b);
 	const within = (of: readonly number[], wider: number): { readonly low: number; readonly high: number } => {
 		const [least, most] = [of[0]!, of.at(-1)!];
@@ -303,10 +310,11 @@ function limitsOf(values: readonly number[], measure: Measure): Limits {
 			(!isLow || sorted[0]! >= within(sorted.slice(1), by).low) &&
 			(!isHigh || sorted.at(-1)! <= within(sorted.slice(0, -1), by).high),
 	);
-	if (wider === undefined) return NOWHERE;
+	const sure = surely === undefined ? null : Math.min(surely, sorted[0]! - floor);
+	if (wider === undefined) return { low: sure && rounded(sure), high: null };
 	const { low, high } = within(sorted, wider);
 	return {
-		low: !isLow || low < (useless.low ?? low) ? null : rounded(low),
+		low: !isLow || low < (useless.low ?? low) ? null : rounded(Math.max(low, sure ?? low)),
 		high: !isHigh || high > (useless.high ?? high) ? null : rounded(high),
 	};
 }

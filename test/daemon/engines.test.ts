@@ -63,7 +63,10 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 		told: Partial<Pick<StationState, 'state' | 'model' | 'error' | 'degraded'>>,
 	): StationState =>
 		stationState(
-			{ ...{ state: 'running', model: null, threshold: 0.5, error: null, degraded: null }, ...told },
+			{
+				...{ state: 'running', model: null, threshold: 0.5, error: null, degraded: null, drift: [] },
+				...told,
+			},
 			{ box: 't', station, recipe: 'r' },
 			noCounts,
 			Math.round(pace.now()),

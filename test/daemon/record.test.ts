@@ -25,6 +25,7 @@ const stateOf = (state: StationState['state'], message?: string, station = 's') 
 			threshold: null,
 			error: message === undefined ? null : { code: 'child-died', message },
 			degraded: null,
+			drift: [],
 		},
 		{ box: 't', station, recipe: 'r' },
 		noCounts,
@@ -170,6 +171,12 @@ record('goes on when the journal could not hold a verdict or a picture', async (
 record('notes what a station does when it changes, not each time that it is told', async () => {
 	await using world = await recording();
 	const { recorder, journal } = world;
+	const drift: StationState['drift'] = [
+		{
+			...{ measure: 'light', window: 'slow', usual: 7, mean: 6.8, deviations: -2, parts: 40 },
+			since: new Date(0).toISOString(),
+		},
+	];
 	for (const told of [
 		stateOf('starting'),
 		stateOf('running'),
@@ -181,14 +188,17 @@ record('notes what a station does when it changes, not each time that it is told
 		{ ...stateOf('running'), degraded: { code: 'engine-missing', message: 'there is none' } },
 		{ ...stateOf('running'), degraded: { code: 'engine-missing', message: 'there is none' } },
 		stateOf('running'),
+		{ ...stateOf('running'), drift },
+		// The same has drifted further.
+		{ ...stateOf('running'), drift: [{ ...drift[0]!, parts: 200 }] },
 	] satisfies StationState[])
 		recorder.state(told);
 	await recorder.settled(30_000);
 	const all = await journal.events({ from: 0, to: Number.POSITIVE_INFINITY }, 10);
 	assert.equal(
 		all.map(({ body }) => {
-			const { state, error, degraded } = body as StationState;
-			return [state, error?.message ?? degraded?.code];
+			const { state, error, degraded, drift } = body as StationState;
+			return [state, error?.message ?? degraded?.code ?? drift[0]?.measure];
 		}),
 		[
 			['starting', undefined],
@@ -198,6 +208,7 @@ record('notes what a station does when it changes, not each time that it is told
 			['running', undefined],
 			['running', 'engine-missing'],
 			['running', undefined],
+			['running', 'light'],
 		],
 	);
 });

@@ -23,7 +23,14 @@ const partOf = (runSequence: number) => ({
 	trigger: null,
 	taken: { wallMs: 0, monotonicMs: 0 },
 });
-const running: StationReport = { state: 'running', model: null, threshold: 0.5, error: null, degraded: null };
+const running: StationReport = {
+	state: 'running',
+	model: null,
+	threshold: 0.5,
+	error: null,
+	degraded: null,
+	drift: [],
+};
 const accepted = (sequence: number): StationUp => ({
 	kind: 'verdict',
 	verdict: {

@@ -12,7 +12,7 @@ export function snapshotWith(more: Partial<Snapshot> = {}): Snapshot {
 	const model = createBuckets(LATENCY_BOUNDS_S);
 	for (const seconds of [0.001, 0.03, 0.04, 100]) model.add(seconds);
 	const counts = { ...noCounts, parts: 7, accepted: 4, rejected: 1, errors: 2, droppedFrames: 3 };
-	const said = { model: null, threshold: null, error: null, degraded: null };
+	const said = { model: null, threshold: null, error: null, degraded: null, drift: [] };
 	const of = (station: string) => ({ box: 't', station, recipe: 'r' });
 	const error = { code: 'camera-silent', message: 'gone' };
 	return {

@@ -110,6 +110,14 @@ quality('has no limit where one good picture is unlike all others in it', () => 
 	assert.equal(learnQuality([...looks, odd])!.limits.sharpness, { low: null, high: null });
 });
 
+quality('that is black is a fault, however unlike in light good pictures are', () => {
+	const looks: Look[] = Array.from({ length: 20 }, (_, i) => lookAt(good(i), size));
+	const dim = { ...looks[0]!, own: { ...looks[0]!.own, light: 4, brightest: 5 } };
+	const by = learnQuality([...looks, dim])!;
+	assert.is(by.limits.light.low, null);
+	assert.is(found(by, noise(16), (fault) => fault === 'dark')?.measure, 'brightest');
+});
+
 /** Pictures of one value each, and what is known of them beforehand. */
 const plain: readonly (readonly [value: number, measures: Partial<Measures>])[] = [
 	[0, { light: 0, brightest: 0, burnt: 0, red: 0, blue: 0, saturation: 0, sharpness: 0 }],
