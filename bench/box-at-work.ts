@@ -20,12 +20,15 @@ export async function subscriber(url: string) {
 	const listening = await listen(url);
 	const verdicts: Told[] = [];
 	const gaps: Heard[] = [];
+	const states: { readonly topic: string; readonly state: string; readonly heardMs: number }[] = [];
 	listening.client.on('message', (topic, payload, { retain }) => {
 		if (topic.endsWith('/verdict'))
 			verdicts.push({ message: JSON.parse(payload.toString()) as VerdictMessage, heardMs: Date.now() });
 		if (topic.endsWith('/gap')) gaps.push({ topic, payload, retain });
+		if (topic.endsWith('/state'))
+			states.push({ topic, state: JSON.parse(payload.toString()).state as string, heardMs: Date.now() });
 	});
-	return { verdicts, gaps, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
+	return { verdicts, gaps, states, [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose]() };
 }
 
 /** A configuration of stations that look at pictures for ever; `more`: lines of it. @returns its file */

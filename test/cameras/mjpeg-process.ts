@@ -4,39 +4,54 @@ import { clockPicture, machineMs } from './clock.js';
 
 /**
  * A camera that speaks MJPEG over HTTP, as cheap network cameras do, in a process of its own because opening a camera blocks
- * the thread of the one that opens. Told { jpegs, fps } first (without pictures it shows a clock, of so many rows), then 'stall' or 'hang up'.
+ * the thread of the one that opens. Told { jpegs, fps } first (without pictures it shows a clock, of so many rows), then what befalls it.
  */
 type Show = { readonly jpegs: readonly Uint8Array[]; readonly fps: number; readonly rows?: number };
 
+/** `freeze`: the same picture again and again; `garble`: pictures that are none; `vanish`: nobody answers at its address. */
+export type Fate = 'stall' | 'hang up' | 'freeze' | 'garble' | 'vanish' | 'go on';
+
 const clients = new Set<ServerResponse>();
-let stalled = false;
+let fate: Fate = 'go on';
+let become = (_: Fate): void => {};
 
 function hangUp(): void {
 	for (const client of clients) client.destroy();
 }
 
 function serve({ jpegs, fps, rows }: Show): void {
-	let index = 0;
+	let index = -1;
 	const server = createServer((_, response) => {
 		response.writeHead(200, { 'Content-Type': 'multipart/x-mixed-replace; boundary=frame' });
 		clients.add(response);
 		response.on('close', () => clients.delete(response));
 	});
 	setInterval(() => {
-		const jpeg = jpegs[index++ % jpegs.length] ?? encodeJpeg(clockPicture(machineMs(), rows), 90);
-		if (stalled) return;
+		if (fate !== 'freeze') index += 1;
+		const whole = jpegs[index % jpegs.length] ?? encodeJpeg(clockPicture(machineMs(), rows), 90);
+		if (fate === 'stall') return;
+		const jpeg = fate === 'garble' ? Buffer.alloc(whole.length, 0x5a) : whole;
 		for (const client of clients) {
 			client.write(`--frame\r\nContent-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`);
 			client.write(jpeg);
 			client.write('\r\n');
 		}
 	}, 1000 / fps);
-	server.listen(0, '127.0.0.1', () => process.send?.((server.address() as { port: number }).port));
+	let port = 0;
+	server.listen(0, '127.0.0.1', () => {
+		({ port } = server.address() as { port: number });
+		process.send?.(port);
+	});
+	become = (next) => {
+		if (next === 'vanish') server.close();
+		else if (fate === 'vanish') server.listen(port, '127.0.0.1');
+		if (next === 'vanish' || next === 'hang up') hangUp();
+		if (next !== 'hang up') fate = next;
+	};
 }
 
-process.on('message', (message: Show | 'stall' | 'hang up') => {
-	if (message === 'stall') stalled = true;
-	else if (message === 'hang up') hangUp();
+process.on('message', (message: Show | Fate) => {
+	if (typeof message === 'string') become(message);
 	else serve(message);
 });
 process.on('disconnect', () => process.exit());
