@@ -48,6 +48,8 @@ export type HealthWorld = {
 		readonly record: Pick<Recorder, 'momentsOf' | 'states'>;
 	};
 	readonly tallies: Tallies;
+	/** Parts of the daemon that give no sign of life. */
+	readonly silent: () => readonly string[];
 	/** Those that run now. */
 	readonly broker: () =>
 		| Pick<BrokerService, 'backlog' | 'connected' | 'connections' | 'dropped' | 'retain'>
@@ -119,6 +121,7 @@ export function startHealth(settings: HealthSettings, world: HealthWorld): Healt
 				tallies: names.map((station) => ({ station, ...tallies.station(station) })),
 				isConnected: broker()?.connected ?? false,
 				journal: { waiting, isFailing: failure !== null },
+				silent: world.silent(),
 				alarms: (alarms()?.told() ?? []).filter(({ station }) => names.includes(station)),
 			};
 		},

@@ -561,6 +561,7 @@ const health = row<HealthSettings, HealthService>({
 			stations: () => servicesOf<StationService>(station.kind, world),
 			alarms: () => servicesOf<AlarmsService>(alarms.kind, world)[0],
 			tallies: world.tallies,
+			silent: world.silent,
 			machine: realMachine(),
 			pace: world.edges.pace,
 			wallClock: world.edges.wallClock,

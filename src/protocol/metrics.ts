@@ -19,6 +19,8 @@ export type Snapshot = {
 	/** `waiting`: what is in memory alone. */
 	readonly journal: { readonly waiting: number; readonly isFailing: boolean };
 	readonly alarms: readonly AlarmMessage[];
+	/** Parts of the daemon that give no sign of life, as the box's state tells them. */
+	readonly silent: readonly string[];
 };
 
 /** A histogram: how many values are not above each of its bounds. */
@@ -78,6 +80,11 @@ export const METRICS = {
 		},
 	),
 	inspectord_uptime_seconds: gauge('Since the daemon started.', [], ({ health }) => [[health.uptimeS]]),
+	inspectord_silent: gauge(
+		"How many parts of the daemon give no sign of life; the box's state names them.",
+		[],
+		({ silent }) => [[silent.length]],
+	),
 	inspectord_station_state: gauge(
 		'Of the states that a station may be in, 1 at the one that it is in.',
 		['station', 'state'],

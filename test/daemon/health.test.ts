@@ -139,6 +139,7 @@ function box(more: Partial<HealthWorld> = {}) {
 		},
 		wallClock: () => 10_000,
 		alarms: () => undefined,
+		silent: () => [],
 		tallies: createTallies(1500),
 		...more,
 	};

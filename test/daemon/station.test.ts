@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
 import { type StationWorld, startStation } from '../../src/daemon/station.js';
+import { createStationTally } from '../../src/daemon/tally.js';
 import type { Child, Ended } from '../../src/process/child.js';
 import { type StationReport, type StationState, stationStateSchema } from '../../src/protocol/states.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
@@ -78,7 +79,7 @@ function fakeChild(): FakeChild {
 	return child;
 }
 
-function line(limits: Partial<StationWorld['limits']> = {}) {
+function line(limits: Partial<StationWorld['limits']> = {}, tally = createStationTally()) {
 	const children: FakeChild[] = [];
 	const states: StationState[] = [];
 	const verdicts: StationVerdict[] = [];
@@ -111,6 +112,7 @@ function line(limits: Partial<StationWorld['limits']> = {}) {
 			},
 			memoryOf: async () => memory.bytes,
 			mostBytes: 600e6,
+			tally,
 		},
 		{
 			onState: (state) => void states.push(state),
@@ -327,6 +329,32 @@ station('counts on over the processes that it has had', async () => {
 		droppedFrames: 7,
 		droppedTriggers: 0,
 	});
+});
+
+station('counts on where the one before it ended, and hears nothing more of that one', async () => {
+	const tally = createStationTally();
+	const before = line({}, tally);
+	const first = await before.child(0);
+	first.end({ code: 70 });
+	const second = await before.child(1);
+	second.say({ kind: 'state', report: running });
+	second.say(accepted(1));
+	second.say({ kind: 'beat', droppedFrames: 5 });
+	const letGo = before.service.letGo!();
+	second.say({ kind: 'released' });
+	await letGo;
+	const after = line({}, tally);
+	const third = await after.child(0);
+	second.say(accepted(2));
+	third.say(accepted(1));
+	third.say({ kind: 'beat', droppedFrames: 1 });
+	const { counts, restarts } = after.service.vitals;
+	assert.equal([counts.parts, counts.droppedFrames, restarts], [2, 6, 1]);
+	third.say({ kind: 'part', origin, part: partOf(2) });
+	after.service.abandon!();
+	assert.equal([...tally.errors], [['station-silent', 1]]);
+	assert.equal([tally.counts.parts, tally.counts.errors], [3, 1]);
+	await before.service[Symbol.asyncDispose]();
 });
 
 station('names a process that does not end when told to, and loses no part of it', async () => {

@@ -34,6 +34,7 @@ export function snapshotWith(more: Partial<Snapshot> = {}): Snapshot {
 		isConnected: true,
 		journal: { waiting: 0, isFailing: false },
 		alarms: [],
+		silent: [],
 		...more,
 	};
 }
