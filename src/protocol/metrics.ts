@@ -61,6 +61,15 @@ const gauge = (help: string, labels: readonly string[], read: Read<number | null
 	type: 'gauge',
 });
 
+type Drifts = StationState['drift'];
+
+/** Up and down may both be seen: a series is said once. */
+const farthest = (drift: Drifts): Drifts =>
+	drift.filter((one) => {
+		const same = drift.filter(({ measure, window }) => measure === one.measure && window === one.window);
+		return one === same.sort((a, b) => Math.abs(b.deviations) - Math.abs(a.deviations))[0];
+	});
+
 const flag = (is: boolean | null): number | null => (is === null ? null : Number(is));
 
 const secondsOf = (instant: string | null): number | null =>
@@ -68,7 +77,7 @@ const secondsOf = (instant: string | null): number | null =>
 
 /**
  * Everything that is said to Prometheus, named by its conventions: base units, `_total` for what only grows. No label holds what grows
- * with the parts. What quality finds of drift gets its row here when a state of it has a source.
+ * with the parts.
  */
 export const METRICS = {
 	inspectord_build_info: gauge(
@@ -102,6 +111,16 @@ export const METRICS = {
 		'1 while a station computes elsewhere than its recipe prefers.',
 		['station'],
 		({ states }) => states.map(({ station, degraded }) => [+(degraded !== null), station]),
+	),
+	inspectord_drift_deviations: gauge(
+		"How far from usual what accepted parts are like has drifted, in deviations of the lesson's good parts: only of what has drifted.",
+		['station', 'measure', 'window'],
+		({ states }) =>
+			states.flatMap(({ station, drift }) =>
+				farthest(drift).map(
+					({ deviations, measure, window }): Series<number> => [deviations, station, measure, window],
+				),
+			),
 	),
 	inspectord_camera_failing: gauge(
 		"1 while it is the camera that keeps a station from inspecting, as far as its error's code tells.",

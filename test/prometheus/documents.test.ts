@@ -4,8 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
+import { WINDOWS } from '../../src/measure/drift.js';
 import { METRICS, type Metric } from '../../src/protocol/metrics.js';
-import { stationStateSchema } from '../../src/protocol/states.js';
+import { DRIFTING, stationStateSchema } from '../../src/protocol/states.js';
 import { REASONS, STAGES, VERDICTS } from '../../src/protocol/verdict.js';
 import { spokenOf } from './promql.js';
 
@@ -27,6 +28,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 	verdict: VERDICTS,
 	reason: Object.keys(REASONS),
 	stage: STAGES,
+	measure: DRIFTING,
+	window: Object.keys(WINDOWS),
 };
 
 /** The labels of a series by its name; undefined: nobody says it. */

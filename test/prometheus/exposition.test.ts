@@ -72,9 +72,23 @@ text('leaves out what is not known, and writes strange texts so that they are re
 	assert.match(line!, /os="a \\"b\\"\\\\\\nc"\} 1$/);
 });
 
+text('says of a drift the farthest, once', () => {
+	const [lid] = snapshotWith().states;
+	const of = (window: 'fast' | 'slow', deviations: number) => {
+		const seen = { usual: 1, mean: 2, parts: 9, since: '2026-11-30T12:00:00.000Z' };
+		return { measure: 'score' as const, window, deviations, ...seen };
+	};
+	const states = [{ ...lid!, drift: [of('fast', 1), of('fast', -3), of('slow', 1)] }];
+	assert.equal(linesOf('inspectord_drift_deviations', exposition(snapshotWith({ states }))), [
+		'inspectord_drift_deviations{station="lid",measure="score",window="fast"} -3',
+		'inspectord_drift_deviations{station="lid",measure="score",window="slow"} 1',
+	]);
+	assert.equal(linesOf('inspectord_drift_deviations'), []);
+});
+
 text('has names by the conventions, and no label that grows with the parts', () => {
 	const labels = ['box', 'version', 'node', 'onnxruntime', 'opencv', 'os', 'zone'];
-	const bounded = [...labels, 'station', 'state', 'code', 'verdict', 'reason', 'stage'];
+	const bounded = [...labels, 'station', 'state', 'code', 'verdict', 'reason', 'stage', 'measure', 'window'];
 	for (const [name, { type, labels, help }] of metrics) {
 		assert.match(name, /^inspectord_[a-z]+(_[a-z]+)*$/);
 		assert.is(type === 'counter', name.endsWith('_total'), name);
