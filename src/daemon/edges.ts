@@ -1,5 +1,6 @@
 import { type Pace, realPace, realTimers, type Timers } from '../base/retry.js';
 import { openPictures } from '../disk/pictures.js';
+import { makeFolder } from '../disk/place.js';
 import { bootId } from '../machine/boot.js';
 import { type ClockWatch, watchClock } from '../machine/clock.js';
 import { machineMs } from '../machine/monotonic.js';
@@ -26,6 +27,8 @@ export type Edges = {
 	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
 	readonly connect: LinkWorld['connect'];
 	readonly startWriter: () => WriterPort;
+	/** @throws Failure file-unwritable */
+	readonly makeFolder: (path: string) => Promise<void>;
 	/** @throws an error of the file system */
 	readonly openPictures: (folder: string) => Promise<PictureFiles>;
 	readonly search: typeof searchBeside;
@@ -42,6 +45,7 @@ export const realEdges: Edges = {
 	startStation: (env) => startChild('station', { env }),
 	connect: openConnection,
 	startWriter: startThread,
+	makeFolder,
 	openPictures,
 	search: searchBeside,
 	listen: listenLocally,

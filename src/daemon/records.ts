@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Log } from '../base/log.js';
 import type { Service } from '../base/service.js';
-import { makeFolder, tryFolder, unwritable } from '../disk/place.js';
+import { tryFolder, unwritable } from '../disk/place.js';
 import type { Clock } from '../protocol/verdict.js';
 import { type Journal, type JournalSettings, openJournal } from '../sqlite/journal.js';
 import { type Edges, realEdges } from './edges.js';
@@ -40,7 +40,7 @@ export async function openRecords(
 	{ folder, ...settings }: RecordsSettings,
 	{ secrets, log, edges = realEdges }: RecordsWorld,
 ): Promise<Records> {
-	await makeFolder(folder);
+	await edges.makeFolder(folder);
 	const shown = join(folder, 'pictures');
 	const { pace, timers, wallClock, startWriter } = edges;
 	const pictures = await edges.openPictures(shown).catch((thrown) => {

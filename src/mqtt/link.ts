@@ -109,6 +109,9 @@ const TELL_MS = 5000;
 /** A connection on which something is on its way and nothing is answered for so long is dead. */
 const SILENCE_MS = 60_000;
 
+/** One that has no answer while others have is sent again on another connection: later than any that only waits for its turn on a slow line. */
+const FORGOTTEN_MS = 300_000;
+
 /** So many connections in a row that end at once, without a reason, look like two boxes with one client id. */
 const SHORT = 4;
 
@@ -280,8 +283,10 @@ export function openBrokerLink(
 			if (step) againMs = Math.min(againMs, step.againInMs);
 			if (outlet.inFlight > 0) {
 				const silentMs = outlet.silentMs(now());
+				const oldestMs = outlet.oldestMs(now());
 				if (silentMs >= SILENCE_MS) through.drop('no answer to a message');
-				againMs = Math.min(againMs, Math.max(1, SILENCE_MS - silentMs));
+				else if (oldestMs >= FORGOTTEN_MS) through.drop('one message has no answer, while others have');
+				againMs = Math.min(againMs, Math.max(1, Math.min(SILENCE_MS - silentMs, FORGOTTEN_MS - oldestMs)));
 			}
 			// What was refused in between may have something to tell.
 			againMs = Math.min(againMs, tellChanges());

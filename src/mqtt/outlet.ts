@@ -86,6 +86,8 @@ export type Outlet = {
 	hurry(): void;
 	/** So long nothing has been answered although something is on its way. */
 	silentMs(nowMs: number): number;
+	/** So long the oldest that is on its way has had no answer. */
+	oldestMs(nowMs: number): number;
 	readonly inFlight: number;
 };
 
@@ -442,6 +444,10 @@ export function createOutlet(
 			late.clear();
 		},
 		silentMs: (nowMs) => (flight.size > 0 ? nowMs - answeredMs : 0),
+		oldestMs: (nowMs) => {
+			const [oldest] = flight.values();
+			return oldest ? nowMs - oldest.sentMs : 0;
+		},
 		get inFlight() {
 			return flight.size;
 		},

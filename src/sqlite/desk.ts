@@ -3,8 +3,14 @@ import { troubleOf } from './database.js';
 import type { Answer, Ask } from './exchange.js';
 import { Writer } from './writer.js';
 
-/** Where the journal's writer is asked: each question has been written, or refused, when its answer comes. */
-export function openDesk(): (ask: Ask) => Answer {
+/** Where the journal's writer is asked: what is asked has been written, or refused, when its answer comes. */
+export type Desk = {
+	answer(ask: Ask): Answer;
+	/** As when the process dies. */
+	abandon(): void;
+};
+
+export function openDesk(): Desk {
 	let writer: Writer | undefined;
 	const answerTo = (ask: Ask): unknown => {
 		if (ask.kind === 'open') {
@@ -46,5 +52,8 @@ export function openDesk(): (ask: Ask) => Answer {
 			return { failure: { trouble: troubleOf(thrown) ?? null, code, message, advice, stack } };
 		}
 	};
-	return (ask) => ({ id: ask.id, ...tried(ask), news: writer?.news() ?? null });
+	return {
+		answer: (ask) => ({ id: ask.id, ...tried(ask), news: writer?.news() ?? null }),
+		abandon: () => writer?.abandon(),
+	};
 }

@@ -480,10 +480,13 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		events: async (range, limit, kinds) => {
 			const first = newest[0];
 			if (first && (range.from >= first.id || first.id === 1)) {
-				const found = newest.filter(
-					({ id, kind }) => id >= range.from && id <= range.to && (kinds?.includes(kind) ?? true),
-				);
-				return found.slice(0, limit);
+				const found: Event[] = [];
+				for (let at = placeOf(newest, range.from); at < newest.length && found.length < limit; at += 1) {
+					const event = newest[at]!;
+					if (event.id > range.to) break;
+					if (kinds?.includes(event.kind) ?? true) found.push(event);
+				}
+				return found;
 			}
 			return ask('events', { range, limit, kinds: kinds ?? null });
 		},
@@ -586,6 +589,17 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 /** Of the database's file. */
 const bytesOf = (folder: string): number =>
 	statSync(join(folder, 'journal.db'), { throwIfNoEntry: false })?.size ?? 0;
+
+/** Of the first with such an id or a higher one, in rising order of ids. */
+function placeOf(events: readonly Event[], id: number): number {
+	let [low, high] = [0, events.length];
+	while (low < high) {
+		const middle = (low + high) >> 1;
+		if (events[middle]!.id < id) low = middle + 1;
+		else high = middle;
+	}
+	return low;
+}
 
 const cursorOf = (outlet: string, stream: Stream): string => `${stream} ${outlet}`;
 

@@ -293,6 +293,12 @@ export class Writer {
 		return news;
 	}
 
+	/** Lets go of its files as a process that dies does: nothing is noted of an end. */
+	abandon(): void {
+		this.#leave();
+		this.#lock.close();
+	}
+
 	close(): null {
 		this.#sync(true);
 		this.#with((open) => {

@@ -1,0 +1,42 @@
+// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
+// printed with its seed, which does the same again. The last line is JSON.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Outcome, simulate } from '../test/faults/world.js';
+
+const { values } = parseArgs({
+	options: {
+		seed: { type: 'string', default: '1' },
+		seeds: { type: 'string', default: '1' },
+		hours: { type: 'string', default: '10' },
+		log: { type: 'boolean', default: false },
+	},
+});
+const first = Number(values.seed);
+const hours = Number(values.hours);
+// A file system in memory: it is the writer's work that counts, and not a disk's.
+const at = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'inspectord-faults-'));
+const began = performance.now();
+const outcomes: Outcome[] = [];
+try {
+	for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
+		const outcome = await simulate(seed, { hours }, at, values.log ? console.log : undefined);
+		outcomes.push(outcome);
+		const { parts, counts, violations, simulatedHours } = outcome;
+		const said = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
+		console.log(`seed ${seed}: ${parts} verdicts in ${simulatedHours.toFixed(1)} h, ${said.join(', ')}`);
+		for (const violation of violations) console.log(`  ${violation}`);
+	}
+} finally {
+	rmSync(at, { recursive: true, force: true });
+}
+const failed = outcomes.filter(({ violations }) => violations.length > 0).map(({ seed }) => seed);
+const seconds = (performance.now() - began) / 1000;
+const parts = outcomes.reduce((sum, outcome) => sum + outcome.parts, 0);
+if (failed.length > 0) {
+	process.exitCode = 1;
+	console.log(`again: npm run simulate:faults -- --seed ${failed[0]} --hours ${hours}`);
+}
+console.log(JSON.stringify({ seeds: outcomes.length, parts, seconds: Math.round(seconds), failed }));

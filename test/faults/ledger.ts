@@ -1,0 +1,121 @@
+import { parseTopic } from '../../src/protocol/topics.js';
+import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import type { Coming } from './plant.js';
+
+/** What one who keeps books of all that is said knows of a station. */
+type Books = {
+	/** By number. */
+	readonly verdicts: Map<number, string>;
+	readonly gaps: { readonly from: number; readonly to: number }[];
+	highest: number;
+	state: string;
+};
+
+/** Parts whose books are kept open: those before are closed, and must be in order. */
+const MOST_PARTS = 4096;
+
+/** The verdicts of a station that are remembered by what they say. */
+const MOST_VERDICTS = 65_536;
+
+/**
+ * Hears everything that is said, and knows what is true: `isGood` of whatever a verdict is of. `violated` is told of what must never be.
+ */
+export function openLedger(
+	root: string,
+	isGood: (name: string) => boolean | undefined,
+	violated: (what: string) => void,
+) {
+	const stations = new Map<string, Books>();
+	const said = new Map<string, string>();
+	/** Parts that signals made, by name: the verdicts that were heard of them. */
+	const parts = new Map<string, { readonly part: Coming; isMade: boolean; readonly ids: Set<string> }>();
+	const counts = { verdicts: 0, accepted: 0, rejected: 0, errors: 0, again: 0, gaps: 0 };
+	let box = '';
+
+	const booksOf = (station: string): Books => {
+		const known = stations.get(station) ?? { verdicts: new Map(), gaps: [], highest: 0, state: '' };
+		stations.set(station, known);
+		return known;
+	};
+	const heardVerdict = (message: VerdictMessage): void => {
+		const { id, station, sequence, verdict, part, frame, score, reason } = message;
+		const words = JSON.stringify([station, sequence, verdict, part, frame, score, reason]);
+		const before = said.get(id);
+		if (before !== undefined) {
+			counts.again += 1;
+			if (before !== words) violated(`verdict ${id} was ${before} and is ${words}`);
+			return;
+		}
+		said.set(id, words);
+		if (said.size > MOST_VERDICTS) said.delete(said.keys().next().value!);
+		const books = booksOf(station);
+		const twin = books.verdicts.get(sequence);
+		if (twin !== undefined) violated(`number ${sequence} of ${station} is ${twin} and ${id}`);
+		books.verdicts.set(sequence, id);
+		books.highest = Math.max(books.highest, sequence);
+		counts.verdicts += 1;
+		counts[verdict === 'accept' ? 'accepted' : verdict === 'reject' ? 'rejected' : 'errors'] += 1;
+		const name = part ?? frame ?? '';
+		if (verdict === 'accept' && isGood(name) !== true) violated(`${name} was accepted: ${words}`);
+		if (verdict === 'reject' && isGood(name) !== false) violated(`${name} was rejected: ${words}`);
+		if (part === null) return;
+		const known = parts.get(part);
+		if (!known) {
+			violated(`nobody announced part ${part}`);
+			return;
+		}
+		known.ids.add(id);
+		if (known.ids.size > 1) violated(`part ${part} has verdicts ${[...known.ids].join(' and ')}`);
+	};
+
+	return {
+		counts,
+		hear: (topic: string, payload: Uint8Array): void => {
+			const read = parseTopic(root, topic);
+			const message = () => JSON.parse(new TextDecoder().decode(payload));
+			if (read?.name === 'verdict') heardVerdict(message());
+			if (read?.name === 'boxState') box = message().state;
+			if (read?.name === 'stationState') booksOf(message().station).state = message().state;
+			if (read?.name !== 'gap') return;
+			const { station, from, to } = message();
+			const books = booksOf(station);
+			books.gaps.push({ from, to });
+			books.highest = Math.max(books.highest, to);
+			counts.gaps += 1;
+		},
+		announced: (part: Coming): void => {
+			parts.set(part.name, { part, isMade: false, ids: new Set() });
+			if (parts.size > MOST_PARTS) parts.delete(parts.keys().next().value!);
+		},
+		/** The box has said that this part waits for its verdict. */
+		made: (name: string): void => {
+			const known = parts.get(name);
+			if (known) known.isMade = true;
+		},
+		/** A daemon died while the disk took nothing: what it held of these parts is gone. */
+		excuse: (): void => {
+			for (const known of parts.values()) if (known.ids.size === 0) known.isMade = false;
+		},
+		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
+		/** When everything is well and all is said: what should have been heard and was not. */
+		settle: (): void => {
+			if (box !== 'online') violated(`the box is ${box || 'silent'} though nothing is wrong`);
+			for (const [station, { verdicts, gaps, highest, state }] of stations) {
+				if (state !== 'running') violated(`${station} is ${state} though nothing is wrong`);
+				for (let number = 1; number <= highest; number += 1) {
+					if (verdicts.delete(number)) continue;
+					if (!gaps.some(({ from, to }) => number >= from && number <= to))
+						violated(`number ${number} of ${station} was never heard, and no gap tells why`);
+				}
+				gaps.length = 0;
+				gaps.push({ from: 1, to: highest });
+			}
+			const gapped = counts.gaps > 0;
+			for (const [name, { isMade, ids }] of parts)
+				if (isMade && ids.size === 0 && !gapped) violated(`part ${name} waited and has no verdict`);
+			parts.clear();
+		},
+	};
+}
+
+export type Ledger = ReturnType<typeof openLedger>;

@@ -1,0 +1,64 @@
+import type { Random } from '../../src/base/random.js';
+
+/** What passes a camera. */
+export type Thing = { readonly name: string; readonly isGood: boolean };
+
+/** A part that a signal announces; in view between two moments of the machine's clock. */
+export type Coming = Thing & { readonly fromMs: number; readonly untilMs: number };
+
+/** From one frame to the next, and from its exposure until it is here. */
+export const FRAME_MS = 40;
+const WAY_MS = 8;
+
+/** Of ten parts one is bad. */
+const BAD = 0.1;
+
+export const DELAY_MS = 50;
+export const WITHIN_MS = 350;
+
+/** Parts that are remembered as in view: more than any view overlaps. */
+const MOST_COMING = 64;
+
+/** What really lies below a camera at each moment, which nobody in the box is told. */
+export function createBelt(station: string, random: Random) {
+	let coming: Coming[] = [];
+	let count = 0;
+	return {
+		/** Another part comes into view soon. */
+		bring: (atMs: number): Coming => {
+			count += 1;
+			const part: Coming = {
+				name: `${station}-${count}`,
+				isGood: random.uniform() >= BAD,
+				fromMs: atMs + DELAY_MS,
+				untilMs: atMs + DELAY_MS + WITHIN_MS,
+			};
+			coming = [...coming, part].slice(-MOST_COMING);
+			return part;
+		},
+		/** What a frame that is exposed then shows: between parts nothing, which is not good. */
+		seenAt: (atMs: number): Thing =>
+			coming.find(({ fromMs, untilMs }) => atMs >= fromMs && atMs < untilMs) ?? {
+				name: `${station}-nothing`,
+				isGood: false,
+			},
+	};
+}
+
+/** Where every frame is a part of its own: whether it is good stands in its number. */
+export function frameThing(station: string, frame: number): Thing {
+	return { name: `${station}-frame-${frame}`, isGood: frame % 10 !== 3 };
+}
+
+/** The frame that is here at this moment, by number. */
+export function frameHere(nowMs: number): number {
+	return Math.floor((nowMs - WAY_MS) / FRAME_MS);
+}
+
+export function exposedMs(frame: number): number {
+	return frame * FRAME_MS;
+}
+
+export function hereMs(frame: number): number {
+	return frame * FRAME_MS + WAY_MS;
+}

@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { simulate } from './world.js';
+
+const faults = suite('a box in simulated time');
+
+const AT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** Seeds, each with a minute or two of faults; `npm run simulate:faults` goes on for hours. */
+for (const seed of [1, 2])
+	faults(`keeps its promises through the faults of seed ${seed}`, async () => {
+		const { parts, counts, violations } = await simulate(seed, { hours: 0.1, periodMs: 90_000 }, AT);
+		assert.equal(violations, []);
+		assert.ok(parts > 500, `${parts} verdicts`);
+		assert.ok(counts.accepted! > 0 && counts.rejected! > 0, JSON.stringify(counts));
+	});
+
+faults('does the same again with the same seed', async () => {
+	const told = async () => {
+		const lines: string[] = [];
+		const outcome = await simulate(4, { hours: 0.01, periodMs: 60_000 }, AT, (line) => lines.push(line));
+		return { lines, counts: outcome.counts };
+	};
+	assert.equal(await told(), await told());
+});
+
+faults.run();
