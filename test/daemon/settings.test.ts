@@ -64,6 +64,26 @@ for (const [a, b, fault] of faults) {
 	);
 }
 
+const lines: readonly (readonly [line: string, fault: RegExp])[] = [
+	['schedule: { selfCheck: hourly }', /schedule\.selfCheck: "hourly" is not a cron expression/],
+	['schedule: { report: "61 * * * *" }', /schedule\.report: "61 \* \* \* \*" is not a cron expression/],
+	['schedule: { vacuum: "" }', /schedule\.vacuum: "" is not a cron expression/],
+	['schedule: { zone: Mars/Olympus }', /schedule\.zone: is no time zone/],
+	['metrics: { listen: "localhost" }', /metrics\.listen: is no address of this machine with a port/],
+];
+
+for (const [line, fault] of lines) {
+	settings(`are refused where they are wrong: ${line}`, async () => {
+		assert.match((await failureOf(loaded('{}', undefined, {}, line))).message, fault);
+	});
+}
+
+settings('take times and their zone', async () => {
+	const line = 'schedule: { report: "0 6,14,22 * * *", zone: Europe/Berlin }';
+	const { config } = await loaded('{}', undefined, {}, line);
+	assert.equal(config.schedule, { report: '0 6,14,22 * * *', zone: 'Europe/Berlin' });
+});
+
 settings('may name a file or a line that their mode does not use', async () => {
 	const { config } = await loaded('{ mode: request, file: s, gpio: { chip: gpiochip0, line: 3 } }');
 	assert.is(config.recipes.a!.trigger.mode, 'request');
