@@ -15,9 +15,14 @@ export const packages = [
 	{ name: 'gstreamer1.0-plugins-ugly', shows: '/usr/share/doc/gstreamer1.0-plugins-ugly', for: 'test' },
 	{ name: 'qemu-user-static', shows: '/usr/bin/qemu-aarch64-static', for: 'arm64' },
 	{ name: 'g++-aarch64-linux-gnu', shows: '/usr/bin/aarch64-linux-gnu-g++', for: 'arm64' },
+	{ name: 'dpkg-dev', shows: '/usr/bin/dpkg-shlibdeps', for: 'package' },
+	{ name: 'xz-utils', shows: '/usr/bin/xz', for: 'package' },
+	{ name: 'lintian', shows: '/usr/bin/lintian', for: 'package-test' },
+	{ name: 'debootstrap', shows: '/usr/sbin/debootstrap', for: 'package-test' },
+	{ name: 'systemd-container', shows: '/usr/bin/systemd-nspawn', for: 'package-test' },
 ];
 
-/** The packages that are missing for `purposes` ('build', 'test', 'arm64'), as `exists` sees the disk. */
+/** The packages that are missing for `purposes` ('build', 'test', 'arm64', 'package', 'package-test'), as `exists` sees the disk. */
 export function missingPackages(purposes, exists) {
 	return packages.filter((p) => purposes.includes(p.for) && !exists(p.shows)).map((p) => p.name);
 }

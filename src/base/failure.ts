@@ -51,6 +51,7 @@ export type FailureCode =
 	| 'request-refused'
 	| 'trail-broken'
 	| 'box-incomplete'
+	| 'box-unwell'
 	| 'interrupted';
 
 /**

@@ -17,14 +17,15 @@ export type Checked = {
 	readonly advice?: string;
 };
 
-/** Tries everything that a configuration needs, each once, and conceals its secrets. @throws Failure interrupted */
-export async function checked(config: Config, context: Context): Promise<readonly Checked[]> {
+/** Tries everything that a configuration needs where `paths` says so, each once, and conceals its secrets. @throws Failure interrupted */
+export async function checked(config: Config, context: Context, paths = /./): Promise<readonly Checked[]> {
 	const credentials = await credentialsOf(config, context.env).catch(() => ({}));
 	const secrets = [...secretsOf(config), ...secretsOfCredentials(credentials)];
 	context.conceal(secrets);
 	const { env, note, signal } = context;
 	const attempt = attempts();
-	const findings = await inLanes(needsOf(config), AT_ONCE, (need) => attempt(need, { env, note, signal }));
+	const needs = needsOf(config).filter(({ path }) => paths.test(path));
+	const findings = await inLanes(needs, AT_ONCE, (need) => attempt(need, { env, note, signal }));
 	signal.throwIfAborted();
 	return findings.map(({ path, message, failure }) => ({
 		what: path,

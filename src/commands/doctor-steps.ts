@@ -4,6 +4,7 @@ import type { Condition } from '../machine/condition.js';
 import type { Devices } from '../machine/devices.js';
 import { compareVersions, isOf, type JetPack, jetPackOf } from '../machine/jetpack.js';
 import { strongest } from '../machine/power.js';
+import type { Unit } from '../machine/unit.js';
 import type { Place } from '../machine/writable.js';
 import { RELEASES } from '../trtexec/arguments.js';
 import type { Trtexec } from '../trtexec/find.js';
@@ -25,6 +26,7 @@ export type Facts = {
 	readonly condition: Condition;
 	readonly accelerator: Accelerator;
 	readonly devices: Devices;
+	readonly unit: Unit;
 	/** Who asks; the daemon may be somebody else. */
 	readonly user: string;
 };
@@ -73,6 +75,8 @@ export const STEPS: readonly Step[] = [
 	{ name: 'memory', of: 'box', look: lookAtMemory },
 	{ name: 'journal', of: 'box', look: ({ journal }) => lookAtPlace('the journal', journal) },
 	{ name: 'clock', of: 'box', look: lookAtClock },
+	{ name: 'camera-access', of: 'box', look: lookAtVideo },
+	{ name: 'unit', of: 'box', look: lookAtUnit },
 	{ name: 'jetpack', of: 'jetson', look: lookAtJetPack },
 	{ name: 'driver', of: 'jetson', look: lookAtDriver },
 	{ name: 'gpu-access', of: 'jetson', look: lookAtAccess },
@@ -135,6 +139,39 @@ function lookAtClock({ clock }: Facts): Judgement {
 	const words =
 		clock === null ? 'nobody tells whether the clock is synchronised' : 'the clock is not synchronised';
 	return warning(`${words}: times in verdicts may be wrong`, 'sudo timedatectl set-ntp true');
+}
+
+function lookAtVideo({ devices: { video, closedVideo }, user }: Facts): Judgement {
+	if (closedVideo.length > 0)
+		return missing(
+			`${user} may not use ${closedVideo.join(', ')}`,
+			`sudo usermod -aG video ${user}, then log in anew; the unit in systemd/ has the group`,
+		);
+	return ok(video.length === 0 ? 'no camera at /dev/video*' : `${user} may use ${video.join(', ')}`);
+}
+
+/** So often nobody restarts it by hand. */
+const MANY_RESTARTS = 3;
+
+function lookAtUnit({ unit }: Facts): Judgement {
+	if (unit === null)
+		return warning(
+			'no systemd answers: nobody starts the daemon again',
+			'Run it under one (docs/install.md).',
+		);
+	const { isThere, isEnabled, state, restarts } = unit;
+	if (!isThere)
+		return warning('there is no unit "inspectord.service"', 'Install it as docs/install.md says.');
+	if (state === 'failed')
+		return missing('inspectord.service has failed', 'journalctl -u inspectord -p warning tells why.');
+	if (!isEnabled)
+		return warning('inspectord.service does not start with the box', 'sudo systemctl enable inspectord');
+	if (restarts >= MANY_RESTARTS)
+		return warning(
+			`inspectord.service was started again ${restarts} times`,
+			'journalctl -u inspectord -p warning tells why.',
+		);
+	return ok(`inspectord.service is enabled, and ${state}`);
 }
 
 function lookAtJetPack({ accelerator: { device, l4t } }: Facts): Judgement {

@@ -10,6 +10,7 @@ import { below } from '../machine/below.js';
 import { askSystemd } from '../machine/clock.js';
 import { watchCondition } from '../machine/condition.js';
 import { devices } from '../machine/devices.js';
+import { unit } from '../machine/unit.js';
 import { placeAt } from '../machine/writable.js';
 import type { ProbeDown } from '../protocol/probe-messages.js';
 import { findTrtexec } from '../trtexec/find.js';
@@ -92,12 +93,13 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		watchCondition()(),
 		acceleratorHere(env),
 		devices(below('/'), '/'),
+		unit('inspectord.service'),
 		findTrtexec(env, context.signal).catch((failure) => {
 			if (!(failure instanceof Failure) || context.signal.aborted) throw failure;
 			return { failure };
 		}),
 	]);
-	const [clock, journal, engines, condition, gpu, found, trtexec] = rest;
+	const [clock, journal, engines, condition, gpu, found, service, trtexec] = rest;
 	return {
 		node: { version: process.versions.node, arch: process.arch },
 		opencv,
@@ -110,6 +112,7 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		condition,
 		accelerator: gpu,
 		devices: found,
+		unit: service,
 		user: userInfo().username,
 	};
 }

@@ -48,6 +48,10 @@ export const commands: Readonly<Record<string, Entry>> = {
 		summary: 'what does this box lack? each step with the command that mends it',
 		load: async () => (await import('./doctor.js')).doctor,
 	},
+	health: {
+		summary: 'is this box well? an exit code for updaters and timers',
+		load: async () => (await import('./health.js')).health,
+	},
 	config: {
 		summary: 'the configuration of a daemon: show it, its history, edit it, bring one back',
 		load: async () => (await import('./config.js')).configCommand,

@@ -4,6 +4,7 @@ import type { Service } from '../base/service.js';
 import { tryFolder, unwritable } from '../disk/place.js';
 import type { Clock } from '../protocol/verdict.js';
 import { type Journal, type JournalSettings, openJournal } from '../sqlite/journal.js';
+import { assertKnown } from '../sqlite/search.js';
 import { type Edges, realEdges } from './edges.js';
 import { createRecorder, type Recorder } from './record.js';
 
@@ -29,9 +30,10 @@ export type RecordsWorld = {
 /** At the end, what was handed over gets so long to arrive. */
 const SETTLE_MS = 2000;
 
-/** Whether a journal can be kept there; makes nothing. @returns what was found, in words @throws Failure file-unwritable */
+/** Whether a journal can be kept there; makes nothing. @returns what was found, in words @throws Failure file-unwritable, journal-newer */
 export async function tryRecords({ folder }: Pick<RecordsSettings, 'folder'>): Promise<string> {
 	await tryFolder(folder);
+	assertKnown(folder);
 	return `folder "${folder}" can hold the journal`;
 }
 

@@ -7,6 +7,8 @@ import type { Below } from './below.js';
 export type Devices = {
 	/** Cameras of V4L2: "/dev/video0". */
 	readonly video: readonly string[];
+	/** Those of them that this user may not use. */
+	readonly closedVideo: readonly string[];
 	/** NVIDIA's server of CSI cameras: whether it is installed, and whether it listens. */
 	readonly argus: 'absent' | 'installed' | 'listening';
 	/** Nodes of the GPU that this user may not use; null where there are none at all. */
@@ -39,9 +41,12 @@ export async function devices(files: Below, root: string): Promise<Devices> {
 	]);
 	const gpu = GPU_NODES.filter((_, i) => nodes[i]);
 	const closed = await Promise.all(gpu.map((node) => isClosed(join(root, node))));
+	const video = dev.filter((name) => /^video\d+$/.test(name)).map((name) => `/dev/${name}`);
+	const closedVideo = await Promise.all(video.map((node) => isClosed(join(root, node))));
 	const active = (swaps ?? '').split('\n').slice(1).filter(Boolean);
 	return {
-		video: dev.filter((name) => /^video\d+$/.test(name)).map((name) => `/dev/${name}`),
+		video,
+		closedVideo: video.filter((_, i) => closedVideo[i]),
 		argus: listening ? 'listening' : installed ? 'installed' : 'absent',
 		closedGpu: gpu.length === 0 ? null : gpu.filter((_, i) => closed[i]),
 		swap:

@@ -80,6 +80,23 @@ export function openSearch(folder: string): Search {
 	};
 }
 
+/** That no later program has written it; damage is another matter. @throws Failure journal-newer */
+export function assertKnown(folder: string): void {
+	const path = join(folder, 'journal.db');
+	if (!existsSync(path)) return;
+	try {
+		using database = disposable(openToRead(path));
+		const version = versionOf(database.of);
+		if (version > MIGRATIONS.length) throw newer(path, version, MIGRATIONS.length);
+	} catch (thrown) {
+		if (troubleOf(thrown) === undefined) throw thrown;
+	}
+}
+
+function disposable(of: Database): Disposable & { readonly of: Database } {
+	return { of, [Symbol.dispose]: () => of.close() };
+}
+
 function opened(path: string): { readonly database: Database; readonly store: Store } {
 	const database = openToRead(path);
 	try {

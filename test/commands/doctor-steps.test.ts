@@ -58,10 +58,15 @@ async function factsOf(tree: Tree, more: Partial<Facts> = {}): Promise<Facts> {
 		condition: await watchCondition(folder.path)(),
 		accelerator: await accelerator(folder.path, { arch }),
 		devices: await devices(below(folder.path), folder.path),
+		unit: { isThere: true, isEnabled: true, state: 'active', restarts: 0 },
 		user: 'inspectord',
 		...more,
 	};
 }
+
+const service = (more: Partial<NonNullable<Facts['unit']>>): Partial<Facts> => ({
+	unit: { isThere: true, isEnabled: true, state: 'active', restarts: 0, ...more },
+});
 
 const judged = (facts: Facts): Readonly<Record<string, Judgement>> =>
 	Object.fromEntries(STEPS.map(({ name, look }) => [name, look(facts)]));
@@ -96,6 +101,7 @@ type Case = readonly [
 
 const NO_DEVICES: Facts['devices'] = {
 	video: [],
+	closedVideo: [],
 	argus: 'absent',
 	closedGpu: [],
 	swap: 'none',
@@ -105,7 +111,31 @@ const NO_DEVICES: Facts['devices'] = {
 const failing = (message: string, advice?: string) => ({ message, failure: { message, advice } });
 const refused = { folder: '/var/lib/inspectord', state: 'refused', freeBytes: 2e10 } as const;
 
+const SHUT: Facts['devices'] = {
+	video: ['/dev/video0'],
+	closedVideo: ['/dev/video0'],
+	argus: 'absent',
+	closedGpu: [],
+	swap: 'none',
+	desktop: null,
+};
+
 const cases: readonly Case[] = [
+	['no systemd', READY, { unit: null }, 'unit', 'warning', /no systemd answers/, /install\.md/],
+	['no unit', READY, service({ isThere: false }), 'unit', 'warning', /there is no unit/, /install\.md/],
+	['a failed unit', READY, service({ state: 'failed' }), 'unit', 'missing', /has failed/, /journalctl/],
+	['a unit that waits', READY, service({ isEnabled: false }), 'unit', 'warning', /not start/, /enable/],
+	['a unit that falls', READY, service({ restarts: 7 }), 'unit', 'warning', /7 times/, /journalctl/],
+	['a unit that runs', READY, service({}), 'unit', 'ok', /enabled, and active/, undefined],
+	[
+		'a camera that is shut',
+		READY,
+		{ devices: SHUT },
+		'camera-access',
+		'missing',
+		/may not use \/dev\/video0/,
+		/video/,
+	],
 	[
 		'an old Node',
 		READY,

@@ -39,7 +39,7 @@ for (const [path, make] of Object.entries(generated)) {
 	});
 }
 
-for (const path of ['config/bench.yaml', 'config/line.yaml']) {
+for (const path of ['config/bench.yaml', 'config/line.yaml', 'config/template.yaml']) {
 	documents(`${path} is a configuration without faults`, async () => {
 		const parsed = parseConfig(await readFile(new URL(path, root), 'utf8'));
 		assert.ok('config' in parsed, JSON.stringify(parsed));
