@@ -100,6 +100,10 @@ export function partsOf({ inspection, begin, emit, keep, accepted, report, wallC
 		},
 		/** A part that was told and has no frame: it counts as taken when it was due. */
 		miss: (due: DuePart, failure: Failure): Promise<void> => {
+			if (failure.code !== 'part-missed') {
+				troubled = true;
+				report('error', failure);
+			}
 			const taken: Stamp = { wallMs: Date.parse(due.trigger.at), monotonicMs: due.atMs };
 			return fail({ taken, frame: null }, failure, { due, exposed: null });
 		},

@@ -3,7 +3,15 @@ import { Failure } from '../base/failure.js';
 import type { Pace } from '../base/retry.js';
 import type { DuePart } from '../protocol/station-messages.js';
 import { type Camera, type Frame, FrameFailure } from '../vision/frame.js';
-import { type Awaited, type Exposure, type Outcome, outcomeOf, type Parts } from './parts.js';
+import {
+	type Awaited,
+	type Exposure,
+	type Outcome,
+	outcomeOf,
+	type Parts,
+	type PartsWorld,
+} from './parts.js';
+import { frozen } from './watch.js';
 
 /** Parts that were told, in order, until they have a frame. Whoever tells them bounds them: it waits for their verdicts. */
 export type DueQueue = {
@@ -45,7 +53,7 @@ const USUAL_SCORE_MS = 250;
 
 const missed = (why: string) => new Failure('part-missed', `Cannot inspect the part: ${why}`);
 
-export type TriggerWorld = {
+export type TriggerWorld = Pick<PartsWorld, 'inspection'> & {
 	readonly due: DueQueue;
 	readonly pace: Pace;
 	readonly signal: AbortSignal;
@@ -75,7 +83,7 @@ export function seenIn(
 export async function inspectDue(
 	camera: Camera,
 	parts: Parts,
-	{ due: queue, pace, signal }: TriggerWorld,
+	{ inspection, due: queue, pace, signal }: TriggerWorld,
 ): Promise<Failure | 'ended' | 'interrupted'> {
 	const { now } = pace;
 	const held: (Awaited & { readonly frame: Frame })[] = [];
@@ -117,7 +125,10 @@ export async function inspectDue(
 			end = 'ended';
 			return;
 		}
-		const sinceMs = frame.taken.monotonicMs;
+		const { quality } = inspection().recipe;
+		// A picture that was there before the signal, too, is none of its part.
+		const known = quality.frozenMs > 0 ? frame.unchangedSinceMs : undefined;
+		const sinceMs = known ?? frame.taken.monotonicMs;
 		// A source that gives the next one when asked has no time of its own: what is due first gets it.
 		const isDated = camera.live || sinceMs < begunMs;
 		const exposed = isDated ? { sinceMs, byMs: frame.hereMs ?? now() } : null;
@@ -126,6 +137,11 @@ export async function inspectDue(
 		else frame.release();
 		queue.remove([...found.missed, ...(found.shows ? [found.shows] : [])]);
 		for (const due of found.missed) await parts.miss(due, missed(whyMissed(due, exposed)));
+		const failure = frozen(frame, quality);
+		if (!failure) return;
+		const unseen = queue.waiting.filter(({ fromMs }) => fromMs + quality.frozenMs <= frame.taken.monotonicMs);
+		queue.remove(unseen);
+		for (const due of unseen) await parts.miss(due, failure);
 	};
 
 	const ring = () => queue.ring();

@@ -4,15 +4,14 @@ import type { Frame } from '../vision/frame.js';
 import type { Size } from '../vision/image.js';
 import { comparisonWith, FAULTS, faultIn, lookAt, type Measures, type Quality } from '../vision/quality.js';
 
-/** What a picture is like, as far as the bundle knows what good ones are like. */
+/** What a picture is like, as far as the bundle knows what good ones are like, and why it is not to be scored. */
 export type Seen = { readonly measures: Measures | null; readonly failure: Failure | undefined };
 
-/** Looks at what a model is to see, before it does. */
+/** Looks at what a model is to see, before it does. `input`: interleaved RGB `[height, width, 3]`. */
 export type Watch = {
-	/** `input`: interleaved RGB `[height, width, 3]`, kept until the next one. */
 	look(
 		input: Uint8Array,
-		frame: Pick<Frame, 'live' | 'taken' | 'name'>,
+		frame: Pick<Frame, 'unchangedSinceMs' | 'taken' | 'name'>,
 		wanted: RecipeConfig['quality'],
 	): Seen;
 };
@@ -20,43 +19,42 @@ export type Watch = {
 /** By what the bundle has learnt of good pictures; one that has not knows frozen ones alone. */
 export function watchBy(quality: Quality | null, size: Size): Watch {
 	const compare = quality && comparisonWith(quality.common);
-	/** The picture before, and when the first of those was taken that were the same. */
-	let last: { readonly input: Uint8Array; readonly sinceMs: number } | undefined;
-
-	const frozenMs = (input: Uint8Array, { live, taken }: Pick<Frame, 'live' | 'taken'>): number => {
-		const isSame = live && last && Buffer.compare(input, last.input) === 0;
-		last = { input, sinceMs: isSame ? last!.sinceMs : taken.monotonicMs };
-		return isSame ? taken.monotonicMs - last.sinceMs : 0;
-	};
 	return {
 		look: (input, frame, wanted) => {
-			const sameMs = frozenMs(input, frame);
-			const shown = frame.name === undefined ? 'a frame' : `"${frame.name}"`;
-			const measures = quality && compare ? measured(lookAt(input, size), compare) : null;
-			if (wanted.frozenMs > 0 && sameMs >= wanted.frozenMs) {
-				const failure = new Failure(
-					'frame-frozen',
-					`Cannot inspect ${shown}: the camera has given the very same picture for ${Math.round(sameMs)} ms`,
-					'Start the camera anew. One that sends a still scene without any noise needs a larger `quality.frozenMs`.',
-				);
-				return { measures, failure };
-			}
+			const { own, cells } = compare ? lookAt(input, size) : { own: null, cells: null };
+			const measures = compare && own ? { ...own, ...compare(cells) } : null;
 			const found = quality && measures && faultIn(measures, quality, (fault) => wanted[fault]);
-			if (!found) return { measures, failure: undefined };
-			const { code, advice } = FAULTS[found.fault];
-			const failure = new Failure(
-				code,
-				`Cannot inspect ${shown}: ${found.words}`,
-				`${advice} If it is to be like that, teach anew with such pictures, or set \`quality.${found.fault}: false\`.`,
-			);
-			return { measures, failure };
+			return { measures, failure: frozen(frame, wanted) ?? (found ? faulty(frame, found) : undefined) };
 		},
 	};
 }
 
-function measured(
-	{ own, cells }: ReturnType<typeof lookAt>,
-	compare: ReturnType<typeof comparisonWith>,
-): Measures {
-	return { ...own, ...compare(cells) };
+/** Why a frame is not to be believed, where its camera has given the same picture for too long. */
+export function frozen(
+	{ unchangedSinceMs, taken, name }: Pick<Frame, 'unchangedSinceMs' | 'taken' | 'name'>,
+	{ frozenMs }: Pick<RecipeConfig['quality'], 'frozenMs'>,
+): Failure | undefined {
+	const sameMs = taken.monotonicMs - (unchangedSinceMs ?? taken.monotonicMs);
+	if (frozenMs === 0 || sameMs < frozenMs) return undefined;
+	return new Failure(
+		'frame-frozen',
+		`Cannot inspect ${shown(name)}: the camera has given the very same picture for ${Math.round(sameMs)} ms`,
+		'Start the camera anew. One that sends a still scene without any noise needs a larger `quality.frozenMs`.',
+	);
+}
+
+function faulty(
+	{ name }: Pick<Frame, 'name'>,
+	{ fault, words }: NonNullable<ReturnType<typeof faultIn>>,
+): Failure {
+	const { code, advice } = FAULTS[fault];
+	return new Failure(
+		code,
+		`Cannot inspect ${shown(name)}: ${words}`,
+		`${advice} If it is to be like that, teach anew with such pictures, or set \`quality.${fault}: false\`.`,
+	);
+}
+
+function shown(name: string | undefined): string {
+	return name === undefined ? 'a frame' : `"${name}"`;
 }

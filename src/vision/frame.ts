@@ -11,8 +11,8 @@ export type Frame = {
 	readonly taken: Stamp;
 	/** It was here then, on the same clock: it was exposed between the two. Absent: when it was handed over. */
 	readonly hereMs?: number;
-	/** Of a live camera: two pictures of it are never the same. */
-	readonly live?: true;
+	/** Of a live camera, on the same clock: since then each of its pictures has been the very same. Two of a sensor never are: it is frozen. */
+	readonly unchangedSinceMs?: number;
 	/** The file's name, for sources that have one. */
 	readonly name: string | undefined;
 	/**

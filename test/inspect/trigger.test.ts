@@ -110,16 +110,19 @@ function lineCamera(
 	{ pace, at }: ReturnType<typeof simulation>,
 	intervalMs: number,
 	inView: (ms: number) => string,
+	frozenFromMs = Number.POSITIVE_INFINITY,
 ): Camera {
 	const asked = new Set<() => void>();
-	let held: { name: string; takenMs: number; hereMs: number } | undefined;
+	let held: { name: string; takenMs: number; hereMs: number; unchangedSinceMs: number } | undefined;
+	let unchangedSinceMs = 0;
 	let begunMs = 0;
 	let closed = false;
 	const tick = (exposedMs: number): void => {
 		at(exposedMs + intervalMs / 4, () => {
 			if (closed) return;
 			const hereMs = pace.now();
-			held = { name: inView(exposedMs), takenMs: begunMs, hereMs };
+			if (exposedMs < frozenFromMs) unchangedSinceMs = begunMs;
+			held = { name: inView(Math.min(exposedMs, frozenFromMs)), takenMs: begunMs, hereMs, unchangedSinceMs };
 			begunMs = hereMs;
 			for (const wake of asked) wake();
 			tick(Math.max(exposedMs + intervalMs, hereMs));
@@ -142,9 +145,9 @@ function lineCamera(
 					signal.addEventListener('abort', interrupted);
 				});
 			}
-			const { name, takenMs, hereMs } = held;
+			const { name, takenMs, hereMs, unchangedSinceMs } = held;
 			held = undefined;
-			return { ...greyFrame(name, takenMs), hereMs };
+			return { ...greyFrame(name, takenMs), hereMs, unchangedSinceMs };
 		},
 		close: async () => {
 			closed = true;
@@ -198,6 +201,7 @@ async function inspecting(
 	for (const one of told) world.at(one.heardMs ?? one.atMs, () => queue.add(one));
 	let ended: unknown;
 	const running = inspectDue(camera(world), parts, {
+		inspection: () => slow,
 		due: queue,
 		pace: world.pace,
 		signal: stop.signal,
@@ -257,6 +261,23 @@ triggers('that pass while the thread is blocked are errors, and the last one is 
 	);
 	assert.match(found.verdicts[1]!.verdict.error!.message, /before the next part came into view/);
 });
+
+triggers(
+	'are never judged on a picture that was there before them: a camera that froze shows none of them',
+	async () => {
+		const inView = (ms: number) => `part ${Math.floor(ms / 300)}`;
+		const told = [due(1, 310), due(2, 610), due(3, 910), due(4, 1210)];
+		// Just after the frame of the first.
+		const found = await inspecting((world) => lineCamera(world, 40, inView, 400), told, 4000);
+		assert.equal(said(found)[0], ['P-1', 'accept', 'part 1']);
+		assert.equal(found.verdicts.length, 4);
+		for (const { verdict } of found.verdicts.slice(1)) {
+			assert.is(verdict.verdict, 'error');
+			assert.ok(['part-missed', 'frame-frozen'].includes(verdict.error!.code), verdict.error!.code);
+		}
+		assert.is(found.verdicts.at(-1)!.verdict.error!.code, 'frame-frozen');
+	},
+);
 
 triggers('wait for no golden vector: one is proven when none is due, and after each only once', async () => {
 	const told = Array.from({ length: 12 }, (_, i) => due(i + 1, 100 + 60 * i));

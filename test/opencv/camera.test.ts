@@ -213,6 +213,26 @@ cameras('read a network camera, give its newest frame, and notice when it falls 
 	await camera.close();
 });
 
+cameras('say since when their picture has been the very same', async () => {
+	const still = [encodeJpeg(drawPart(1, 0, undefined, 128).image, 80)];
+	/** For how long it was the same, in each of some frames. */
+	const sameMs = async (shown: readonly Uint8Array[], frames: number, untilMs: number) => {
+		await using server = await startMjpegServer(shown, 25);
+		const camera = await open(server.url, { timeoutMs: 10_000 });
+		const found: number[] = [];
+		while (found.length < frames && !found.some((ms) => ms > untilMs)) {
+			const { taken, unchangedSinceMs, release } = (await camera.read(next))!;
+			release();
+			found.push(taken.monotonicMs - unchangedSinceMs!);
+		}
+		await camera.close();
+		return found;
+	};
+	// Without pictures of its own the camera shows the clock.
+	assert.equal(await sameMs([], 10, 0), Array(10).fill(0));
+	assert.ok((await sameMs(still, 200, 200)).at(-1)! > 200);
+});
+
 cameras('say when the pictures of a stream change their size', async () => {
 	const jpegs = Array.from({ length: 60 }, (_, i) => {
 		const image = drawPart(1, i % 4, undefined, i < 30 ? 128 : 96).image;

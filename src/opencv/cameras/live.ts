@@ -31,6 +31,20 @@ export function liveCamera(
 	return freshFrames(frameReader(capture, name, timeoutMs), name, pace);
 }
 
+/** Frames that nobody reads are looked at so often whether they differ. */
+const LOOK_MS = 100;
+
+/** Pixels a side by which a picture is compared with the one before: chance makes so many of a sensor's differ. */
+const SAMPLED = 128;
+
+/** Values as the sensor gave them, of pixels all over the picture. */
+function sampleOf(mat: Mat): Buffer {
+	const small = mat.resize(SAMPLED, SAMPLED, 0, 0, cv.INTER_NEAREST);
+	const sample = small.getData();
+	small.release();
+	return sample;
+}
+
 type Pace = Required<Transport> & { readonly intervalMs: number; readonly latencyMs: number };
 
 type Grabbed = { readonly mat: Mat; readonly takenMs: number; readonly hereMs: number };
@@ -53,6 +67,7 @@ export function freshFrames(
 	let held: Grabbed | undefined;
 	let asked: { readonly sinceMs: number; readonly afterMs: number; settle(): void } | undefined;
 	let failure: unknown;
+	let seen: { readonly sample: Buffer; readonly sinceMs: number; readonly lookedMs: number } | undefined;
 	let size: { readonly cols: number; readonly rows: number } | undefined;
 	let closed = false;
 
@@ -67,6 +82,13 @@ export function freshFrames(
 		waits.push(waitedMs);
 		if (waits.length > WAITS_KEPT) waits.shift();
 		intervalMs = Math.max(toldMs, [...waits].sort((a, b) => a - b)[waits.length >> 1]!);
+	};
+	/** @returns since when the picture has been the same, as far as it was looked at */
+	const look = ({ mat, takenMs, hereMs }: Grabbed): number => {
+		const sample = sampleOf(mat);
+		const sinceMs = seen?.sample.equals(sample) ? seen.sinceMs : takenMs;
+		seen = { sample, sinceMs, lookedMs: hereMs };
+		return sinceMs;
 	};
 	const readOn = async (): Promise<void> => {
 		let buffered = Math.ceil(backlogMs / intervalMs);
@@ -96,6 +118,8 @@ export function freshFrames(
 			if (held) drop(held.mat);
 			held = { mat, takenMs: begunMs - onItsWayMs(), hereMs: doneMs };
 			if (asked && held.takenMs >= asked.afterMs) asked.settle();
+			// Who waits for a frame is not to wait for this.
+			else if (!asked && doneMs >= (seen?.lookedMs ?? 0) + LOOK_MS) look(held);
 		}
 	};
 	readOn().catch((thrown) => {
@@ -126,9 +150,10 @@ export function freshFrames(
 			signal.throwIfAborted();
 			if (!held || held.takenMs < afterMs) throw failure;
 			const { mat, takenMs, hereMs } = held;
+			const unchangedSinceMs = look(held);
 			held = undefined;
 			const wallMs = Date.now() - (performance.now() - takenMs);
-			return { ...frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs }), live: true, hereMs };
+			return { ...frameOfMat(mat, undefined, { wallMs, monotonicMs: takenMs }), hereMs, unchangedSinceMs };
 		},
 		close: async () => {
 			closed = true;

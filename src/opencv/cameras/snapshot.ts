@@ -26,6 +26,7 @@ export async function snapshotCamera(
 			'Open the address in a browser: it must show one picture. For a stream leave "snapshot:" out.',
 		);
 	}
+	let seen: { readonly bytes: Buffer; readonly sinceMs: number } | undefined;
 	return {
 		live: true,
 		dropped: 0,
@@ -38,7 +39,8 @@ export async function snapshotCamera(
 			const frame = await decodePicture(bytes, camera.shown).catch((thrown) => {
 				throw thrown instanceof Failure ? new FrameFailure(camera.shown, thrown) : thrown;
 			});
-			return { ...frame, live: true, name: undefined, taken };
+			seen = { bytes, sinceMs: seen?.bytes.equals(bytes) ? seen.sinceMs : taken.monotonicMs };
+			return { ...frame, name: undefined, taken, unchangedSinceMs: seen.sinceMs };
 		},
 		close: async () => {},
 	};
