@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure, type FailureCode, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
@@ -411,7 +412,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 
 	const keepOne = ({ jpeg, ...picture }: NewPicture): Promise<Picture | undefined> => {
 		// Verdicts first: in the reserve there is no place for pictures.
-		if (extent.isTight || onTheWayBytes + jpeg.length > MOST_PICTURE_BYTES) {
+		if (isClosed || extent.isTight || onTheWayBytes + jpeg.length > MOST_PICTURE_BYTES) {
 			backlog.count('picture', 1);
 			return Promise.resolve(undefined);
 		}
@@ -565,11 +566,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 			stopTidying();
 			ending.abort();
 			await sweeping;
-			await keeping;
-			flushDeliveries();
-			isUntidy = false;
-			if (backlog.length > 0) wake();
-			await working;
+			do {
+				await keeping;
+				flushDeliveries();
+				isUntidy = false;
+				if (backlog.length > 0) wake();
+				await working;
+				// Who waited for a verdict to be written hands its pictures over now.
+				await breathe();
+			} while (keeping !== undefined);
 			isClosed = true;
 			if (backlog.length > 0)
 				log(
