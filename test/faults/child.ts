@@ -187,6 +187,7 @@ function cameraOf(
 	{ process, wallClock, show }: StationWorld,
 ): Camera {
 	let last = -1;
+	/** The picture that it goes on showing, and since when. */
 	let frozen: number | undefined;
 	const frameOf = (frame: number): Frame => {
 		if (!has('camera frozen')) frozen = undefined;
@@ -198,7 +199,7 @@ function cameraOf(
 		new DataView(input.buffer).setUint32(4, shown);
 		return {
 			...SIZE,
-			live: true,
+			unchangedSinceMs: exposedMs(shown),
 			taken: { wallMs: wallClock(), monotonicMs: exposedMs(frame) },
 			hereMs: hereMs(frame),
 			name: thing.name,

@@ -344,11 +344,11 @@ function faultsOf({ broker, disk, stations, life, away, restartIn, leap, edit, r
 			return () => disk.end(fault);
 		},
 	});
-	const ofStation = (fault: StationFault, only?: string) => ({
+	const ofStation = (fault: StationFault) => ({
 		name: fault,
 		begin: () => {
 			const names = Object.keys(stations);
-			const of = stations[only ?? names[Math.floor(random() * names.length)]!]!;
+			const of = stations[names[Math.floor(random() * names.length)]!]!;
 			of.add(fault);
 			return () => void of.delete(fault);
 		},
@@ -374,14 +374,13 @@ function faultsOf({ broker, disk, stations, life, away, restartIn, leap, edit, r
 			[
 				'camera refuses',
 				'camera silent',
+				'camera frozen',
 				'model slow',
 				'model fails',
 				'model of no number',
 				'model elsewhere',
 			] as const
-		).map((fault) => ofStation(fault)),
-		// Where a frame comes for each signal, one that froze before it may look new.
-		ofStation('camera frozen', EVERY),
+		).map(ofStation),
 		{
 			name: 'station killed',
 			begin: () => {
