@@ -55,12 +55,13 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.e
 const isOf = (starts) => (name) => starts.some((start) => name.startsWith(start));
 const alone = files.filter(isOf(ALONE));
 const isLong = isOf(LONG);
+const holdsTime = isOf([...WAITING, ...ALONE]);
 const together = files.filter((name) => !alone.includes(name));
 const waiting = together.filter(isOf(WAITING)).sort((a, b) => Number(isLong(b)) - Number(isLong(a)));
 const computing = together.filter((name) => !waiting.includes(name));
 /** What holds limits of time may fail for want of a processor: once more, with nothing beside it, is the word that counts. */
 const again = [];
-await lane([alone]);
+await lane([alone], again);
 await Promise.all([
 	lane([computing, waiting], again),
 	...Array.from({ length: WAITING_AT_ONCE }, () => lane([waiting], again)),
@@ -78,7 +79,7 @@ async function lane(queues, again) {
 	for (;;) {
 		const name = queues.find((queue) => queue.length > 0)?.shift();
 		if (name === undefined) return;
-		await runFile(name, isOf(WAITING)(name) ? again : undefined);
+		await runFile(name, holdsTime(name) ? again : undefined);
 	}
 }
 
