@@ -35,15 +35,15 @@ export function asShown({ count, input }: Pictures): Probe[] {
 	return Array.from({ length: count }, (_, i) => ({ kind: 'made', defective: false, input: () => input(i) }));
 }
 
-/** Copies with a defect made into each, of one kind after the other, `each` of a picture; the seed of each is its own. */
-export function asSpoiled({ count, input }: Pictures, size: Size, seed: number, each = 1): Probe[] {
-	return Array.from({ length: count * each }, (_, i) => ({
+/** Copies with a defect made into each, of one kind after the other; the `seed` of each is its own. */
+export function asSpoiled({ count, input }: Pictures, size: Size, seed: number): Probe[] {
+	return Array.from({ length: count }, (_, i) => ({
 		kind: 'made',
 		defective: true,
 		input: async () => {
 			const random = randomFrom(seed + i);
 			const spoil = chanceSpoil(SPOILS[i % SPOILS.length]!, random, { leastStrength: LEAST_STRENGTH });
-			return spoiledBy(await input(i % count), size, spoil, random);
+			return spoiledBy(await input(i), size, spoil, random);
 		},
 	}));
 }

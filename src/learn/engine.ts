@@ -84,7 +84,7 @@ async function probesOf(bundle: Bundle, labelled: LabelledPictures | undefined):
 	return [
 		...asShown(good),
 		...(kept.length === 0 ? [{ kind: 'made', defective: true, input: async () => negative! } as const] : []),
-		...asSpoiled(good, tiling, SEED, copies),
+		...Array.from({ length: copies }, (_, i) => asSpoiled(good, tiling, SEED + i * good.count)).flat(),
 		...asLabelled(labelled),
 	];
 }

@@ -22,9 +22,6 @@ import { momentsOfPictures } from './moments.js';
 /** Good pictures that show how large activations get. */
 export const RANGE_PICTURES = 48;
 
-/** Copies with a defect: of fewer, two that trade places with good ones look like a loss. */
-const LEAST_SPOILED = 96;
-
 /** What to try, in this order, until one passes the gate: the wanted precision, then the next higher ones. */
 const attempts: { readonly [P in Precision]: readonly Precision[] } = {
 	fp32: [],
@@ -71,7 +68,7 @@ export async function chooseModels(
 	const gates: Partial<Record<Precision, GateFinding[]>> = {};
 	const pictures = [
 		...asShown(probes.good),
-		...asSpoiled(probes.good, pair.tiling, settings.seed, Math.ceil(LEAST_SPOILED / probes.good.count)),
+		...asSpoiled(probes.good, pair.tiling, settings.seed),
 		...asLabelled(probes.labelled),
 	];
 	const scored = async (model: Uint8Array): Promise<number[]> => {
