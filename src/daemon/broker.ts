@@ -30,10 +30,11 @@ import type { Recorder } from './record.js';
 import { clientIdOf } from './settings.js';
 import { type BrokerTally, createTallies } from './tally.js';
 
-/** `stations`: the names of all, as the box's state tells them; `alarmed`: of those that have alarms; `remote`: as what requests are believed at most, by default as nothing. */
+/** `stations`: the names of all, as the box's state tells them; `alarmed`: of those that have alarms; `reports`: whether it tells reports, by default not; `remote`: as what requests are believed at most, by default as nothing. */
 export type BrokerSettings = Pick<Config, 'box' | 'mqtt'> & {
 	readonly stations: readonly string[];
 	readonly alarmed?: readonly string[];
+	readonly reports?: boolean;
 	readonly remote?: Config['control']['remote'];
 };
 
@@ -413,7 +414,7 @@ export async function tryBroker(
 	env: Env,
 	signal: AbortSignal,
 ): Promise<string> {
-	const { box, mqtt, stations, alarmed = [] } = settings;
+	const { box, mqtt, stations, alarmed = [], reports = false } = settings;
 	const { root } = mqtt;
 	const version = mqtt.version === '5' ? 5 : 4;
 	const credentials = await credentialsOf(settings, env);
@@ -423,7 +424,7 @@ export async function tryBroker(
 	const publish = [
 		topicOf('boxState', { root, box }),
 		topicOf('health', { root, box }),
-		topicOf('report', { root, box }),
+		...(reports ? [topicOf('report', { root, box })] : []),
 		topicOf('engines', { root, box }),
 		topicOf('configuration', { root, box }),
 		topicOf('configurationSchema', { root, box }),

@@ -194,7 +194,7 @@ const control = row<ControlSettings, ControlService>({
 	retell: (service, { signed }) => service.retell(signed),
 });
 
-const TOLD_TO_BROKER = ['stations', 'alarmed'];
+const TOLD_TO_BROKER = ['stations', 'alarmed', 'reports'];
 
 const broker = row<BrokerSettings, BrokerService>({
 	kind: 'broker',
@@ -205,7 +205,8 @@ const broker = row<BrokerSettings, BrokerService>({
 		const { box, mqtt, control } = config;
 		const stations = Object.keys(config.stations);
 		const alarmed = Object.keys(alarmsIn(config));
-		return [['broker', { box, mqtt, remote: control.remote, stations, alarmed }]];
+		const reports = config.schedule.report !== undefined;
+		return [['broker', { box, mqtt, remote: control.remote, stations, alarmed, reports }]];
 	},
 	needs: (settings, [before], [speaking]) => {
 		// Where it cannot be reached anyway, a station can be added nevertheless.

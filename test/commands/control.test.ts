@@ -34,6 +34,7 @@ const ABSENT: Readonly<Partial<Record<RequestName, readonly string[]>>> = {
 		...['machine.powerMode', 'machine.watts', 'machine.rails.0'],
 		...['machine.clocks.locked', 'machine.clocks.cpuMHz', 'machine.clocks.gpuMHz'],
 	],
+	state: ['stations.0.drift.0'],
 	letters: ['letters'],
 	snapshot: ['topic'],
 	threshold: ['values.0.below'],

@@ -109,7 +109,7 @@ const edits: readonly (readonly [
 	[
 		'when a report is told',
 		{ more: { schedule: { selfCheck: '0 3 * * *', report: '0 6 * * *' } } },
-		{ stop: 'schedule', start: 'schedule' },
+		{ stop: 'schedule', start: 'schedule', retell: 'broker' },
 	],
 	['the schedule', { more: { schedule: {} } }, { stop: 'schedule' }],
 	[
