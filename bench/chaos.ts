@@ -9,6 +9,7 @@ import { childrenOf } from '../src/machine/processor.js';
 import { encodeJpeg } from '../src/opencv/picture.js';
 import { drawPart } from '../src/sim/line.js';
 import { startMjpegServer } from '../test/cameras/mjpeg-server.js';
+import { type FakeClock, fakeClock } from '../test/faketime.js';
 import { type Line, lineTo } from '../test/far-broker.js';
 import { eventually, freePort } from '../test/free-port.js';
 import { type Mosquitto, startMosquitto } from '../test/mosquitto.js';
@@ -34,7 +35,8 @@ type Box = {
 	broker: Mosquitto;
 	running: Running;
 	readonly start: () => Running;
-	readonly startBroker: () => Promise<Mosquitto>;
+	readonly startBroker: (...more: string[]) => Promise<Mosquitto>;
+	readonly clock: FakeClock | undefined;
 	readonly dyingDisk: string;
 	/** The process of its station. */
 	stationPid(): Promise<number>;
@@ -49,7 +51,8 @@ type Fault = {
 	readonly strike: (box: Box) => unknown;
 	/** Takes the cause away. */
 	readonly end: (box: Box) => unknown;
-	readonly isDetected: (box: Box, struckMs: number) => boolean | Promise<boolean>;
+	/** Without it there is nothing to tell. */
+	readonly isDetected?: (box: Box, struckMs: number) => boolean | Promise<boolean>;
 	/** While it lasts no part has a picture of its own. */
 	readonly isBlind: boolean;
 	/** It lasts at least so long. */
@@ -76,6 +79,7 @@ const faults: Readonly<Record<string, Fault>> = {
 	'camera gone': befall('vanish'),
 	'camera frozen': befall('freeze'),
 	'camera garbage': befall('garble'),
+	'camera resized': befall('resize'),
 	'station kill -9': { strike: signalTo('SIGKILL'), end: nothing, isDetected: stationTells, isBlind: false },
 	'station SIGSTOP': {
 		strike: signalTo('SIGSTOP'),
@@ -102,6 +106,19 @@ const faults: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
+	'broker refusing': {
+		strike: async (box) => {
+			await box.broker.kill('SIGKILL');
+			box.broker = await box.startBroker('allow_anonymous false');
+		},
+		end: async (box) => {
+			await box.broker.kill('SIGTERM');
+			box.broker = await box.startBroker();
+		},
+		isDetected: brokerIsMissed,
+		isBlind: false,
+		lastsMs: 5000,
+	},
 	'broker black hole': {
 		strike: ({ line }) => line.swallow(true),
 		end: ({ line }) => {
@@ -118,6 +135,8 @@ const faults: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
+	'clock +30 days': { strike: ({ clock }) => clock?.jump('+30d'), end: nothing, isBlind: false },
+	'clock -2 hours': { strike: ({ clock }) => clock?.jump('-2h'), end: nothing, isBlind: false },
 };
 
 type Row = {
@@ -134,7 +153,7 @@ async function suffered(
 ): Promise<Row> {
 	const folder = await mkdtemp(join(tmpdir(), 'inspectord-chaos-'));
 	const port = await freePort();
-	const startBroker = () => startMosquitto(port, folder, BROKER);
+	const startBroker = (...more: string[]) => startMosquitto(port, folder, [...BROKER, ...more]);
 	const broker = await startBroker();
 	await using heard = await subscriber(broker.url);
 	await using line = await lineTo(port);
@@ -159,7 +178,9 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 `,
 	);
 	const library = slowDisk(folder);
-	const env = library === undefined ? {} : { LD_PRELOAD: library, SLOW_DISK_FAILS: dyingDisk };
+	const clock = await fakeClock(folder);
+	const libraries = [library, clock?.env.LD_PRELOAD].filter((one) => one !== undefined);
+	const env = { ...clock?.env, LD_PRELOAD: libraries.join(':'), SLOW_DISK_FAILS: dyingDisk };
 	const start = () => startWith(env, 'run', '--config', config);
 	const signalledMs = new Map<string, number>();
 	const partOf = (part: string | null) => signalledMs.get(part ?? '') ?? Number.NEGATIVE_INFINITY;
@@ -171,6 +192,7 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 		start,
 		startBroker,
 		dyingDisk,
+		clock,
 		stationPid: async () => (await childrenOf(box.running.child.pid!))[0]!,
 		stateSince: (atMs, below) =>
 			heard.states.findLast(
@@ -222,7 +244,9 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 		await sleep(2000);
 		const struckMs = Date.now();
 		await strike(box);
-		const detectedMs = await within(DETECTED_MS, 'told', () => isDetected(box, struckMs), struckMs);
+		const detectedMs = isDetected
+			? await within(DETECTED_MS, 'told', () => isDetected(box, struckMs), struckMs)
+			: null;
 		await sleep(struckMs + lastsMs - Date.now());
 		const endedMs = Date.now();
 		await end(box);
@@ -261,7 +285,7 @@ for (const [name, fault] of Object.entries(faults)) {
 	rows.push(row);
 	const { lost, wrongAccepts, detectedMs, healedMs } = row;
 	console.log(
-		`${name.padEnd(18)} ${lost} lost, ${wrongAccepts} wrong accepts, told after ${detectedMs ?? 'never'} ms, healed after ${healedMs ?? 'never'} ms`,
+		`${name.padEnd(18)} ${lost} lost, ${wrongAccepts} wrong accepts, told after ${detectedMs ?? '–'} ms, healed after ${healedMs ?? 'never'} ms`,
 	);
 }
 console.log(JSON.stringify(rows));

@@ -69,6 +69,7 @@ export async function listen(
 		clean: false,
 		clientId: `test-${process.pid}-${Math.random()}`,
 		reconnectPeriod: 50,
+		reconnectOnConnackError: true,
 	});
 	const heard: Heard[] = [];
 	client.on('error', () => {});

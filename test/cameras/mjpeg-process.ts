@@ -8,8 +8,8 @@ import { clockPicture, machineMs } from './clock.js';
  */
 type Show = { readonly jpegs: readonly Uint8Array[]; readonly fps: number; readonly rows?: number };
 
-/** `freeze`: the same picture again and again; `garble`: pictures that are none; `vanish`: nobody answers at its address. */
-export type Fate = 'stall' | 'hang up' | 'freeze' | 'garble' | 'vanish' | 'go on';
+/** `freeze`: the same picture again and again; `garble`: pictures that are none; `resize`: of another size; `vanish`: nobody answers at its address. */
+export type Fate = 'stall' | 'hang up' | 'freeze' | 'garble' | 'resize' | 'vanish' | 'go on';
 
 const clients = new Set<ServerResponse>();
 let fate: Fate = 'go on';
@@ -28,7 +28,8 @@ function serve({ jpegs, fps, rows }: Show): void {
 	});
 	setInterval(() => {
 		if (fate !== 'freeze') index += 1;
-		const whole = jpegs[index % jpegs.length] ?? encodeJpeg(clockPicture(machineMs(), rows), 90);
+		const shown = fate === 'resize' ? undefined : jpegs[index % jpegs.length];
+		const whole = shown ?? encodeJpeg(clockPicture(machineMs(), rows), 90);
 		if (fate === 'stall') return;
 		const jpeg = fate === 'garble' ? Buffer.alloc(whole.length, 0x5a) : whole;
 		for (const client of clients) {
