@@ -1,51 +1,19 @@
-// What does a fault cost? npm run chaos [-- WORD …]: the real daemon with a line's parts coming by signals, a real mosquitto behind a
-// proxy, a camera that speaks MJPEG; one fault after another, each with a box of its own. A row a fault: parts or numbers that nobody
-// heard of (`lost`), parts accepted while no picture of them could be (`wrongAccepts`), how long until it was told (`detectedMs`: on
-// MQTT, or in the metrics where the broker is what is away), and from when its cause was gone until a part was judged (`healedMs`).
-import { mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+// What does a fault cost? npm run chaos [-- --only NAME --cuts N --seed N]: one fault after another strikes a box at work (chaos-box.ts),
+// each a box of its own. A row a fault: parts or numbers that nobody heard of (`lost`), parts accepted while no picture of them could be
+// (`wrongAccepts`), how long until it was told (`detectedMs`: on MQTT, or in the metrics where the broker is what is away), and from when
+// its cause was gone until a part was judged (`healedMs`).
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { childrenOf } from '../src/machine/processor.js';
-import { encodeJpeg } from '../src/opencv/picture.js';
-import { drawPart } from '../src/sim/line.js';
-import { startMjpegServer } from '../test/cameras/mjpeg-server.js';
-import { type FakeClock, fakeClock } from '../test/faketime.js';
-import { type Line, lineTo } from '../test/far-broker.js';
-import { eventually, freePort } from '../test/free-port.js';
-import { type Mosquitto, startMosquitto } from '../test/mosquitto.js';
-import { type Running, startWith } from '../test/program.js';
-import { slowDisk } from '../test/sqlite/slow-disk.js';
+import { parseArgs } from 'node:util';
+import { randomFrom } from '../src/base/random.js';
+import { eventually } from '../test/free-port.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
-import { BOX, BROKER, missingOf, quiet, sleep, subscriber } from './box-at-work.js';
+import { sleep } from './box-at-work.js';
+import { atWork, type Box, type Camera, DEADLINE_MS, STATION } from './chaos-box.js';
+import { percentile } from './median.js';
 
-/** Between two parts, and until each owes its verdict. */
-const PART_MS = 250;
-const DEADLINE_MS = 1000;
-/** Frames that were on their way when the fault struck. */
-const UNDERWAY_MS = 500;
 const DETECTED_MS = 120_000;
 const HEALED_MS = 120_000;
-const STATION = 'lid';
-
-type Camera = Awaited<ReturnType<typeof startMjpegServer>>;
-
-type Box = {
-	readonly camera: Camera;
-	readonly line: Line;
-	broker: Mosquitto;
-	running: Running;
-	readonly start: () => Running;
-	readonly startBroker: (...more: string[]) => Promise<Mosquitto>;
-	readonly clock: FakeClock | undefined;
-	readonly dyingDisk: string;
-	/** The process of its station. */
-	stationPid(): Promise<number>;
-	/** The last state on a topic below the box's, heard since a moment. */
-	stateSince(atMs: number, below: string): string | undefined;
-	/** Whether a part that came since a moment is an error. */
-	hasErrorSince(atMs: number): boolean;
-	metric(name: string): Promise<number>;
-};
 
 type Fault = {
 	readonly strike: (box: Box) => unknown;
@@ -57,14 +25,20 @@ type Fault = {
 	readonly isBlind: boolean;
 	/** It lasts at least so long. */
 	readonly lastsMs?: number;
+	/** The journal has a small disk of its own. */
+	readonly diskMb?: number;
 };
 
+const lastState = (box: Box, sinceMs: number, below = '') => box.statesSince(sinceMs, below).at(-1)?.state;
 const stationTells = (box: Box, struckMs: number) => {
-	const state = box.stateSince(struckMs, `${STATION}/`);
+	const state = lastState(box, struckMs, `${STATION}/`);
 	return (state !== undefined && state !== 'running') || box.hasErrorSince(struckMs);
 };
+const boxIsDegraded = (box: Box, struckMs: number) => lastState(box, struckMs) === 'degraded';
 const brokerIsMissed = async (box: Box) => (await box.metric('inspectord_broker_connected')) === 0;
-const signalTo = (signal: NodeJS.Signals) => async (box: Box) => process.kill(await box.stationPid(), signal);
+const signalTo = (signal: NodeJS.Signals) => async (box: Box) => {
+	for (const pid of await box.stationPids()) process.kill(pid, signal);
+};
 const befall = (fate: Parameters<Camera['befall']>[0]) => ({
 	strike: ({ camera }: Box) => camera.befall(fate),
 	end: ({ camera }: Box) => camera.befall('go on'),
@@ -73,8 +47,25 @@ const befall = (fate: Parameters<Camera['befall']>[0]) => ({
 	lastsMs: 3000,
 });
 const nothing = () => {};
+const FILLERS = [0, 1, 2, 3];
+const restarted = async (box: Box, signal: NodeJS.Signals, between: () => Promise<void>) => {
+	box.running.child.kill(signal);
+	await box.running.ended;
+	await between();
+	box.running = box.start();
+};
+/** Overwrites such a share of a file, from its middle on. */
+const spoil = async (path: string, share: number) => {
+	const bytes = await readFile(path);
+	const from = bytes.length >> 1;
+	await writeFile(path, bytes.fill(0x5a, from, from + Math.ceil(share * (bytes.length - from))));
+};
+const reread = async ({ configure, running }: Box, station?: string) => {
+	await configure(station);
+	running.child.kill('SIGHUP');
+};
 
-const faults: Readonly<Record<string, Fault>> = {
+const FAULTS: Readonly<Record<string, Fault>> = {
 	'camera stalled': befall('stall'),
 	'camera gone': befall('vanish'),
 	'camera frozen': befall('freeze'),
@@ -94,7 +85,7 @@ const faults: Readonly<Record<string, Fault>> = {
 			await box.running.ended;
 			box.running = box.start();
 		},
-		isDetected: (box, struckMs) => box.stateSince(struckMs, '') === 'offline',
+		isDetected: (box, struckMs) => lastState(box, struckMs) === 'offline',
 		isBlind: false,
 	},
 	'broker down': {
@@ -129,9 +120,64 @@ const faults: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 	},
 	'disk EIO': {
-		strike: ({ dyingDisk }) => writeFile(dyingDisk, ''),
-		end: ({ dyingDisk }) => rm(dyingDisk),
-		isDetected: (box, struckMs) => box.stateSince(struckMs, '') === 'degraded',
+		strike: ({ disk }) => disk(''),
+		end: ({ disk }) => disk(),
+		isDetected: boxIsDegraded,
+		isBlind: false,
+		lastsMs: 5000,
+	},
+	// Nothing is wrong: verdicts are safe on the disk later, and come later.
+	'disk slow': {
+		strike: ({ disk }) => disk('1000'),
+		end: ({ disk }) => disk(),
+		isBlind: false,
+		lastsMs: 5000,
+	},
+	'disk read-only': {
+		strike: ({ disk }) => disk('EROFS'),
+		end: ({ disk }) => disk(),
+		isDetected: boxIsDegraded,
+		isBlind: false,
+		lastsMs: 5000,
+	},
+	'disk full': {
+		diskMb: 64,
+		// What the journal frees for itself is taken, too.
+		strike: async ({ journal }) => {
+			for (const i of FILLERS) {
+				await writeFile(join(journal, `filler-${i}`), Buffer.alloc(64e6)).catch(nothing);
+				await sleep(500);
+			}
+		},
+		end: async ({ journal }) => {
+			for (const i of FILLERS) await rm(join(journal, `filler-${i}`));
+		},
+		isDetected: boxIsDegraded,
+		isBlind: false,
+		lastsMs: 5000,
+	},
+	'journal corrupt': {
+		strike: (box) => restarted(box, 'SIGKILL', () => spoil(join(box.journal, 'journal.db'), 0.5)),
+		end: nothing,
+		isBlind: false,
+	},
+	'bundle corrupt': {
+		strike: (box) => restarted(box, 'SIGKILL', () => spoil(join(box.bundle, 'model.onnx'), 0.01)),
+		end: ({ bundle }) => tinyBundle(bundle),
+		isDetected: stationTells,
+		isBlind: true,
+		lastsMs: 5000,
+	},
+	// What has not run for long is proven by ending in order.
+	'configuration corrupt': {
+		strike: (box) => restarted(box, 'SIGTERM', () => spoil(box.file, 0.5)),
+		end: nothing,
+		isBlind: false,
+	},
+	'station over its memory': {
+		strike: (box) => reread(box, ', mostMemoryMb: 100'),
+		end: (box) => reread(box),
+		isDetected: stationTells,
 		isBlind: false,
 		lastsMs: 5000,
 	},
@@ -147,145 +193,122 @@ type Row = {
 	readonly healedMs: number | null;
 };
 
-async function suffered(
-	name: string,
-	{ strike, end, isDetected, isBlind, lastsMs = 0 }: Fault,
-): Promise<Row> {
-	const folder = await mkdtemp(join(tmpdir(), 'inspectord-chaos-'));
-	const port = await freePort();
-	const startBroker = (...more: string[]) => startMosquitto(port, folder, [...BROKER, ...more]);
-	const broker = await startBroker();
-	await using heard = await subscriber(broker.url);
-	await using line = await lineTo(port);
-	const pictures = Array.from({ length: 30 }, (_, i) => encodeJpeg(drawPart(1, i, undefined, 96).image, 90));
-	await using camera = await startMjpegServer(pictures, 20);
-	const metrics = `127.0.0.1:${await freePort()}`;
-	const [signals, config, dyingDisk] = ['signals', 'box.yaml', 'fails'].map((one) => join(folder, one)) as [
-		string,
-		string,
-		string,
-	];
-	await mkdir(signals);
-	const bundle = await tinyBundle(join(folder, 'bundle'));
-	const signal = join(signals, 'part');
-	await writeFile(
-		config,
-		`box: ${BOX}
-mqtt: { url: "${line.url}" }
-metrics: { listen: "${metrics}" }
-stations: { ${STATION}: { camera: { source: "${camera.url}", timeoutMs: 1000 }, recipe: r } }
-recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${DEADLINE_MS}, trigger: { mode: file, file: "${signal}", queue: 16 } } }
-`,
+const within = (limitMs: number, what: string, look: () => boolean | Promise<boolean>, fromMs: number) =>
+	eventually(what, look, limitMs).then(
+		() => Date.now() - fromMs,
+		() => null,
 	);
-	const library = slowDisk(folder);
-	const clock = await fakeClock(folder);
-	const libraries = [library, clock?.env.LD_PRELOAD].filter((one) => one !== undefined);
-	const env = { ...clock?.env, LD_PRELOAD: libraries.join(':'), SLOW_DISK_FAILS: dyingDisk };
-	const start = () => startWith(env, 'run', '--config', config);
-	const signalledMs = new Map<string, number>();
-	const partOf = (part: string | null) => signalledMs.get(part ?? '') ?? Number.NEGATIVE_INFINITY;
-	const box: Box = {
-		camera,
-		line,
-		broker,
-		running: start(),
-		start,
-		startBroker,
-		dyingDisk,
-		clock,
-		stationPid: async () => (await childrenOf(box.running.child.pid!))[0]!,
-		stateSince: (atMs, below) =>
-			heard.states.findLast(
-				({ topic, heardMs }) => heardMs >= atMs && topic === `inspectord/${BOX}/${below}state`,
-			)?.state,
-		hasErrorSince: (atMs) =>
-			heard.verdicts.some(({ message }) => message.verdict === 'error' && partOf(message.part) >= atMs),
-		metric: async (metric) => {
-			const text = await fetch(`http://${metrics}/metrics`).then(
-				(response) => response.text(),
-				() => '',
-			);
-			return Number(new RegExp(`^${metric} (.*)$`, 'm').exec(text)?.[1] ?? Number.NaN);
-		},
-	};
-	let parts = 0;
-	/** A part comes. A signal that nobody has taken by now was of a part that is gone: nobody was there. */
-	const come = async (): Promise<void> => {
-		const isUntaken = await stat(signal).then(
-			() => true,
-			() => false,
-		);
-		if (isUntaken) signalledMs.delete(`p-${parts}`);
-		parts += 1;
-		signalledMs.set(`p-${parts}`, Date.now());
-		await writeFile(`${signal}.new`, `p-${parts}`);
-		await rename(`${signal}.new`, signal);
-	};
-	const coming = setInterval(() => void come(), PART_MS);
-	const judgedSince = (atMs: number) =>
-		heard.verdicts.find(({ message }) => message.verdict !== 'error' && partOf(message.part) >= atMs);
-	const within = async (
-		limitMs: number,
-		what: string,
-		look: () => boolean | Promise<boolean>,
-		fromMs: number,
-	) =>
-		eventually(what, look, limitMs).then(
-			() => Date.now() - fromMs,
-			() => null,
-		);
-	try {
-		await eventually('it judges parts', () => judgedSince(0), 60_000).catch((thrown) => {
-			const [last] = heard.verdicts.slice(-1);
-			throw new Error(`${last?.message.error?.message ?? 'no verdict'}\n${box.running.err()}`, {
-				cause: thrown,
-			});
-		});
+
+const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0, diskMb }: Fault) =>
+	atWork(async (box): Promise<Row> => {
 		await sleep(2000);
 		const struckMs = Date.now();
 		await strike(box);
+		const blindMs = Date.now();
 		const detectedMs = isDetected
 			? await within(DETECTED_MS, 'told', () => isDetected(box, struckMs), struckMs)
 			: null;
 		await sleep(struckMs + lastsMs - Date.now());
 		const endedMs = Date.now();
 		await end(box);
-		const isJudged = () => judgedSince(endedMs) !== undefined;
-		const healedMs = await within(HEALED_MS, 'healed', isJudged, endedMs);
+		const healedMs = await within(HEALED_MS, 'healed', () => box.judgedSince(endedMs) !== undefined, endedMs);
 		await sleep(2000);
-		clearInterval(coming);
-		await quiet(heard.verdicts, 3000);
-		box.running.child.kill('SIGTERM');
-		await box.running.ended;
-		await quiet(heard.verdicts, 1000);
-		const judged = new Set(heard.verdicts.map(({ message }) => message.part));
-		const [first] = [...judged];
-		const taken = [...signalledMs].filter(([, atMs]) => atMs >= partOf(first ?? null));
-		const unheard = taken.filter(([part]) => !judged.has(part)).length;
-		const { lost, twice } = missingOf(heard.verdicts);
-		const accepts = heard.verdicts.filter(({ message }) => message.verdict === 'accept');
-		const blind = accepts.filter(({ message }) => {
-			const atMs = partOf(message.part);
-			return isBlind && atMs >= struckMs + UNDERWAY_MS && atMs < endedMs - DEADLINE_MS;
+		const { numbers, partsMs } = await box.end();
+		const lost = numbers + partsMs.length;
+		const wrong = box.verdicts.filter(({ message: { verdict, part } }) => {
+			const cameMs = box.cameMs(part);
+			return isBlind && verdict === 'accept' && cameMs >= blindMs && cameMs < endedMs - DEADLINE_MS;
 		});
-		return { fault: name, lost: lost + twice + unheard, wrongAccepts: blind.length, detectedMs, healedMs };
-	} finally {
-		clearInterval(coming);
-		await box.running[Symbol.asyncDispose]();
-		await box.broker.kill('SIGKILL');
-		await rm(folder, { recursive: true, force: true });
-	}
-}
+		return { fault, lost, wrongAccepts: wrong.length, detectedMs, healedMs };
+	}, diskMb);
 
-const words = process.argv.slice(2);
+/** The longest pause from a cut to the next start, and from a start or a judged part to the next cut. */
+const DARK_MS = 500;
+const AWAKE_MS = 1500;
+/** Of the cuts so many strike a box that starts; of the others, so many take the broker along. */
+const WHILE_STARTING = 0.25;
+const WITH_BROKER = 0.3;
+
+const kill = (pid: number): void => {
+	try {
+		process.kill(pid, 'SIGKILL');
+	} catch {
+		// It has ended by itself.
+	}
+};
+
+/** Everything is killed at random points, again and again; what heals, and is told, as the median. */
+const cuts = (fault: string, count: number, seed: number) =>
+	atWork(async (box): Promise<Row> => {
+		const random = randomFrom(seed);
+		const cutsMs: number[] = [];
+		const told: number[] = [];
+		const healed: number[] = [];
+		for (let cut = 0; cut < count; cut += 1) {
+			await sleep(random.uniform() * AWAKE_MS);
+			const hasBroker = random.uniform() >= WITH_BROKER;
+			const stations = await box.stationPids();
+			const cutMs = Date.now();
+			cutsMs.push(cutMs);
+			box.running.child.kill('SIGKILL');
+			for (const pid of stations) kill(pid);
+			if (!hasBroker) await box.broker.kill('SIGKILL');
+			await box.running.ended;
+			await sleep(random.uniform() * DARK_MS);
+			if (!hasBroker) box.broker = await box.startBroker();
+			const offline = box.statesSince(cutMs, '').find(({ state }) => state === 'offline');
+			if (offline) told.push(offline.heardMs - cutMs);
+			const startedMs = Date.now();
+			box.running = box.start();
+			if (random.uniform() < WHILE_STARTING) continue;
+			const healedMs = await within(
+				HEALED_MS,
+				'healed',
+				() => box.judgedSince(startedMs) !== undefined,
+				startedMs,
+			);
+			healed.push(healedMs ?? Number.POSITIVE_INFINITY);
+		}
+		await within(HEALED_MS, 'healed', () => box.judgedSince(Date.now()) !== undefined, Date.now());
+		const { numbers, partsMs } = await box.end();
+		/** Signals that a cut took along are in no journal. */
+		const isUnderway = (atMs: number) => cutsMs.some((cutMs) => atMs <= cutMs && atMs >= cutMs - DEADLINE_MS);
+		const unexplained = partsMs.filter((atMs) => !isUnderway(atMs)).length;
+		const wrong = box.verdicts.filter(({ message: { verdict, part, times } }) => {
+			const lateMs = Date.parse(times.captured) - box.cameMs(part);
+			return verdict === 'accept' && (lateMs < 0 || lateMs > DEADLINE_MS);
+		});
+		const [detectedMs, healedMs] = [told, healed].map((all) =>
+			all.length === 0 ? null : percentile(all, 0.5),
+		) as [number | null, number | null];
+		console.log(
+			`${count} cuts, seed ${seed}: ${box.verdicts.length} verdicts, ${partsMs.length - unexplained} parts that were being looked at went with their cut; ${healed.length} times healed, after ${Math.max(...healed)} ms at most`,
+		);
+		return { fault, lost: numbers + unexplained, wrongAccepts: wrong.length, detectedMs, healedMs };
+	});
+
+const { values: options } = parseArgs({
+	options: {
+		only: { type: 'string' },
+		cuts: { type: 'string', default: '100' },
+		seed: { type: 'string', default: '1' },
+	},
+});
+const bench: Readonly<Record<string, (fault: string) => Promise<Row>>> = {
+	...Object.fromEntries(Object.entries(FAULTS).map(([name, fault]) => [name, () => suffered(name, fault)])),
+	'power cut': (name) => cuts(name, Number(options.cuts), Number(options.seed)),
+};
+const { only } = options;
+if (only !== undefined && !(only in bench))
+	throw new Error(`no fault "${only}": ${Object.keys(bench).join(', ')}`);
 const rows: Row[] = [];
-for (const [name, fault] of Object.entries(faults)) {
-	if (words.length > 0 && !words.some((word) => name.includes(word))) continue;
-	const row = await suffered(name, fault);
+for (const [name, measure] of Object.entries(bench)) {
+	if (only !== undefined && name !== only) continue;
+	const row = await measure(name);
 	rows.push(row);
 	const { lost, wrongAccepts, detectedMs, healedMs } = row;
 	console.log(
-		`${name.padEnd(18)} ${lost} lost, ${wrongAccepts} wrong accepts, told after ${detectedMs ?? '–'} ms, healed after ${healedMs ?? 'never'} ms`,
+		`${name.padEnd(24)} ${lost} lost, ${wrongAccepts} wrong accepts, told after ${detectedMs ?? '–'} ms, healed after ${healedMs ?? 'never'} ms`,
 	);
 }
 console.log(JSON.stringify(rows));

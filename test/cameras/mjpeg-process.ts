@@ -52,7 +52,8 @@ function serve({ jpegs, fps, rows }: Show): void {
 }
 
 process.on('message', (message: Show | Fate) => {
-	if (typeof message === 'string') become(message);
-	else serve(message);
+	if (typeof message !== 'string') return serve(message);
+	become(message);
+	process.send?.('so it is');
 });
 process.on('disconnect', () => process.exit());
