@@ -140,9 +140,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
+	// The journal goes on in the room it has; what it frees for itself is taken, too.
 	'disk full': {
 		diskMb: 64,
-		// What the journal frees for itself is taken, too.
 		strike: async ({ journal }) => {
 			for (const i of FILLERS) {
 				await writeFile(join(journal, `filler-${i}`), Buffer.alloc(64e6)).catch(nothing);
@@ -152,12 +152,12 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		end: async ({ journal }) => {
 			for (const i of FILLERS) await rm(join(journal, `filler-${i}`));
 		},
-		isDetected: boxIsDegraded,
 		isBlind: false,
-		lastsMs: 5000,
+		lastsMs: 10_000,
 	},
+	// After an end in order everything is in the one file.
 	'journal corrupt': {
-		strike: (box) => restarted(box, 'SIGKILL', () => spoil(join(box.journal, 'journal.db'), 0.5)),
+		strike: (box) => restarted(box, 'SIGTERM', () => spoil(join(box.journal, 'journal.db'), 0.5)),
 		end: nothing,
 		isBlind: false,
 	},
@@ -269,7 +269,8 @@ const cuts = (fault: string, count: number, seed: number) =>
 			);
 			healed.push(healedMs ?? Number.POSITIVE_INFINITY);
 		}
-		await within(HEALED_MS, 'healed', () => box.judgedSince(Date.now()) !== undefined, Date.now());
+		const uncutMs = Date.now();
+		await within(HEALED_MS, 'healed', () => box.judgedSince(uncutMs) !== undefined, uncutMs);
 		const { numbers, partsMs } = await box.end();
 		/** Signals that a cut took along are in no journal. */
 		const isUnderway = (atMs: number) => cutsMs.some((cutMs) => atMs <= cutMs && atMs >= cutMs - DEADLINE_MS);
