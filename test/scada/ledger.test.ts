@@ -90,7 +90,16 @@ ledgers('stays bounded whatever it hears', () => {
 
 /** What is said to who asked, edits, or looks after the machine. */
 const UNHEARD = [
-	...['answer', 'progress', 'snapshot', 'lesson', 'configuration', 'configurationSchema', 'engines', 'report'],
+	...[
+		'answer',
+		'progress',
+		'snapshot',
+		'lesson',
+		'configuration',
+		'configurationSchema',
+		'engines',
+		'report',
+	],
 ];
 
 ledgers('its subscriptions are all that the box says, but for what is said to those who ask and edit', () => {
