@@ -92,7 +92,7 @@ export function openLedger(
 			const known = parts.get(name);
 			if (known) known.isMade = true;
 		},
-		/** A daemon died while the disk took nothing: what it held of these parts is gone. */
+		/** A daemon has ended while the disk took nothing: what it held of these parts is gone. */
 		excuse: (): void => {
 			for (const known of parts.values()) if (known.ids.size === 0) known.isMade = false;
 		},

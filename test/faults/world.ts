@@ -216,10 +216,10 @@ export async function simulate(
 					await moving.then(() => moveTo(null)).catch(unexpected);
 					if (!being.alive) return;
 				} else {
-					if (disk.isFaulty) ledger.excuse();
 					writer?.abandon();
 					over.abort();
 				}
+				if (disk.isFaulty) ledger.excuse();
 				being.kill();
 				broker.lose();
 				for (const child of children) child.orphan();
