@@ -18,17 +18,30 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
  * A signal that is aborted with one of the others, or when the time is over. What `AbortSignal.timeout` gives may be forgotten within
  * `AbortSignal.any` before its time: nobody holds it.
  */
-export function timeLimit(
+export function timeLimit(ms: number, ...others: readonly AbortSignal[]): TimeLimit {
+	return timeLimitBy(holding, ms, ...others);
+}
+
+export type TimeLimit = Disposable & { readonly signal: AbortSignal };
+
+/** The same of another's time. */
+export function timeLimitBy(
+	{ later }: Pick<Timers, 'later'>,
 	ms: number,
 	...others: readonly AbortSignal[]
-): Disposable & { readonly signal: AbortSignal } {
+): TimeLimit {
 	const over = new AbortController();
-	const timer = setTimeout(() => over.abort(new DOMException('The time is over', 'TimeoutError')), ms);
-	return {
-		signal: AbortSignal.any([over.signal, ...others]),
-		[Symbol.dispose]: () => clearTimeout(timer),
-	};
+	const silence = later(ms, () => over.abort(new DOMException('The time is over', 'TimeoutError')));
+	return { signal: AbortSignal.any([over.signal, ...others]), [Symbol.dispose]: silence };
 }
+
+/** Who has a limit waits for it. */
+const holding: Pick<Timers, 'later'> = {
+	later: (ms, ring) => {
+		const timer = setTimeout(ring, ms);
+		return () => clearTimeout(timer);
+	},
+};
 
 /** Resolves when the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {

@@ -7,7 +7,6 @@ import type { Log } from '../base/log.js';
 import { PRECISIONS, type Precision } from '../base/precision.js';
 import { PROVIDERS, type Provider } from '../base/provider.js';
 import { brokerAddressFault, openAddress } from '../config/address.js';
-import { wishOf } from '../config/provider.js';
 import type { Config } from '../config/schema.js';
 import { tryBroker } from '../daemon/broker.js';
 import { faulty, readConfig } from '../daemon/settings.js';
@@ -17,7 +16,7 @@ import { unwritable } from '../disk/place.js';
 import { type BenchReport, type BenchRow, benchTables, type Measured } from '../evaluate/bench-report.js';
 import { evaluate } from '../evaluate/evaluation.js';
 import { type Passage, type StagesPlan, stageNames } from '../evaluate/stages.js';
-import { chooseProvider, type ProviderWorld } from '../inspect/choose-provider.js';
+import type { ProviderWorld } from '../inspect/choose-provider.js';
 import type { Scorer } from '../inspect/scorer.js';
 import { watchBy } from '../inspect/watch.js';
 import { gate } from '../learn/gate.js';
@@ -33,7 +32,7 @@ import { startEmbeddedBroker } from '../mqtt/embedded-broker.js';
 import { opencvVersion } from '../opencv/library.js';
 import { encodeJpeg, readPicture } from '../opencv/picture.js';
 import { onnxruntimeVersion } from '../ort/session.js';
-import { choiceSettings, openProviders, threadsFor } from '../station/providers.js';
+import { equipmentFor, openProviders } from '../station/providers.js';
 import { FAULTS } from '../vision/quality.js';
 import { conditionWords, drawnWhile, machineWords } from './bench-box.js';
 import { type BenchPictures, benchPictures } from './bench-pictures.js';
@@ -231,13 +230,9 @@ async function referenceOf(measuring: Measuring): Promise<Scores | undefined> {
 	const { bundle, providers, pictures, context } = measuring;
 	if (!bundle.models.fp32) return undefined;
 	const recipe = configOf(measuring, 'fp32', 'cpu').recipes.bench!;
-	const threads = await threadsFor(recipe, bundle, 1);
-	const { scorer } = await chooseProvider(
-		bundle,
-		wishOf(recipe.provider),
-		choiceSettings(recipe, threads),
-		providers,
-	);
+	const {
+		choice: { scorer },
+	} = await equipmentFor(recipe, bundle, providers);
 	try {
 		return await scoresOf(scorer, bundle, pictures, context);
 	} finally {
@@ -279,13 +274,7 @@ async function measured(
 	const progress = (what: string) => (share: number) =>
 		context.note(`${precision}: ${what}, ${Math.round(100 * share)} %`, { transient: true });
 	const recipe = configOf(measuring, precision, wish.provider).recipes.bench!;
-	const threads = await threadsFor(recipe, bundle, 1);
-	const choice = await chooseProvider(
-		bundle,
-		wishOf(recipe.provider),
-		choiceSettings(recipe, threads),
-		providers,
-	);
+	const { choice } = await equipmentFor(recipe, bundle, providers);
 	const { scorer } = choice;
 	// Whatever was chosen: the stations are to compute with the same, or not at all.
 	const config = configOf(measuring, precision, choice.provider);

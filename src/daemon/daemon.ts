@@ -181,13 +181,14 @@ export async function createDaemon(
 		},
 	};
 	const edits = file && createEdits(file, { env, daemon, secrets, log });
+	const stations = () => Object.keys(config?.stations ?? {});
 	const stationsIn = (...wanted: readonly string[]) =>
-		Object.keys(config?.stations ?? {}).filter((name) => wanted.includes(states.get(name) ?? ''));
+		stations().filter((name) => wanted.includes(states.get(name) ?? ''));
 	return {
 		...daemon,
 		edits,
 		finished: allFinished.signal,
-		isWell: () => stationsIn('running', 'finished').length === Object.keys(config?.stations ?? {}).length,
+		isWell: () => stationsIn('running', 'finished').length === stations().length,
 		stages: () =>
 			[...running.values()].map(({ spec: { kind, name }, service: { silentMs = 0 } }) => ({
 				kind,
@@ -195,9 +196,8 @@ export async function createDaemon(
 				silentMs,
 			})),
 		status: () => {
-			const all = Object.keys(config?.stations ?? {}).length;
 			const failed = stationsIn('error');
-			const words = `${stationsIn('running').length} of ${all} stations inspect`;
+			const words = `${stationsIn('running').length} of ${stations().length} stations inspect`;
 			return failed.length === 0 ? words : `${words}, in error: ${failed.join(', ')}`;
 		},
 		tellSilent: (names) => {

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js';
+import type { Timers } from '../base/retry.js';
 import { type Notice, type Notifier, notice } from '../systemd/notify.js';
 
 /** What may hang while the rest goes on. `silentMs`: for how long it has owed a sign of life. */
@@ -34,8 +35,7 @@ export type WatchdogWorld = {
 	/** Other stages are silent now: said before systemd kills us. */
 	readonly onSilent: (names: readonly string[]) => void;
 	readonly now: () => number;
-	/** Calls regularly. @returns what ends it */
-	readonly every: (ms: number, tick: () => void) => () => void;
+	readonly every: Timers['every'];
 	readonly log: Log;
 };
 

@@ -1,5 +1,4 @@
 import type { LogLine, Trouble } from '../base/log.js';
-import { realPace } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
 import { type Handlers, Refusal } from '../control/answer.js';
 import { acknowledgeRequest } from '../control/requests/acknowledge.js';
@@ -21,10 +20,10 @@ import { triggerRequest } from '../control/requests/trigger.js';
 import { bundleNamed } from '../control/shelf.js';
 import { messageId } from '../protocol/fields.js';
 import { reasonFor } from '../protocol/verdict.js';
-import { searchBeside } from '../sqlite/search-beside.js';
 import type { AlarmsService } from './alarms.js';
 import type { BrokerService } from './broker.js';
 import { diagnosticsOf, writeLogs } from './diagnostics.js';
+import type { Edges } from './edges.js';
 import type { Edits } from './edits.js';
 import type { EnginesService } from './engines.js';
 import type { HealthService } from './health.js';
@@ -37,6 +36,7 @@ import type { Signalled } from './trigger.js';
 
 /** What requests may see and do: functions, each of which looks at what runs at that moment. */
 export type ControlWorld = {
+	readonly edges: Pick<Edges, 'pace' | 'wallClock' | 'search'>;
 	readonly box: string;
 	readonly folder: string;
 	readonly version: string;
@@ -64,6 +64,7 @@ export type ControlWorld = {
 export function handlersOf(world: ControlWorld): Handlers {
 	const { box, folder, version, records, broker, stations, alarms, health } = world;
 	const { journal, record } = records;
+	const { pace, wallClock, search } = world.edges;
 	const stationOf = (name: string) => stations().find(({ vitals }) => vitals.station === name)!;
 	const names = () => stations().map(({ vitals }) => vitals.station);
 	const states = () => record.states().filter(({ station }) => names().includes(station));
@@ -88,7 +89,7 @@ export function handlersOf(world: ControlWorld): Handlers {
 		health: healthRequest({ health: () => health()?.latest }),
 		events: eventsRequest({
 			series: () => journal.series,
-			find: (query, signal) => searchBeside(folder, { kind: 'events', query }, signal),
+			find: (query, signal) => search(folder, { kind: 'events', query }, signal),
 		}),
 		bundles: bundlesRequest({ editor, ...shelf }),
 		engines: enginesRequest({
@@ -102,14 +103,13 @@ export function handlersOf(world: ControlWorld): Handlers {
 			hearVerdicts: record.hearVerdicts,
 			states,
 			series: () => journal.series,
-			pace: realPace,
+			pace,
 		}),
 		threshold: thresholdRequest({
 			editor,
 			states,
 			look: shelf.look,
-			scores: (query, thresholds, signal) =>
-				searchBeside(folder, { kind: 'scores', query, thresholds }, signal),
+			scores: (query, thresholds, signal) => search(folder, { kind: 'scores', query, thresholds }, signal),
 		}),
 		selfcheck: selfcheckRequest({
 			stations: names,
@@ -127,7 +127,7 @@ export function handlersOf(world: ControlWorld): Handlers {
 		}),
 		diagnostics: diagnosticsRequest({
 			diagnostics: () => diagnosticsOf(world),
-			writeLogs: (signal) => writeLogs(world, Date.now(), signal),
+			writeLogs: (signal) => writeLogs(world, wallClock(), signal),
 		}),
 		letters: lettersRequest({
 			letters: () => journal.deadLetters(),

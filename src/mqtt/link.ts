@@ -9,6 +9,7 @@ import {
 	realPace,
 	realTimers,
 	type Timers,
+	timeLimitBy,
 } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
@@ -477,15 +478,12 @@ export function openBrokerLink(
 		say('info', `leaving "${broker.shown}" to connect anew: ${because}`, 'broker.leaving');
 		greeted = undefined;
 		handingOver = true;
-		const limit = new AbortController();
-		const letEnd = timers.later(FAREWELL_MS, () => limit.abort());
-		const over = AbortSignal.any([limit.signal, hard.signal]);
+		using limit = timeLimitBy(timers, FAREWELL_MS, hard.signal);
 		let ended = false;
 		void through.ended.then(() => {
 			ended = true;
 		});
-		while (outlet.inFlight > 0 && !ended && !over.aborted) await pause(10, over);
-		letEnd();
+		while (outlet.inFlight > 0 && !ended && !limit.signal.aborted) await pause(10, limit.signal);
 		await through.close();
 		handingOver = false;
 		return { code: reason.administrative, text: because };

@@ -1,11 +1,10 @@
 import type { Context } from '../base/context.js';
 import type { Provider } from '../base/provider.js';
 import { type Pace, realPace, realTimers, type Timers } from '../base/retry.js';
-import { wishOf } from '../config/provider.js';
 import type { CameraConfig } from '../config/schema.js';
 import { readBundle } from '../disk/bundle.js';
 import { listImages } from '../disk/dataset.js';
-import { type Choice, chooseProvider } from '../inspect/choose-provider.js';
+import type { Choice } from '../inspect/choose-provider.js';
 import { machineMs } from '../machine/monotonic.js';
 import type { Bundle } from '../model/bundle.js';
 import type { ThreadsHere } from '../model/threads.js';
@@ -17,7 +16,7 @@ import type { Engines, StationDown } from '../protocol/station-messages.js';
 import type { Camera } from '../vision/frame.js';
 import type { Image } from '../vision/image.js';
 import { parseSource } from '../vision/source.js';
-import { choiceSettings, openProviders, threadsFor } from './providers.js';
+import { equipmentFor, openProviders } from './providers.js';
 
 export type Start = Extract<StationDown, { kind: 'start' }>;
 
@@ -58,14 +57,8 @@ export function realStationEdges({ env }: Pick<Context, 'env'>): StationEdges {
 			const providers = openProviders(env, start);
 			engines({ onnxruntime: onnxruntimeVersion(), opencv: opencvVersion() });
 			const bundle = await readBundle(recipe.model);
-			const threads = await threadsFor(recipe, bundle, stations);
-			const choice = await chooseProvider(
-				bundle,
-				wishOf(recipe.provider),
-				{ ...choiceSettings(recipe, threads), avoided },
-				{ ...providers, trying },
-			);
-			return { bundle, choice, threads };
+			const told = { ...providers, trying };
+			return { bundle, ...(await equipmentFor(recipe, bundle, told, { stations, avoided })) };
 		},
 		openCamera: ({ source, ...camera }) => openCamera(parseSource(source), { ...camera, listImages }),
 		encodeJpeg,

@@ -1,7 +1,6 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Provider } from '../base/provider.js';
-import { wishOf } from '../config/provider.js';
 import type { CameraConfig } from '../config/schema.js';
 import { parentChannel } from '../process/parent.js';
 import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
@@ -73,17 +72,10 @@ async function tryBundle(
 	env: Context['env'],
 ): Promise<string> {
 	const { readBundle } = await import('../disk/bundle.js');
-	const { chooseProvider } = await import('../inspect/choose-provider.js');
-	const { choiceSettings, openProviders, threadsFor } = await import('./providers.js');
+	const { equipmentFor, openProviders } = await import('./providers.js');
 	const providers = openProviders(env, { engineFolder, shunned: [] });
 	const bundle = await readBundle(recipe.model);
-	const threads = await threadsFor(recipe, bundle, 1);
-	const choice = await chooseProvider(
-		bundle,
-		wishOf(recipe.provider),
-		choiceSettings(recipe, threads),
-		providers,
-	);
+	const { choice, threads } = await equipmentFor(recipe, bundle, providers);
 	await choice.scorer.close();
 	return provenWords(recipe.model, bundle, choice, threads);
 }

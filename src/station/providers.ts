@@ -1,8 +1,15 @@
 import { Failure } from '../base/failure.js';
+import type { Provider } from '../base/provider.js';
+import { wishOf } from '../config/provider.js';
 import type { RecipeConfig } from '../config/schema.js';
 import { threadsFor as shareOf } from '../config/threads.js';
 import { findEngine, readSetback } from '../disk/engines.js';
-import type { ChoiceSettings, ProviderWorld } from '../inspect/choose-provider.js';
+import {
+	type Choice,
+	type ChoiceSettings,
+	chooseProvider,
+	type ProviderWorld,
+} from '../inspect/choose-provider.js';
 import { precisionOf } from '../inspect/scorer.js';
 import { acceleratorHere } from '../machine/accelerator.js';
 import { processorHere } from '../machine/processor.js';
@@ -20,16 +27,28 @@ export type EnginePlace = {
 	readonly shunned: readonly string[];
 };
 
+/** What computes a recipe's bundle, proven, where so many stations share the processor. `avoided`: comes last. @throws Failure */
+export async function equipmentFor(
+	recipe: RecipeConfig,
+	bundle: Bundle,
+	providers: ProviderWorld,
+	{
+		stations = 1,
+		avoided,
+	}: { readonly stations?: number; readonly avoided?: readonly Provider[] | undefined } = {},
+): Promise<{ readonly choice: Choice; readonly threads: ThreadsHere }> {
+	const threads = await threadsFor(recipe, bundle, stations);
+	const settings = { ...choiceSettings(recipe, threads), avoided };
+	return { choice: await chooseProvider(bundle, wishOf(recipe.provider), settings, providers), threads };
+}
+
 /** What a recipe says of how its model is computed, but for where. */
-export function choiceSettings(
-	{ precision, deadlineMs }: RecipeConfig,
-	{ threads }: ThreadsHere,
-): ChoiceSettings {
+function choiceSettings({ precision, deadlineMs }: RecipeConfig, { threads }: ThreadsHere): ChoiceSettings {
 	return { threads, precision, ceilingMs: deadlineMs };
 }
 
 /** Threads that a recipe's model runs with on this processor, which so many stations share. */
-export async function threadsFor(
+async function threadsFor(
 	{ threads, precision }: RecipeConfig,
 	{ manifest }: Bundle,
 	stations: number,
