@@ -1,16 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodePng } from '../../src/opencv/picture.js';
 import type { StationState } from '../../src/protocol/states.js';
-import type { VerdictMessage } from '../../src/protocol/verdict.js';
-import { drawPart } from '../../src/sim/line.js';
 import { fakeClock } from '../faketime.js';
-import { eventually, freePort } from '../free-port.js';
-import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { eventually } from '../free-port.js';
+import { hasMosquitto } from '../mosquitto.js';
 import { startWith } from '../program.js';
-import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+import { temporaryFolder } from '../tiny-bundle.js';
+import { heardBox } from './heard-box.js';
 
 const jumps = suite('a wall clock that jumps');
 
@@ -22,25 +18,8 @@ jumps('by 30 days and back by two hours takes nothing from numbers and durations
 	const { path } = folder;
 	const clock = await fakeClock(path);
 	if (!clock) return;
-	await mkdir(join(path, 'pictures'));
-	await writeFile(join(path, 'pictures', '0.png'), encodePng(drawPart(1, 0, undefined, 96).image));
-	await tinyBundle(join(path, 'bundle'));
-	await using broker = await startMosquitto(await freePort(), path);
-	await using subscriber = await listen(broker.url);
-	const told = <T>(topic: string) =>
-		subscriber.heard
-			.filter((heard) => heard.topic === topic)
-			.map(({ payload }) => JSON.parse(payload.toString()) as T);
-	const verdicts = () => told<VerdictMessage>('inspectord/t/s/verdict');
-	const config = join(path, 'line.yaml');
-	await writeFile(
-		config,
-		`box: t
-mqtt: { url: "${broker.url}" }
-stations: { s: { camera: { source: pictures, loop: true }, recipe: r } }
-recipes: { r: { model: bundle, threads: 1, trigger: { everyMs: 50 } } }
-`,
-	);
+	await using box = await heardBox(path);
+	const { config, told, verdicts } = box;
 	await using running = startWith(clock.env, 'run', '--config', config);
 	await eventually('it inspects', () => verdicts().length > 10);
 	for (const by of ['+30d', '-2h']) {

@@ -1,16 +1,14 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { encodePng } from '../../src/opencv/picture.js';
 import type { BoxState, StationState } from '../../src/protocol/states.js';
-import type { VerdictMessage } from '../../src/protocol/verdict.js';
-import { drawPart } from '../../src/sim/line.js';
 import { eventually, freePort } from '../free-port.js';
-import { hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
+import { hasMosquitto } from '../mosquitto.js';
 import { startWith } from '../program.js';
 import { slowDisk } from '../sqlite/slow-disk.js';
-import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
+import { temporaryFolder } from '../tiny-bundle.js';
+import { heardBox } from './heard-box.js';
 
 const disk = suite('a disk that dies');
 
@@ -20,17 +18,10 @@ disk('leaves the stations inspecting, is told at once, and takes nothing from th
 	const { path } = folder;
 	const library = slowDisk(path);
 	if (library === undefined) return;
-	await mkdir(join(path, 'pictures'));
-	await writeFile(join(path, 'pictures', '0.png'), encodePng(drawPart(1, 0, undefined, 96).image));
-	await tinyBundle(join(path, 'bundle'));
-	await using broker = await startMosquitto(await freePort(), path);
-	await using subscriber = await listen(broker.url);
-	const told = <T>(topic: string) =>
-		subscriber.heard
-			.filter((heard) => heard.topic === topic)
-			.map(({ payload }) => JSON.parse(payload.toString()) as T);
-	const box = () => told<BoxState>('inspectord/t/state').at(-1);
 	const port = await freePort();
+	await using line = await heardBox(path, `metrics: { listen: "127.0.0.1:${port}" }\n`);
+	const { config, told, verdicts } = line;
+	const box = () => told<BoxState>('inspectord/t/state').at(-1);
 	/** As Prometheus reads it: a series by its name, all its labels summed. */
 	const metric = async (name: string) => {
 		const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
@@ -38,17 +29,6 @@ disk('leaves the stations inspecting, is told at once, and takes nothing from th
 		return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 	};
 	const counted = () => metric('inspectord_verdicts_total');
-	const verdicts = () => told<VerdictMessage>('inspectord/t/s/verdict');
-	const config = join(path, 'line.yaml');
-	await writeFile(
-		config,
-		`box: t
-mqtt: { url: "${broker.url}" }
-metrics: { listen: "127.0.0.1:${port}" }
-stations: { s: { camera: { source: pictures, loop: true }, recipe: r } }
-recipes: { r: { model: bundle, threads: 1, trigger: { everyMs: 50 } } }
-`,
-	);
 	const fails = join(path, 'fails');
 	const env = { LD_PRELOAD: library, SLOW_DISK_FAILS: fails };
 	await using running = startWith(env, 'run', '--config', config);

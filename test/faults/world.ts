@@ -16,7 +16,7 @@ import { type BrokerFault, createBroker } from './broker.js';
 import { type SimulatedChild, type StationFault, startChild } from './child.js';
 import { createDisk, type DiskFault } from './disk.js';
 import { openLedger } from './ledger.js';
-import { createBelt, frameThing } from './plant.js';
+import { createBelt, DELAY_MS, exposedMs, frameThing, WITHIN_MS } from './plant.js';
 import { type Being, createTime } from './time.js';
 
 export type Outcome = {
@@ -65,7 +65,7 @@ const LIMITS = {
 const DEADLINE_MS = 3000;
 
 function configWith(folder: string, threshold: number): Config {
-	const trigger = { mode: 'request', delayMs: 50, withinMs: 350, queue: 4 };
+	const trigger = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
 	const parsed = configSchema.parse({
 		box: BOX,
 		mqtt: { url: 'mqtt://broker' },
@@ -143,7 +143,7 @@ export async function simulate(
 					process: time.createBeing(),
 					wallClock,
 					faultsOf: (name) => faults[name as keyof typeof faults],
-					show: (name, frame) => (name === EVERY ? frameThing(name, frame) : belt.seenAt(frame * 40)),
+					show: (name, frame) => (name === EVERY ? frameThing(name, frame) : belt.seenAt(exposedMs(frame))),
 					onFault: unexpected,
 				});
 				children.add(child);
