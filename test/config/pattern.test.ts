@@ -200,8 +200,10 @@ for (const [pattern, isBroker, fault] of wrong)
 
 patterns('no spelling of a user, a path or a query brings another host in', async () => {
 	const piece = fc.string({ unit: fc.constantFrom(...'@:/?#\\%.*[]&=a1 \t'), maxLength: 12 });
+	// 10.0.3.71 is another host of the same pattern.
+	const behind = piece.filter((text) => !text.startsWith('1'));
 	await fc.assert(
-		fc.asyncProperty(piece, piece, piece, async (a, b, c) => {
+		fc.asyncProperty(piece, behind, piece, async (a, b, c) => {
 			const source = `http://${a}10.0.3.7${b}evil.example${c}`;
 			const isIn = await letsSourceIn(['http://10.0.3.*/**'], source, realPath);
 			if (isIn) assert.is(new URL(source).hostname, '10.0.3.7', source);
