@@ -145,9 +145,12 @@ moves(
 				['ok', here.engine()!.id, ['s']],
 				listed.text,
 			);
-			const refused = JSON.parse(
-				(await here.ask('engines', 'action=remove', `engine=${here.engine()!.id}`)).out,
-			);
+			const removing = async () =>
+				JSON.parse((await here.ask('engines', 'action=remove', `engine=${here.engine()!.id}`)).out);
+			let refused = await removing();
+			// It is being moved to until the station has been watched for a while.
+			for (const until = Date.now() + LONG; refused.code === 'busy' && Date.now() < until; )
+				refused = await removing();
 			assert.equal([refused.code, refused.text.includes('used by s')], ['conflict', true]);
 			await ended(daemon);
 			assertWhole(here.verdicts());
