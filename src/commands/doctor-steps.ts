@@ -27,6 +27,8 @@ export type Facts = {
 	readonly accelerator: Accelerator;
 	readonly devices: Devices;
 	readonly unit: Unit;
+	/** Sources of the configuration's cameras. */
+	readonly cameras: readonly string[];
 	/** Who asks; the daemon may be somebody else. */
 	readonly user: string;
 };
@@ -76,6 +78,7 @@ export const STEPS: readonly Step[] = [
 	{ name: 'journal', of: 'box', look: ({ journal }) => lookAtPlace('the journal', journal) },
 	{ name: 'clock', of: 'box', look: lookAtClock },
 	{ name: 'camera-access', of: 'box', look: lookAtVideo },
+	{ name: 'camera-names', of: 'box', look: lookAtNames },
 	{ name: 'unit', of: 'box', look: lookAtUnit },
 	{ name: 'jetpack', of: 'jetson', look: lookAtJetPack },
 	{ name: 'driver', of: 'jetson', look: lookAtDriver },
@@ -148,6 +151,25 @@ function lookAtVideo({ devices: { video, closedVideo }, user }: Facts): Judgemen
 			`sudo usermod -aG video ${user}, then log in anew; the unit in systemd/ has the group`,
 		);
 	return ok(video.length === 0 ? 'no camera at /dev/video*' : `${user} may use ${video.join(', ')}`);
+}
+
+/** The node of a device that is named by the order in which cameras were found. */
+function numberedNode(source: string): string | undefined {
+	const [, number] = /^(?:\/dev\/video)?(\d+)$/.exec(source.trim()) ?? [];
+	return number && `/dev/video${Number(number)}`;
+}
+
+function lookAtNames({ cameras, devices: { stableNames } }: Facts): Judgement {
+	const numbered = cameras.map(numberedNode).filter((node) => node !== undefined);
+	if (numbered.length === 0) return ok('no camera is named by the order in which it was found');
+	const better = numbered.map((node) => [node, stableNames.find((named) => named.node === node)?.name]);
+	const known = better.filter(([, name]) => name !== undefined);
+	return warning(
+		`${numbered.join(', ')}: after a restart another camera may have this name`,
+		known.length === 0
+			? 'Install the udev rule in systemd/ (docs/install.md), and use the names in /dev/inspectord.'
+			: `In the configuration: ${known.map(([node, name]) => `${name} instead of ${node}`).join(', ')}`,
+	);
 }
 
 /** So often nobody restarts it by hand. */

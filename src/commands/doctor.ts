@@ -113,6 +113,7 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		accelerator: gpu,
 		devices: found,
 		unit: service,
+		cameras: Object.values(config?.stations ?? {}).map(({ camera }) => camera.source),
 		user: userInfo().username,
 	};
 }

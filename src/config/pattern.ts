@@ -167,11 +167,10 @@ function sourcePlace(text: string): Place | undefined {
 		throw thrown;
 	}
 	switch (source.kind) {
-		case 'device':
-			return {
-				form: '',
-				reach: { kind: 'path', path: `/dev/video${Number(/\d+$/.exec(source.device)![0])}` },
-			};
+		case 'device': {
+			const [, number] = /^(?:\/dev\/video)?(\d+)$/.exec(source.device) ?? [];
+			return pathPlace('', number === undefined ? source.device : `/dev/video${Number(number)}`);
+		}
 		case 'file':
 			return pathPlace('', source.path);
 		case 'watch':

@@ -156,7 +156,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 	let { mostBytes } = world;
 	/** Of its process: when it said something last; Infinity when there is none, or it was killed for that. */
 	let heardMs = Number.POSITIVE_INFINITY;
-	const owedMs = () => now() - heardMs - limits[last.state === 'starting' ? 'startingMs' : 'silenceMs'];
+	/** It opens its bundle, which may take minutes. */
+	let isEquipping = true;
+	const owedMs = () => now() - heardMs - limits[isEquipping ? 'startingMs' : 'silenceMs'];
 	/** Of the settings that its process has. */
 	let heeded = given.revision;
 	let onHeeded = () => {};
@@ -249,6 +251,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		starts += 1;
 		if (starts > 1) tally.restarts += 1;
 		last = { ...last, state: 'starting' };
+		isEquipping = true;
 		const droppedBefore = tally.counts.droppedFrames;
 		heardMs = now();
 		let hung = false;
@@ -263,8 +266,13 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			heardMs = now();
 			world.deadlines.look();
 			switch (message.kind) {
+				case 'equipped':
+					isEquipping = false;
+					trying = undefined;
+					return;
 				case 'state':
 					last = message.report;
+					if (last.state !== 'starting') isEquipping = false;
 					reports(last);
 					if (last.state === 'running') {
 						onRunning();
@@ -539,12 +547,12 @@ function overweight(station: string, bytes: number, mostBytes: number): Failure 
 /** Why a station's process ended. `last`: as it told of itself. */
 export function failureOf(
 	station: string,
-	{ code, signal, stderrTail }: Ended,
+	{ code, signal, stderrTail, isStuck }: Ended,
 	hung: boolean,
 	last: Pick<StationReport, 'state' | 'error'>,
 ): Failure {
 	if (hung) return hungUp(station);
-	if (code === 1 && last.state === 'error' && last.error)
+	if ((code === 1 || isStuck) && last.state === 'error' && last.error)
 		return new Failure(last.error.code as Failure['code'], last.error.message);
 	const how = signal ? `killed by ${signal}` : `exit code ${code}`;
 	return new Failure('child-died', `Station "${station}" died (${how}) ${causeIn(stderrTail)}`.trim());

@@ -20,17 +20,37 @@ export type LoopWorld = PartsWorld & {
 
 const reopening: Persistence = { firstMs: 500, mostMs: 15_000, lastedMs: 30_000 };
 
+/** A driver that holds a closed camera for longer hangs, and lets go of it with its process alone. */
+const LET_GO_MS = 3000;
+
 /**
  * Inspects until the source ends or the signal is aborted. A camera that fails is a state, and is opened again until it works;
  * a frame that cannot be inspected is an error verdict, and the next one follows.
- * @throws Failure model-failed when the model fails on end, bundle-golden when it does not score as it did; a fault of ours as it is
+ * @throws Failure model-failed when the model fails on end, bundle-golden when it does not score as it did, camera-silent when its
+ * driver hangs: a new process may go on; a fault of ours as it is
  */
 export async function inspectionLoop(world: LoopWorld): Promise<void> {
 	const { report } = world;
 	const parts = partsOf(world);
 	let dropped = 0;
+	/** What was closed last, as long as its driver holds it. */
+	let closing: Promise<void> | undefined;
+	const close = (camera: Camera): void => {
+		const one = camera.close().then(() => {
+			if (closing === one) closing = undefined;
+		});
+		closing = one;
+	};
+	const hasLetGo = async (): Promise<boolean> => {
+		await breathe();
+		const over = new AbortController();
+		if (closing) await Promise.race([closing, world.pace.pause(LET_GO_MS, over.signal)]);
+		over.abort();
+		return closing === undefined;
+	};
 	await keepConnected(
 		async ({ opened }) => {
+			if (!(await hasLetGo())) throw held();
 			const open = await outcomeOf(world.openCamera());
 			if ('failure' in open) {
 				report('error', open.failure);
@@ -50,12 +70,21 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 				return end instanceof Failure ? 'again' : 'done';
 			} finally {
 				dropped += camera.dropped;
-				await camera.close();
+				close(camera);
 			}
 		},
 		reopening,
 		world.signal,
 		world.pace,
+	);
+	await hasLetGo();
+}
+
+function held(): Failure {
+	return new Failure(
+		'camera-silent',
+		'Cannot open the camera again: its driver hangs, and holds it as long as this process lives',
+		'Take its power away for a moment if this comes again.',
 	);
 }
 

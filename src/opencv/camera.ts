@@ -33,7 +33,7 @@ const kinds: Kinds = {
 		});
 		if (found.isDirectory()) return folderCamera(path, options);
 		if (found.isFile()) return videoCamera(path, options);
-		// Links that udev makes, as in /dev/v4l/by-id.
+		// Links of others than udev.
 		if (found.isCharacterDevice()) return deviceCamera(path, options);
 		throw unavailable(path, 'it is neither a folder nor a file', 'Name a folder of images or a video file.');
 	},

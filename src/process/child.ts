@@ -14,6 +14,8 @@ export type Ended = {
 	readonly code: number | null;
 	readonly signal: string | null;
 	readonly stderrTail: string;
+	/** It had said its last word, hung in a library or driver, and was killed. */
+	readonly isStuck?: true;
 };
 
 /** A process of ours that blocks, crashes or hangs without taking the daemon along. */
@@ -84,13 +86,26 @@ function goFirst(pid: number): void {
 	} catch {}
 }
 
+/** One that let go of its channel so long ago hangs: its own exit waits for a read that never comes back. */
+const LEFT_MS = 5000;
+
 function endOf(child: ChildProcess): Promise<Ended> {
 	let stderrTail = '';
+	let isStuck = false;
+	let timer: NodeJS.Timeout | undefined;
+	child.once('disconnect', () => {
+		timer = setTimeout(() => {
+			isStuck = child.kill('SIGKILL');
+		}, LEFT_MS).unref();
+	});
+	child.once('exit', () => clearTimeout(timer));
 	child.stderr?.on('data', (chunk: Buffer) => {
 		stderrTail = (stderrTail + chunk.toString()).slice(-STDERR_TAIL);
 	});
 	return new Promise((resolve) => {
 		child.on('error', (error) => resolve({ code: null, signal: null, stderrTail: error.message }));
-		child.on('close', (code, signal) => resolve({ code, signal, stderrTail: stderrTail.trim() }));
+		child.on('close', (code, signal) =>
+			resolve({ code, signal, stderrTail: stderrTail.trim(), ...(isStuck && { isStuck }) }),
+		);
 	});
 }

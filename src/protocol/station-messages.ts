@@ -72,6 +72,8 @@ export type StationUp =
 	  }
 	/** What is kept of the part whose verdict was told last. */
 	| { readonly kind: 'kept'; readonly jpeg: Uint8Array }
+	/** Its bundle is proven: from here on nothing takes minutes. */
+	| { readonly kind: 'equipped' }
 	/** What it tries next to compute on, which can take the whole process down. */
 	| { readonly kind: 'trying'; readonly provider: Provider }
 	/** What it computes with. */

@@ -141,6 +141,7 @@ async function inspect(
 				await told;
 				if (signal.aborted) return;
 			}
+			void parent.send({ kind: 'equipped' });
 			let inspection = inspectionOf(equipment, settings());
 			const knownNow = () => ({
 				model: inspection.origin.model,

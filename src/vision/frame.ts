@@ -41,7 +41,7 @@ export type Camera = {
 	 * again), and the signal's reason
 	 */
 	read(wanted: Wanted): Promise<Frame | undefined>;
-	/** Does not wait for a driver that hangs. */
+	/** Resolves when its driver has let go, which one that hangs never does: then this process must not open it again. */
 	close(): Promise<void>;
 };
 

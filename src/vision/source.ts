@@ -21,14 +21,17 @@ export type SimSource = {
 	readonly fps: number;
 };
 
+/** A number, a node, and the names that udev gives a node: those of its own rules and of ours (systemd/inspectord.rules). */
+const DEVICE = /^(\d+|\/dev\/video\d+|\/dev\/(v4l\/by-(id|path)|inspectord)\/[^/]+)$/;
+
 const examples =
-	'"0", "/dev/video0", "rtsp://…", "http://…", "snapshot: http://…", "gstreamer: …", a folder, a video file, "watch: FOLDER", "sim:?seed=1&defects=0.2"';
+	'"0", "/dev/video0", "/dev/v4l/by-id/…", "rtsp://…", "http://…", "snapshot: http://…", "gstreamer: …", a folder, a video file, "watch: FOLDER", "sim:?seed=1&defects=0.2"';
 
 /** Reads a camera's source. @throws Failure camera-unavailable with what would be right */
 export function parseSource(text: string): CameraSource {
 	const source = text.trim();
 	if (source === '') throw wrong(text, 'it is empty');
-	if (/^\d+$/.test(source) || /^\/dev\/video\d+$/.test(source)) return { kind: 'device', device: source };
+	if (DEVICE.test(source)) return { kind: 'device', device: source };
 	if (/^(rtsps?|https?):\/\//i.test(source)) return { kind: 'stream', url: urlOf(text, source) };
 	const snapshot = /^snapshot:\s*(.*)$/i.exec(source)?.[1];
 	if (snapshot !== undefined) {

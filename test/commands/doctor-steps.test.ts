@@ -59,6 +59,7 @@ async function factsOf(tree: Tree, more: Partial<Facts> = {}): Promise<Facts> {
 		accelerator: await accelerator(folder.path, { arch }),
 		devices: await devices(below(folder.path), folder.path),
 		unit: { isThere: true, isEnabled: true, state: 'active', restarts: 0 },
+		cameras: ['/dev/inspectord/camera-0815', 'rtsp://10.0.3.7/1'],
 		user: 'inspectord',
 		...more,
 	};
@@ -101,6 +102,7 @@ type Case = readonly [
 
 const NO_DEVICES: Facts['devices'] = {
 	video: [],
+	stableNames: [],
 	closedVideo: [],
 	argus: 'absent',
 	closedGpu: [],
@@ -113,6 +115,7 @@ const refused = { folder: '/var/lib/inspectord', state: 'refused', freeBytes: 2e
 
 const SHUT: Facts['devices'] = {
 	video: ['/dev/video0'],
+	stableNames: [],
 	closedVideo: ['/dev/video0'],
 	argus: 'absent',
 	closedGpu: [],
@@ -120,7 +123,32 @@ const SHUT: Facts['devices'] = {
 	desktop: null,
 };
 
+const NAMED: Tree = {
+	...READY,
+	'/dev/video2': '',
+	'/dev/v4l/by-path/pci-usb-0:3:1.0-video-index0': { link: '../../video2' },
+	'/dev/v4l/by-id/usb-ACME_0815-video-index0': { link: '../../video2' },
+};
+
 const cases: readonly Case[] = [
+	[
+		'a camera by its number, that has a name',
+		NAMED,
+		{ cameras: ['2', '/dev/video0'] },
+		'camera-names',
+		'warning',
+		/^\/dev\/video2, \/dev\/video0: after a restart/,
+		/: \/dev\/v4l\/by-id\/usb-ACME_0815-video-index0 instead of \/dev\/video2$/,
+	],
+	[
+		'a camera by its number, that has no name',
+		READY,
+		{ cameras: ['/dev/video0'] },
+		'camera-names',
+		'warning',
+		/^\/dev\/video0: /,
+		/udev rule/,
+	],
 	['no systemd', READY, { unit: null }, 'unit', 'warning', /no systemd answers/, /install\.md/],
 	['no unit', READY, service({ isThere: false }), 'unit', 'warning', /there is no unit/, /install\.md/],
 	['a failed unit', READY, service({ state: 'failed' }), 'unit', 'missing', /has failed/, /journalctl/],

@@ -279,6 +279,36 @@ station('gives a process time to start before it counts as hanging', async () =>
 	await service[Symbol.asyncDispose]();
 });
 
+station('whose driver hangs when it opens its camera is killed as one that inspects', async () => {
+	const { service, child, states, clock } = line();
+	const first = await child(0);
+	first.say({ kind: 'trying', provider: 'cpu' });
+	first.say({ kind: 'equipped' });
+	clock.ms = 60_000;
+	await eventually('it is killed', () => states.at(-1)?.error?.code === 'station-silent');
+	const second = await child(1);
+	const [start] = second.heard;
+	assert.ok(start?.kind === 'start');
+	assert.equal(start.avoided, []);
+	// The next one has its bundle to open first.
+	clock.ms = 200_000;
+	await new Promise((resolve) => setTimeout(resolve, 600));
+	assert.is(states.at(-1)!.state, 'error');
+	assert.is(second.heard.length, 1);
+	await service[Symbol.asyncDispose]();
+});
+
+station('that was stuck in its driver says why it failed', async () => {
+	const { service, child, states } = line();
+	const first = await child(0);
+	const error = { code: 'camera-silent', message: 'its driver hangs' };
+	first.say({ kind: 'state', report: { ...running, state: 'error', error } });
+	first.end({ code: null, signal: 'SIGKILL', isStuck: true });
+	await child(1);
+	assert.equal(states.at(-1)!.error, error);
+	await service[Symbol.asyncDispose]();
+});
+
 station('tells its counts regularly when they have changed, and at the end', async () => {
 	const { service, child, states, clock } = line();
 	const only = await child(0);

@@ -47,6 +47,8 @@ async function through(
 		readonly frameMs?: number;
 		readonly watch?: Watch;
 		readonly goldenEveryMs?: number;
+		/** No driver lets go of a camera that is closed. */
+		readonly isHeld?: boolean;
 		/** Whose turn it is → what its proof comes to. */
 		readonly proof?: (turn: number | undefined) => Failure | undefined;
 	} = {},
@@ -82,6 +84,7 @@ async function through(
 			},
 			close: async () => {
 				events.push('closed');
+				if (more.isHeld) await new Promise(() => {});
 			},
 		};
 	};
@@ -311,6 +314,15 @@ loop('lets a fault of ours through, with the frame released and the camera close
 	assert.is(happened.thrown, fault);
 	assert.is(happened.released(), 1);
 	assert.is(happened.events.at(-1), 'closed');
+});
+
+loop('opens no camera again whose driver holds it, and ends so that another process may', async () => {
+	const happened = await through([[silent], ['a.png']], [], { isHeld: true });
+	assert.instance(happened.thrown, Failure);
+	assert.is((happened.thrown as Failure).code, 'camera-silent');
+	assert.match((happened.thrown as Failure).message, /its driver hangs/);
+	assert.is(happened.opened(), 1);
+	assert.equal(happened.events, ['running', 'error camera-silent', 'closed']);
 });
 
 loop('counts dropped frames over all cameras that it opened', async () => {

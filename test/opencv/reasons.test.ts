@@ -8,6 +8,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { openCamera } from '../../src/opencv/camera.js';
+import { deviceFault } from '../../src/opencv/cameras/device.js';
 import { rtspFault } from '../../src/opencv/cameras/rtsp.js';
 import { encodeJpeg } from '../../src/opencv/picture.js';
 import type { Camera } from '../../src/vision/frame.js';
@@ -162,6 +163,35 @@ reasons('says what is no camera, no folder and no file', async () => {
 	await once(server, 'listening');
 	assert.match((await failureOf(open(socket))).message, /socket": it is neither a folder nor a file/);
 	server.close();
+});
+
+const devices: readonly (readonly [code: string, state: RegExp, advice: RegExp])[] = [
+	['ENOENT', /unplugged, or has another name/, /by-id/],
+	['EACCES', /this user may not open it/, /group "video"/],
+	['EPERM', /this user may not open it/, /group "video"/],
+	['EBUSY', /it is busy/, /Stop the program/],
+	['ENODEV', /its camera is gone/, /Plug the camera in again/],
+	['ENXIO', /its camera is gone/, /Plug the camera in again/],
+	['EIO', /does not answer/, /supply/],
+	['ENOSPC', /no bandwidth left/, /another controller/],
+	['EFAULT', /what the system says/, /cable/],
+];
+
+// No device of Video4Linux is here: what the system would say is given.
+for (const [code, state, advice] of devices) {
+	reasons(`says what ${code} of a device means`, () => {
+		const error = Object.assign(new Error('what the system says'), { code });
+		const failure = deviceFault('/dev/video7', error);
+		assert.is(failure.code, 'camera-unavailable');
+		assert.match(failure.message, /^Cannot open camera "\/dev\/video7": /);
+		assert.match(failure.message, state);
+		assert.match(failure.advice!, advice);
+	});
+}
+
+reasons('says that a camera known by a name that stays is unplugged', async () => {
+	const name = '/dev/v4l/by-id/usb-nobody-video-index0';
+	assert.match((await failureOf(open(name))).message, /index0": there is no such device: it is unplugged/);
 });
 
 reasons('says that a real RTSP server knows no such path', async () => {

@@ -90,6 +90,13 @@ processes('whose thread hangs is killed when its grace is over', async () => {
 	assert.is(signal, 'SIGKILL');
 });
 
+processes('that has left and does not end is killed, and said to be stuck', async () => {
+	await using folder = await temporaryFolder();
+	const child = startStation(await preloading(folder.path, 'process.disconnect(); for (;;);'));
+	const { signal, isStuck } = await child.ended;
+	assert.equal([signal, isStuck], ['SIGKILL', true]);
+});
+
 processes('that is asked to ends by itself', async () => {
 	const child = startStation();
 	const heard: StationUp[] = [];

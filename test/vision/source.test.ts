@@ -8,6 +8,13 @@ const sources = suite('a camera source');
 const right: Readonly<Record<string, CameraSource>> = {
 	'0': { kind: 'device', device: '0' },
 	'/dev/video2': { kind: 'device', device: '/dev/video2' },
+	'/dev/v4l/by-id/usb-ACME_0815-video-index0': {
+		kind: 'device',
+		device: '/dev/v4l/by-id/usb-ACME_0815-video-index0',
+	},
+	'/dev/inspectord/camera-0815': { kind: 'device', device: '/dev/inspectord/camera-0815' },
+	'/dev/v4l/by-id/a/b': { kind: 'file', path: '/dev/v4l/by-id/a/b' },
+	'/dev/shm/pictures': { kind: 'file', path: '/dev/shm/pictures' },
 	'rtsp://user:pw@192.0.2.1/s': { kind: 'stream', url: 'rtsp://user:pw@192.0.2.1/s' },
 	'http://192.0.2.1/stream.mjpg': { kind: 'stream', url: 'http://192.0.2.1/stream.mjpg' },
 	'gstreamer: videotestsrc ! appsink': { kind: 'gstreamer', pipeline: 'videotestsrc ! appsink' },

@@ -7,7 +7,8 @@ import { cv } from '../library.js';
 export type FrameReader = {
 	/** The next frame, or undefined when the source gives no more. @throws Failure camera-silent */
 	next(): Promise<Mat | undefined>;
-	close(): void;
+	/** Resolves when its driver has let go, which one that hangs never does. */
+	close(): Promise<void>;
 };
 
 /**
@@ -41,10 +42,9 @@ export function frameReader(capture: VideoCapture, name: string, timeoutMs: numb
 			mat.release();
 			return undefined;
 		},
-		close: () => {
-			const release = () => capture.release();
-			if (pending) void pending.then(release, release);
-			else release();
+		close: async () => {
+			await pending?.catch(() => {});
+			capture.release();
 		},
 	};
 }

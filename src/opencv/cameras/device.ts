@@ -10,7 +10,7 @@ import type { CameraOptions } from './options.js';
 /** Of the devices of Video4Linux (Linux, devices.txt). */
 const MAJOR = 81;
 
-/** A camera of Video4Linux by its number or path. @throws Failure camera-unavailable */
+/** A camera of Video4Linux by its number, or a path that leads to it when it is opened. @throws Failure camera-unavailable */
 export async function deviceCamera(device: string, options: CameraOptions): Promise<Camera> {
 	const path = /^\d+$/.test(device) ? `/dev/video${device}` : device;
 	const fault = await accessFault(path);
@@ -33,27 +33,48 @@ export async function deviceCamera(device: string, options: CameraOptions): Prom
 }
 
 async function accessFault(path: string): Promise<Failure | undefined> {
-	const found = await stat(path).catch(() => undefined);
-	if (!found)
-		return unavailable(path, 'there is no such device', 'Plug the camera in, or see `ls /dev/video*`.');
-	if (!found.isCharacterDevice() || majorOf(found.rdev) !== MAJOR)
-		return unavailable(path, 'it is no camera', 'See `ls -l /dev/video*`.');
 	try {
+		const found = await stat(path);
+		if (!found.isCharacterDevice() || majorOf(found.rdev) !== MAJOR)
+			return unavailable(path, 'it is no camera', 'See `ls -l /dev/video* /dev/v4l/by-id`.');
 		await (await open(path, constants.O_RDWR | constants.O_NONBLOCK)).close();
 		return undefined;
 	} catch (thrown) {
-		const { code, message } = thrown as NodeJS.ErrnoException;
-		if (code === 'EACCES' || code === 'EPERM')
-			return unavailable(
-				path,
-				'this user may not open it',
-				'Add the user to the group "video", and log in anew.',
-			);
-		if (code === 'EBUSY') return unavailable(path, 'it is busy', 'Stop the program that uses it.');
-		if (code === 'ENODEV' || code === 'ENXIO')
-			return unavailable(path, 'its camera is gone', 'Plug the camera in again.');
-		return unavailable(path, message, 'Check the camera and its cable.');
+		return deviceFault(path, thrown as NodeJS.ErrnoException);
 	}
+}
+
+const ABSENT = [
+	'there is no such device: it is unplugged, or has another name',
+	'Plug the camera in, and see `ls -l /dev/v4l/by-id`: names there stay the same.',
+] as const;
+const FORBIDDEN = [
+	'this user may not open it',
+	'Add the user to the group "video", and log in anew.',
+] as const;
+const GONE = ['its camera is gone', 'Plug the camera in again, and look at its cable.'] as const;
+
+/** What stat(2) and open(2) say of a node, and the driver behind it. */
+const CAUSES: Readonly<Record<string, readonly [state: string, advice: string]>> = {
+	ENOENT: ABSENT,
+	ENOTDIR: ABSENT,
+	EACCES: FORBIDDEN,
+	EPERM: FORBIDDEN,
+	EBUSY: ['it is busy', 'Stop the program that uses it: one at a time can read a camera.'],
+	ENODEV: GONE,
+	ENXIO: GONE,
+	EIO: ['its camera does not answer', 'Unplug it for a moment, and look at its cable and its supply.'],
+	ENOSPC: [
+		'its USB bus has no bandwidth left',
+		'Plug it into a socket of another controller, or have it send MJPG.',
+	],
+	EMFILE: ['this process has too many files open', 'Start the daemon anew, and report it.'],
+};
+
+/** Why a device of Video4Linux cannot be opened, by the error's code. */
+export function deviceFault(path: string, { code = '', message }: NodeJS.ErrnoException): Failure {
+	const [state, advice] = CAUSES[code] ?? [message, 'Check the camera and its cable.'];
+	return unavailable(path, state, advice);
 }
 
 function majorOf(device: number): number {

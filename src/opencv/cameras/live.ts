@@ -159,7 +159,7 @@ export function freshFrames(
 			closed = true;
 			held?.mat.release();
 			held = undefined;
-			reader.close();
+			await reader.close();
 		},
 	};
 }

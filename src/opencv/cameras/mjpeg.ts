@@ -52,7 +52,7 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 				clearTimeout(timer);
 			}
 		},
-		close: end,
+		close: async () => end(),
 	};
 }
 

@@ -41,13 +41,13 @@ export function videoCamera(path: string, { loop, timeoutMs }: CameraOptions): C
 		read: async () => {
 			const frame = await next();
 			if (frame || !loop || index === 0) return frame;
-			frames.close();
+			await frames.close();
 			({ told, frames } = open());
 			index = 0;
 			ended = false;
 			return next();
 		},
-		close: async () => frames.close(),
+		close: () => frames.close(),
 	};
 }
 
