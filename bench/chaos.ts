@@ -241,7 +241,6 @@ const kill = (pid: number): void => {
 const cuts = (fault: string, count: number, seed: number) =>
 	atWork(async (box): Promise<Row> => {
 		const random = randomFrom(seed);
-		const cutsMs: number[] = [];
 		const told: number[] = [];
 		const healed: number[] = [];
 		for (let cut = 0; cut < count; cut += 1) {
@@ -249,7 +248,6 @@ const cuts = (fault: string, count: number, seed: number) =>
 			const hasBroker = random.uniform() >= WITH_BROKER;
 			const stations = await box.stationPids();
 			const cutMs = Date.now();
-			cutsMs.push(cutMs);
 			box.running.child.kill('SIGKILL');
 			for (const pid of stations) kill(pid);
 			if (!hasBroker) await box.broker.kill('SIGKILL');
@@ -272,20 +270,26 @@ const cuts = (fault: string, count: number, seed: number) =>
 		const uncutMs = Date.now();
 		await within(HEALED_MS, 'healed', () => box.judgedSince(uncutMs) !== undefined, uncutMs);
 		const { numbers, partsMs } = await box.end();
-		/** Signals that a cut took along are in no journal. */
-		const isUnderway = (atMs: number) => cutsMs.some((cutMs) => atMs <= cutMs && atMs >= cutMs - DEADLINE_MS);
-		const unexplained = partsMs.filter((atMs) => !isUnderway(atMs)).length;
 		const wrong = box.verdicts.filter(({ message: { verdict, part, times } }) => {
 			const lateMs = Date.parse(times.captured) - box.cameMs(part);
 			return verdict === 'accept' && (lateMs < 0 || lateMs > DEADLINE_MS);
 		});
+		const numbered = new Map(box.verdicts.map(({ message }) => [message.sequence, message.part]));
+		const twice = numbered.size - new Set(numbered.values()).size;
+		const interrupted = box.verdicts.filter(({ message: { reason } }) => reason === 'interrupted').length;
 		const [detectedMs, healedMs] = [told, healed].map((all) =>
 			all.length === 0 ? null : percentile(all, 0.5),
 		) as [number | null, number | null];
 		console.log(
-			`${count} cuts, seed ${seed}: ${box.verdicts.length} verdicts, ${partsMs.length - unexplained} parts that were being looked at went with their cut; ${healed.length} times healed, after ${Math.max(...healed)} ms at most`,
+			`${count} cuts, seed ${seed}: ${box.verdicts.length} verdicts, ${twice} parts with more than one, ${interrupted} interrupted; ${healed.length} times healed, after ${Math.max(...healed)} ms at most`,
 		);
-		return { fault, lost: numbers + unexplained, wrongAccepts: wrong.length, detectedMs, healedMs };
+		return {
+			fault,
+			lost: numbers + partsMs.length + twice,
+			wrongAccepts: wrong.length,
+			detectedMs,
+			healedMs,
+		};
 	});
 
 const { values: options } = parseArgs({

@@ -54,6 +54,7 @@ export const LOG_EVENTS = {
 	'schedule.failed': 'What was scheduled could not be done.',
 	'schedule.left-out': 'What was scheduled was still at work when it was due again.',
 	'signal.dropped': 'A signal made no part.',
+	'signal.missed': 'A signal came while the box was down: its part is an error.',
 	'signal.failed': 'Signals cannot be taken.',
 	'socket.failed': "The box's own socket does not work as it should.",
 	'station.checked': "A station's self-check passed.",

@@ -57,7 +57,7 @@ export async function passParts(
 					runSequence += 1;
 					const { taken, name = null } = frame;
 					const part = { runSequence, part: null, trigger: null, taken, frame: name };
-					records.record.part(inspection.origin, part);
+					void records.record.part(inspection.origin, part);
 					return inspectFrame(frame, part, inspection);
 				},
 				record: async ({ verdict, pictures }) => {

@@ -218,7 +218,7 @@ const trigger = z.strictObject({
 		.min(1)
 		.optional()
 		.describe(
-			'Of mode `file`: where the signal appears, relative to this file; it is removed when it is taken. It is empty, or holds the name of the part, or `{"part": …, "metadata": {…}}`.',
+			'Of mode `file`: where the signal appears, relative to this file; it is renamed when it is taken, and removed when the journal has its part. One that came while the box was down is an error. It is empty, or holds the name of the part, or `{"part": …, "metadata": {…}}`.',
 		)
 		.meta({ ...live, ...never }),
 	gpio: gpio

@@ -84,6 +84,11 @@ export function createDueParts() {
 			waiting.set(number, { due, isTold: false, closedMs: Number.POSITIVE_INFINITY });
 			return { due };
 		},
+		/** @returns the number of a part that is over already */
+		skip: (): number => {
+			number += 1;
+			return number;
+		},
 		/** Those that the station is to be told now: it owes answers for `most` at a time. */
 		toTell: (most: number): readonly Due[] => {
 			const told = [...waiting.values()].filter(({ isTold }) => isTold).length + overdue.size;

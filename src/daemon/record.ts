@@ -25,8 +25,11 @@ export type Moments = {
 
 /** The only door for what happens: here it is rid of secrets, and goes into the journal, which numbers it. */
 export type Recorder = {
-	/** A part is due: should we die, the next one owes it a verdict. */
-	part(origin: Origin, part: Part): void;
+	/**
+	 * A part is due: should we die, the next one owes it a verdict. `taken`: the marks of its station's signals that lie there still, its own
+	 * among them. Resolves when it is on disk.
+	 */
+	part(origin: Origin, part: Part, taken?: readonly string[]): Promise<void>;
 	/**
 	 * `pictures` are JPEGs in the order of the verdict's `heatmaps`: they follow it. Resolves when the verdict is on disk; without
 	 * an event when it could not be held until the disk took it, which a gap tells.
@@ -141,12 +144,10 @@ export function createRecorder(world: RecorderWorld): Recorder {
 		voice.link?.retain(topicAt(voice.root), payload);
 	};
 	return {
-		part: (origin, part) =>
-			journal.announce({
-				station: origin.station,
-				key: partKey(origin, part),
-				body: { origin, part } satisfies Owed,
-			}),
+		part: (origin, part, taken) => {
+			const body = { origin, part } satisfies Owed;
+			return journal.announce({ station: origin.station, key: partKey(origin, part), body }, taken);
+		},
 		verdict: record,
 		note: (entry) => following(append({ ...entry, body: maskedThroughout(entry.body, secrets) })),
 		retain,

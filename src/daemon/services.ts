@@ -475,7 +475,8 @@ const lesson = row<LessonSettings, LessonService>({
 
 const signals = row<SignalsSettings, SignalsService>({
 	kind: 'signals',
-	on: [],
+	// It knows which signals were taken on.
+	on: ['journal'],
 	after: ['station'],
 	live: [],
 	specsOf: ({ stations, recipes }) =>
@@ -490,10 +491,11 @@ const signals = row<SignalsSettings, SignalsService>({
 		const attempt = ({ env }: ProbeWorld) => tryLine(settings.gpio, env);
 		return [{ path: `stations.${settings.station}.recipe`, attempt }];
 	},
-	begin: (settings, world) =>
+	begin: (settings, world, standing) =>
 		startSignals(settings, {
 			...world,
 			pace: world.edges.pace,
+			known: () => recordsIn(standing).journal.takenOf(settings.station),
 			station: () =>
 				servicesOf<StationService>(station.kind, world).find(({ name }) => name === settings.station),
 		}),

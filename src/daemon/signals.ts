@@ -2,7 +2,7 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { watchSignalFile } from '../disk/signal-file.js';
+import { type Safe, watchSignalFile } from '../disk/signal-file.js';
 import { type GpioLine, watchLine } from '../gpio/monitor.js';
 import { MOST_SIGNAL_BYTES, type Signal, signalIn } from '../protocol/signal.js';
 import type { StationService } from './station.js';
@@ -18,7 +18,9 @@ export type SignalsWorld = {
 	readonly log: Log;
 	readonly pace: Pace;
 	/** Undefined while it does not run. */
-	readonly station: () => Pick<StationService, 'signal'> | undefined;
+	readonly station: () => Pick<StationService, 'signal' | 'missed'> | undefined;
+	/** The marks of signals whose parts are in the journal. */
+	readonly known: () => readonly string[];
 };
 
 export type SignalsService = Service & {
@@ -35,31 +37,42 @@ const LOOK_MS = 50;
 
 /** Hands the signals of a file or a line to their station, until it is disposed. */
 export function startSignals(settings: SignalsSettings, world: SignalsWorld): SignalsService {
-	const { env, log, pace, station } = world;
+	const { env, log, pace, station, known } = world;
 	const about = `trigger ${settings.station}`;
 	const ending = new AbortController();
 	let watchingMs = Number.POSITIVE_INFINITY;
 	let failure: Failure | undefined;
 	let droppedBefore = '';
 
-	const hand = (signal: Signal): void => {
-		const signalled = station()?.signal(signal) ?? { dropped: 'closed' as const };
+	/** @returns what resolves when its part is on disk */
+	const hand = (how: 'signal' | 'missed', signal: Signal, taken?: readonly string[]): Safe => {
+		const signalled = station()?.[how](signal, taken) ?? { dropped: 'closed' as const };
 		const dropped = 'dropped' in signalled ? signalled.dropped : '';
 		// Each one is counted; a contact that bounces would fill the log.
 		if (dropped !== '' && dropped !== 'bounced' && dropped !== droppedBefore)
 			log('warning', about, `a signal makes no part: ${DROPPED[dropped]}`, 'signal.dropped');
 		droppedBefore = dropped;
+		return 'dropped' in signalled ? undefined : signalled.announced;
 	};
 	const watchFile = (path: string): Promise<void> => {
 		watchingMs = pace.now();
 		const refused = (why: string) =>
 			log('error', about, `Cannot take "${path}" for a signal: ${why}`, 'signal.failed');
-		const content = (bytes: Uint8Array): void => {
-			const signal = signalIn(bytes);
-			if ('refusal' in signal) refused(`${signal.refusal}; it was removed`);
-			else hand(signal);
+		const taking =
+			(how: 'signal' | 'missed') =>
+			(bytes: Uint8Array, taken: readonly string[]): Safe => {
+				const signal = signalIn(bytes);
+				if (!('refusal' in signal)) return hand(how, signal, taken);
+				refused(`${signal.refusal}; it was removed`);
+				return undefined;
+			};
+		const left = (bytes: Uint8Array, taken: readonly string[]): Safe => {
+			log('warning', about, `"${path}" lay there before: its part is an error`, 'signal.missed');
+			return taking('missed')(bytes, taken);
 		};
-		return watchSignalFile(path, MOST_SIGNAL_BYTES, { content, refused }, ending.signal, pace);
+		const isKnown = (mark: string) => known().includes(mark);
+		const file = { content: taking('signal'), left, isKnown, refused };
+		return watchSignalFile(path, MOST_SIGNAL_BYTES, file, ending.signal, pace);
 	};
 	const watchGpio = (line: GpioLine): Promise<void> =>
 		keepConnected(
@@ -68,7 +81,7 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 					watchingMs = pace.now();
 					opened();
 				};
-				const onEdge = () => hand({ part: null, metadata: {} });
+				const onEdge = () => void hand('signal', { part: null, metadata: {} });
 				try {
 					await watchLine(line, env, { onWatching, onEdge }, ending.signal);
 				} catch (thrown) {

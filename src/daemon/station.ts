@@ -25,8 +25,8 @@ export type StationListener = {
 	onState(state: StationState): void;
 	/** `pictures` are JPEGs in the order of the verdict's `heatmaps`. Resolves when it is on disk. */
 	onVerdict(verdict: StationVerdict, pictures: readonly Uint8Array[]): Promise<Event | undefined> | undefined;
-	/** A part is due: its verdict follows. */
-	onPart(origin: Origin, part: Part): void;
+	/** A part is due: its verdict follows. `taken`: marks of signals that lie there still. Resolves when it is on disk. */
+	onPart(origin: Origin, part: Part, taken?: readonly string[]): Promise<void> | undefined;
 	/** A picture of a part whose verdict was told a moment ago. */
 	onKept(of: StationVerdict, jpeg: Uint8Array): void;
 	/** What was found of a part so long after its deadline, when it had a verdict. */
@@ -50,8 +50,10 @@ export type StationService = Service & {
 	keepWithin(mostBytes: number | undefined): void;
 	/** What makes its parts due. */
 	readonly mode: RecipeConfig['trigger']['mode'];
-	/** A part is due, unless the signal is none. */
-	signal(signal: Signal): Signalled;
+	/** A part is due, unless the signal is none. `taken`: the marks of signals that lie there still, its own among them. */
+	signal(signal: Signal, taken?: readonly string[]): Signalled;
+	/** The part of a signal that came while nobody looked is an error. */
+	missed(signal: Signal, taken?: readonly string[]): Signalled;
 	/** Resolves when its process has scored the golden vectors again. @throws Failure why it has not, or not as they should be; the signal's reason */
 	selfCheck(signal: AbortSignal): Promise<void>;
 	/** A picture from its camera, beside inspecting. @throws Failure why there is none; the signal's reason */
@@ -238,7 +240,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			const { boot, revision } = start;
 			return { ...of(), boot, run: '', model: last.model, threshold: last.threshold, revision, isSimulated };
 		},
-		announce: (origin, part) => listener.onPart(origin, part),
+		announce: (origin, part, taken) => listener.onPart(origin, part, taken),
 		give,
 		late: (verdict, byMs) => listener.onLate(verdict, byMs),
 		onLateness: () => say(),
@@ -285,7 +287,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 					return onHeeded();
 				case 'part':
 					inWork = message;
-					return listener.onPart(message.origin, message.part);
+					return void listener.onPart(message.origin, message.part);
 				case 'verdict': {
 					const { verdict, pictures, exposed } = message;
 					const isVerdict = verdict.trigger === null || triggered.found(verdict, pictures, exposed);
@@ -454,8 +456,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		get mode() {
 			return start.recipe.trigger.mode;
 		},
-		signal: (signal) => {
-			const signalled = triggered.signal(signal);
+		missed: triggered.missed,
+		signal: (signal, taken) => {
+			const signalled = triggered.signal(signal, taken);
 			const droppedTriggers = droppedTriggersBefore + triggered.dropped;
 			if (droppedTriggers !== tally.counts.droppedTriggers)
 				tally.counts = { ...tally.counts, droppedTriggers };
@@ -524,7 +527,7 @@ const nobody: StationListener = {
 	onState: () => {},
 	onVerdict: () => undefined,
 	onLate: () => {},
-	onPart: () => {},
+	onPart: () => undefined,
 	onKept: () => {},
 };
 

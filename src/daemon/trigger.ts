@@ -13,7 +13,13 @@ export type Verdicted = { readonly verdict: StationVerdict; readonly event: Even
 /** What becomes of a signal: nothing, or a part that waits with others. */
 export type Signalled =
 	| { readonly dropped: Dropped | 'closed' }
-	| { readonly atMs: number; readonly waiting: number; readonly verdict: Promise<Verdicted> };
+	| {
+			readonly atMs: number;
+			readonly waiting: number;
+			readonly verdict: Promise<Verdicted>;
+			/** Resolves when the part is on disk: until then only the signal tells of it. */
+			readonly announced: Promise<void>;
+	  };
 
 export type TriggerWorld = {
 	/** Of the machine's monotonic clock. */
@@ -27,7 +33,11 @@ export type TriggerWorld = {
 	/** Of a verdict that is said now. */
 	readonly origin: () => Origin;
 	/** A part is due: should we die, the next one owes it a verdict. */
-	readonly announce: (origin: Origin, part: Part) => void;
+	readonly announce: (
+		origin: Origin,
+		part: Part,
+		taken: readonly string[] | undefined,
+	) => Promise<void> | undefined;
 	/** Resolves when it is on disk. */
 	readonly give: (
 		verdict: StationVerdict,
@@ -41,7 +51,10 @@ export type TriggerWorld = {
 
 /** The parts that signals make due at a station, whatever its process does. */
 export type Triggered = {
-	signal(signal: Signal): Signalled;
+	/** `taken`: the marks of signals that lie there still, its own among them. */
+	signal(signal: Signal, taken?: readonly string[]): Signalled;
+	/** The part of a signal that came while nobody looked is an error. */
+	missed(signal: Signal, taken?: readonly string[]): Signalled;
 	/** Its process takes parts from now on. */
 	open(tell: (due: DuePart) => void): void;
 	/** @returns whether it is the part's verdict */
@@ -99,25 +112,35 @@ export function createTriggered(world: TriggerWorld): Triggered {
 		}
 	};
 
+	const announce = (number: number, { part: name, metadata }: Signal, taken?: readonly string[]) => {
+		const wallMs = wallClock();
+		const part: Part = {
+			runSequence: number,
+			frame: null,
+			part: name,
+			trigger: { at: instantOf(wallMs), deadlineMs: recipe().deadlineMs, metadata },
+			taken: { wallMs, monotonicMs: now() },
+		};
+		const verdict = new Promise<Verdicted>((settle) => standing.set(number, { part, settle }));
+		const announced = Promise.resolve(world.announce(origin(), part, taken));
+		return { part, atMs: wallMs, verdict, announced };
+	};
+
 	return {
-		signal: (signal) => {
+		signal: (signal, taken) => {
 			if (isClosed) return { dropped: 'closed' };
-			const atMs = now();
-			const wallMs = wallClock();
-			const arrived = parts.arrive(signal, atMs, recipe());
+			const arrived = parts.arrive(signal, now(), recipe());
 			if ('dropped' in arrived) return arrived;
-			const { number, deadlineMs, metadata } = arrived.due;
-			const part: Part = {
-				runSequence: number,
-				frame: null,
-				part: signal.part,
-				trigger: { at: instantOf(wallMs), deadlineMs, metadata },
-				taken: { wallMs, monotonicMs: atMs },
-			};
-			const verdict = new Promise<Verdicted>((settle) => standing.set(number, { part, settle }));
-			world.announce(origin(), part);
+			const { atMs, verdict, announced } = announce(arrived.due.number, signal, taken);
 			turn();
-			return { atMs: wallMs, waiting: parts.waiting, verdict };
+			return { atMs, waiting: parts.waiting, verdict, announced };
+		},
+		missed: (signal, taken) => {
+			if (isClosed) return { dropped: 'closed' };
+			const number = parts.skip();
+			const { part, atMs, verdict, announced } = announce(number, signal, taken);
+			end(number, errorVerdict(origin(), part, unseen), []);
+			return { atMs, waiting: parts.waiting, verdict, announced };
 		},
 		open: (how) => {
 			if (!tell) parts.renew();
@@ -155,6 +178,8 @@ export function createTriggered(world: TriggerWorld): Triggered {
 		},
 	};
 }
+
+const unseen = { code: 'interrupted', message: 'Its signal came while the box was down' } as const;
 
 function overdue({ deadlineMs }: Due): Failure {
 	return new Failure('deadline', `There was no verdict within ${deadlineMs} ms of the signal`);

@@ -103,7 +103,7 @@ export class Backlog {
 						({ write }) => write.kind === 'due' && write.due.station === station && write.due.key === settles,
 					);
 		// A part that nobody heard of yet needs no word that it is owed nothing.
-		if (announced >= 0) this.#replace(announced, []);
+		if (announced >= 0) this.#replace(announced, [])[0]!.done([]);
 		const place = announced >= 0 && announced < at ? at - 1 : at;
 		const known = this.#find(({ write }) => write.kind === 'lost' && write.station === station);
 		const before = this.#items[known]?.write as Lost | undefined;

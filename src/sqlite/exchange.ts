@@ -44,7 +44,12 @@ export type Nonce = { readonly key: string; readonly nonce: string; readonly atM
 export type Write =
 	| { readonly kind: 'events'; readonly rows: readonly Row[]; readonly recordedMs: number }
 	| { readonly kind: 'pictures'; readonly rows: readonly Omit<Picture, 'id'>[] }
-	| { readonly kind: 'due'; readonly due: Omit<Due, 'body'> & { readonly body: string } }
+	| {
+			readonly kind: 'due';
+			readonly due: Omit<Due, 'body'> & { readonly body: string };
+			/** The signals of its station that were taken and may still lie there, as JSON. */
+			readonly taken?: string;
+	  }
 	| ({ readonly kind: 'undelivered' } & Undelivered)
 	| ({ readonly kind: 'dead-letter' } & DeadLetter)
 	/** They are to be sent again, or nobody wants them. */
@@ -107,6 +112,7 @@ export type Committed = {
 export type Opened = {
 	readonly series: string;
 	readonly owed: readonly Due[];
+	readonly taken: readonly (readonly [station: string, signals: readonly string[]])[];
 	readonly newest: readonly Event[];
 	readonly lastEvent: number;
 	readonly lastPicture: number;

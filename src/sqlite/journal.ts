@@ -84,8 +84,13 @@ export type Journal = Service & {
 	 * What had to go because memory could not hold it any more is missing in the answer; a gap names its number.
 	 */
 	append(entries: readonly Entry[]): Promise<readonly Event[]>;
-	/** Notes a part that is due; not waited for. An entry with `settles: key` of its station takes it away in its own transaction. */
-	announce(due: Due): void;
+	/**
+	 * Notes a part that is due. An entry with `settles: key` of its station takes it away in its own transaction. `taken`: the signals of
+	 * its station that were taken and may still lie there, its own among them. Resolves when it is on disk; with `taken` the power may go then.
+	 */
+	announce(due: Due, taken?: readonly string[]): Promise<void>;
+	/** Signals of a station whose parts are known here; those among them that lie there no more may be missing. */
+	takenOf(station: string): readonly string[];
 	/** Picture files first, then the rows that name them; appends pass in between. Resolves with those that stand: they are the first to go. */
 	keep(pictures: readonly NewPicture[]): Promise<readonly Picture[]>;
 	readPicture(hash: string): Promise<Uint8Array | undefined>;
@@ -224,6 +229,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 	const cursors = new Map(
 		opened.undelivered.map(({ outlet, stream, ranges }) => [cursorOf(outlet, stream), ranges]),
 	);
+	const taken = new Map(opened.taken);
 	const toDeliver = new Map<string, Write>();
 	const pictureListeners = new Set<(pictures: readonly Picture[]) => void>();
 	const failureListeners = new Set<() => void>();
@@ -474,8 +480,13 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 					return events;
 				});
 			}),
-		announce: ({ station, key, body }) =>
-			enqueue({ kind: 'due', due: { station, key, body: JSON.stringify(body) } }),
+		announce: ({ station, key, body }, signals) => {
+			const due = { station, key, body: JSON.stringify(body) };
+			if (!signals) return written({ kind: 'due', due });
+			taken.set(station, signals);
+			return written({ kind: 'due', due, taken: JSON.stringify(signals) });
+		},
+		takenOf: (station) => taken.get(station) ?? [],
 		keep: async (fresh) => (await Promise.all(fresh.map(keepOne))).filter((kept) => kept !== undefined),
 		readPicture: (hash) => files.read(hash),
 		events: async (range, limit, kinds) => {

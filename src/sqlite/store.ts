@@ -29,6 +29,9 @@ import { Trail } from './trail.js';
 
 const HOUR_MS = 3_600_000;
 
+/** Begins the names of facts on signals. */
+const TAKEN = 'taken ';
+
 /** Shapes of bodies that are kept; the names of others stand in their events. */
 const MOST_SHAPES = 1000;
 
@@ -221,6 +224,7 @@ export class Store {
 					stored(write.due.key),
 					write.due.body,
 				);
+				if (write.taken !== undefined) this.note(TAKEN + write.due.station, write.taken);
 				return [];
 			case 'undelivered':
 			case 'dead-letter':
@@ -471,6 +475,11 @@ export class Store {
 			const [station, key, body] = row as [string, string, string];
 			return { station: restored(station), key: restored(key), body: parsed(body) as object };
 		});
+	}
+
+	/** The signals of each station that lay there when one of them made a part due last. @throws Damage */
+	taken(): (readonly [station: string, signals: readonly string[]])[] {
+		return this.#facts.below(TAKEN).map(([station, signals]) => [station, parsed(signals) as string[]]);
 	}
 
 	/**

@@ -58,8 +58,10 @@ const NONE: Counted = { event: 0, picture: 0, sequences: {} };
 const RESERVE_BYTES = 8 * 2 ** 20;
 const RESERVE_STEP = 2 ** 17;
 
-/** What is lost at most when the power goes: it is said or noted again. */
+/** What is lost at most when the power goes: it is said or noted again, and nobody is told that it stands. */
 const LAZY: readonly Write['kind'][] = ['due', 'undelivered', 'said'];
+const isLazy = (write: Write): boolean =>
+	LAZY.includes(write.kind) && !(write.kind === 'due' && write.taken !== undefined);
 
 type Open = { readonly database: Database; readonly store: Store; readonly series: string };
 
@@ -125,6 +127,7 @@ export class Writer {
 			return {
 				series,
 				owed: store.due(),
+				taken: store.taken(),
 				newest: store.newestEvents(NEWEST),
 				lastEvent: event,
 				lastPicture: picture,
@@ -137,7 +140,7 @@ export class Writer {
 	commit({ writes, nowMs }: Asks['commit']['ask']): Committed {
 		this.#nowMs = nowMs;
 		// What is lost at most when the power goes waits for the next commit that does not wait: it costs no write of its own.
-		this.#sync(writes.some(({ kind }) => !LAZY.includes(kind)));
+		this.#sync(writes.some((one) => !isLazy(one)));
 		const write = (open: Open): Committed => {
 			const numbers = this.#transact(open, () => {
 				const given: Numbers[][] = [];

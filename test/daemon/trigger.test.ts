@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -92,6 +92,8 @@ async function line(trigger = '{ mode: request }', deadlineMs = 5000) {
 		},
 	};
 }
+
+const isTaken = (name: string) => name.startsWith('signal.taken');
 
 const reasonsOf = (verdicts: readonly VerdictMessage[]) =>
 	verdicts.map(({ part, verdict, reason }) => [part, reason ?? verdict]);
@@ -316,36 +318,60 @@ triggers(
 	},
 );
 
-triggers('are signalled by files, and what is no signal is refused aloud and harms none', async () => {
-	if (!hasMosquitto()) return;
-	await using here = await line('{ mode: file, file: plc/signal, leastMs: 5 }');
-	const box = here.box();
-	await here.ready();
-	const signal = join(here.path, 'plc/signal');
-	const write = async (content: string, parts: number) => {
-		await writeFile(`${signal}.new`, content);
-		await rename(`${signal}.new`, signal);
-		await eventually('it is judged', () => here.verdicts().length === parts);
-	};
-	// The folder is not there yet.
-	await mkdir(join(here.path, 'plc'));
-	await write('', 1);
-	await write('P-1\n', 2);
-	await write('{"part":"P-2","metadata":{"mould":3}}', 3);
-	await writeFile(signal, '{"part":');
-	await eventually('it is refused', () => /it is no JSON in UTF-8; it was removed/.test(box.err()));
-	await write('P-3', 4);
-	assert.equal(
-		here.verdicts().map(({ part, verdict, trigger }) => [part, verdict, trigger!.metadata]),
-		[
-			[null, 'accept', {}],
-			['P-1', 'accept', {}],
-			['P-2', 'accept', { mould: 3 }],
-			['P-3', 'accept', {}],
-		],
-	);
-	assert.is((await here.trigger()).code, 'conflict');
-});
+triggers(
+	'are signalled by files: what is no signal harms none, and none is lost or judged twice',
+	async () => {
+		if (!hasMosquitto()) return;
+		await using here = await line('{ mode: file, file: plc/signal, leastMs: 5 }');
+		const box = here.box();
+		await here.ready();
+		const signal = join(here.path, 'plc/signal');
+		let mark = '';
+		const write = async (content: string, parts: number) => {
+			await writeFile(`${signal}.new`, content);
+			const { ino, mtimeNs } = await stat(`${signal}.new`, { bigint: true });
+			mark = `${ino}-${mtimeNs}`;
+			await rename(`${signal}.new`, signal);
+			await eventually('it is judged', () => here.verdicts().length === parts);
+		};
+		// The folder is not there yet.
+		await mkdir(join(here.path, 'plc'));
+		await write('', 1);
+		await write('P-1\n', 2);
+		await write('{"part":"P-2","metadata":{"mould":3}}', 3);
+		await writeFile(signal, '{"part":');
+		await eventually('it is refused', () => /it is no JSON in UTF-8; it was removed/.test(box.err()));
+		await write('P-3', 4);
+		assert.equal(
+			here.verdicts().map(({ part, verdict, trigger }) => [part, verdict, trigger!.metadata]),
+			[
+				[null, 'accept', {}],
+				['P-1', 'accept', {}],
+				['P-2', 'accept', { mould: 3 }],
+				['P-3', 'accept', {}],
+			],
+		);
+		assert.is((await here.trigger()).code, 'conflict');
+		await eventually('it is removed', async () => !(await readdir(join(here.path, 'plc'))).some(isTaken));
+		box.child.kill('SIGKILL');
+		await box.ended;
+		// The disk had forgotten that P-3 was removed; P-4 comes while nobody is there, and so did P-5, which was taken and not written down.
+		for (const [name, part] of [
+			[`signal.taken-${mark}`, 'P-3'],
+			['signal.taken-7-7', 'P-5'],
+			['signal', 'P-4'],
+		] as const)
+			await writeFile(join(here.path, 'plc', name), part);
+		here.box();
+		await here.verdictsOf(['P-4', 'P-5']);
+		assert.equal(reasonsOf(here.verdicts()).slice(3), [
+			['P-3', 'accept'],
+			['P-5', 'interrupted'],
+			['P-4', 'interrupted'],
+		]);
+		await eventually('they are removed', async () => (await readdir(join(here.path, 'plc'))).length === 0);
+	},
+);
 
 triggers(
 	'are signalled by a line of a GPIO chip (with a stand-in for gpiomon, not on hardware)',

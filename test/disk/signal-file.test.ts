@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, open, readdir, rename, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realPace } from '../../src/base/retry.js';
@@ -10,20 +10,41 @@ import { temporaryFolder } from '../tiny-bundle.js';
 
 const files = suite('a file that is a signal');
 
-/** What is taken from a file `signal`; `before` is done first. */
-async function watching(before: (path: string) => Promise<unknown> = async () => {}) {
-	const folder = await temporaryFolder();
-	const path = join(folder.path, 'signal');
+/** A journal that lives longer than who watches. */
+const journal = () => ({ marks: [] as readonly string[], taken: [] as string[], left: [] as string[] });
+
+type Journal = ReturnType<typeof journal>;
+
+/**
+ * What is taken from a file `signal`; `before` is done first. `safe`: resolves when a part is on disk, whose marks the journal knows
+ * from then on; undefined: at once.
+ */
+async function watching(
+	before: (path: string) => Promise<unknown> = async () => {},
+	safe: () => Promise<void> | undefined = () => undefined,
+	known: Journal = journal(),
+	at?: string,
+) {
+	const folder = at === undefined ? await temporaryFolder() : undefined;
+	const path = join(at ?? folder!.path, 'signal');
 	await before(path);
 	const ending = new AbortController();
-	const taken: string[] = [];
+	const { taken, left: missed } = known;
 	const refused: string[] = [];
+	const take = (into: string[]) => (bytes: Uint8Array, marks: readonly string[]) => {
+		into.push(Buffer.from(bytes).toString());
+		return safe()?.then(() => {
+			known.marks = marks;
+		});
+	};
 	let looked = 0;
 	const watched = watchSignalFile(
 		path,
 		20,
 		{
-			content: (bytes) => void taken.push(Buffer.from(bytes).toString()),
+			content: take(taken),
+			left: take(missed),
+			isKnown: (mark) => known.marks.includes(mark),
 			refused: (why) => void refused.push(why),
 		},
 		ending.signal,
@@ -39,14 +60,17 @@ async function watching(before: (path: string) => Promise<unknown> = async () =>
 	return {
 		path,
 		taken,
+		missed,
 		refused,
-		left: async () => (await readdir(folder.path)).sort(),
+		left: async () => (await readdir(dirname(path))).sort(),
+		/** It is as if nobody watched any more from now on, whatever is written later. */
+		dies: () => ending.abort(),
 		/** What is to happen next. */
 		next: (what: readonly string[], many: number) => eventually('it is seen', () => what.length >= many),
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();
 			await watched;
-			await folder[Symbol.asyncDispose]();
+			await folder?.[Symbol.asyncDispose]();
 		},
 	};
 }
@@ -82,15 +106,82 @@ files('is read as far as it may be long, and one byte further', async () => {
 	assert.equal(await here.left(), []);
 });
 
-files('that lay there before is of another time: it stays, until somebody writes it', async () => {
-	await using here = await watching((path) => writeFile(path, 'old'));
-	await here.next(here.refused, 1);
-	assert.match(here.refused[0]!, /lay there before/);
-	await new Promise((resolve) => setTimeout(resolve, 100));
-	assert.equal([here.taken, await here.left()], [[], ['signal']]);
-	await appendFile(here.path, '!');
-	await here.next(here.taken, 1);
-	assert.equal([here.taken, await here.left()], [['old!'], []]);
+files(
+	'that lay there before is of another time: its part was missed, and the next one is taken',
+	async () => {
+		await using here = await watching((path) => writeFile(path, 'old'));
+		await here.next(here.missed, 1);
+		assert.equal([here.taken, here.missed, await here.left()], [[], ['old'], []]);
+		await writeFile(here.path, 'new');
+		await here.next(here.taken, 1);
+		assert.equal([here.taken, here.missed, await here.left()], [['new'], ['old'], []]);
+	},
+);
+
+files('lies there until its part is on disk, under another name, and keeps none waiting', async () => {
+	const written: (() => void)[] = [];
+	const safe = () => new Promise<void>((resolve) => written.push(resolve));
+	await using here = await watching(undefined, safe);
+	for (const [i, part] of ['P-1', 'P-2'].entries()) {
+		await writeFile(here.path, part);
+		await here.next(here.taken, i + 1);
+	}
+	const lying = await here.left();
+	assert.is(lying.length, 2);
+	for (const name of lying) assert.match(name, /^signal\.taken-\d+-\d+$/);
+	for (const [i, resolve] of written.entries()) {
+		resolve();
+		await eventually('it is gone', async () => (await here.left()).length === 1 - i);
+	}
+});
+
+/** How far a part came when the power went: what lies in the folder, and whether the journal knows of it. */
+const cuts: readonly (readonly [when: string, renamed: boolean, isKnown: boolean, missed: number])[] = [
+	['before its file was taken', false, false, 1],
+	['after its file was taken', true, false, 1],
+	['when it was on disk', true, true, 0],
+	['when it was on disk, and the disk had forgotten that the file was taken', false, true, 0],
+];
+
+for (const [when, renamed, isKnown, missed] of cuts) {
+	files(`is ${missed === 0 ? 'not judged twice' : 'not lost'} when the power goes ${when}`, async () => {
+		const known = journal();
+		await using here = await watching(
+			async (path) => {
+				await writeFile(path, 'P-1');
+				const { ino, mtimeNs } = await stat(path, { bigint: true });
+				if (isKnown) known.marks = [`${ino}-${mtimeNs}`];
+				if (renamed) await rename(path, `${path}.taken-${ino}-${mtimeNs}`);
+			},
+			async () => {},
+			known,
+		);
+		await eventually('it is gone', async () => (await here.left()).length === 0);
+		assert.equal([here.taken, here.missed, here.refused], [[], Array(missed).fill('P-1'), []]);
+	});
+}
+
+files('is found by the next one when this one dies before its part is on disk', async () => {
+	await using folder = await temporaryFolder();
+	const known = journal();
+	const never = () => new Promise<void>(() => {});
+	{
+		const first = await watching(undefined, never, known, folder.path);
+		await writeFile(first.path, 'P-1');
+		await first.next(first.taken, 1);
+		first.dies();
+	}
+	for (const times of [1, 2]) {
+		await using next = await watching(undefined, async () => {}, known, folder.path);
+		await eventually('it is gone', async () => (await next.left()).length === 0);
+		assert.equal([times, known.taken, known.left], [times, ['P-1'], ['P-1']]);
+	}
+});
+
+files('of an older program that had taken it is found, too', async () => {
+	await using here = await watching((path) => writeFile(`${path}.taken`, 'P-1'));
+	await here.next(here.missed, 1);
+	assert.equal([here.missed, await here.left()], [['P-1'], []]);
 });
 
 const others: readonly (readonly [what: string, make: (path: string) => Promise<unknown>])[] = [

@@ -14,7 +14,7 @@ for (const { station, key } of journal.owed)
 	await journal.append([verdict(station, { verdict: 'error', part: `owed ${key}`, settles: key })]);
 for (let part = 1; !isEnding; part += 1) {
 	const key = `${process.pid}-${part}`;
-	journal.announce({ station: 'a', key, body: { part } });
+	void journal.announce({ station: 'a', key, body: { part } });
 	const entries = Array.from({ length: Number(many) }, (_, i) =>
 		verdict(['a', 'b', 'a', 'c'][i % 4]!, { part: `${key}-${i}`, ...(i === 0 && { settles: key }) }),
 	);

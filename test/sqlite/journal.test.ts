@@ -141,11 +141,26 @@ journals('owes nothing after a clean end', async () => {
 	await using folder = await temporaryFolder();
 	{
 		await using journal = await journalIn(folder.path);
-		journal.announce({ station: 'a', key: '1', body: {} });
+		void journal.announce({ station: 'a', key: '1', body: {} });
 		assert.equal(journal.owed, []);
 	}
 	await using journal = await journalIn(folder.path);
 	assert.equal(journal.owed, []);
+});
+
+journals('knows which signals of a station were taken on, also after a clean end', async () => {
+	await using folder = await temporaryFolder();
+	{
+		await using journal = await journalIn(folder.path);
+		const first = journal.announce({ station: 'a', key: '1', body: {} }, ['x']);
+		assert.equal(journal.takenOf('a'), ['x']);
+		await first;
+		await journal.announce({ station: 'a', key: '2', body: {} }, ['x', 'y']);
+		await journal.announce({ station: 'a', key: '3', body: {} });
+		await journal.append([verdict('a')]);
+	}
+	await using journal = await journalIn(folder.path);
+	assert.equal([journal.takenOf('a'), journal.takenOf('b')], [['x', 'y'], []]);
 });
 
 journals('keeps pictures as files, and rows that name them', async () => {

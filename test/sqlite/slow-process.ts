@@ -22,7 +22,7 @@ for (let part = 1; performance.now() - begun < Number(seconds) * 1000; part += 1
 	for (const station of STATIONS) {
 		const key = String(part);
 		const begunMs = performance.now();
-		journal.announce({ station, key, body: { part } });
+		void journal.announce({ station, key, body: { part } });
 		const work = journal
 			.append([verdict(station, { verdict: part % 10 === 0 ? 'reject' : 'accept', settles: key })])
 			.then(async ([event]) => {
