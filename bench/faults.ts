@@ -1,4 +1,4 @@
-// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
+// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--stations N] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
 // printed with its seed, which does the same again. The last line is JSON.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,18 +11,21 @@ const { values } = parseArgs({
 		seed: { type: 'string', default: '1' },
 		seeds: { type: 'string', default: '1' },
 		hours: { type: 'string', default: '10' },
+		stations: { type: 'string' },
 		log: { type: 'boolean', default: false },
 	},
 });
 const first = Number(values.seed);
 const hours = Number(values.hours);
+const stations = values.stations === undefined ? {} : { stations: Number(values.stations) };
 // A file system in memory: it is the writer's work that counts, and not a disk's.
 const at = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'inspectord-faults-'));
 const began = performance.now();
+const beganCpu = process.cpuUsage();
 const outcomes: Outcome[] = [];
 try {
 	for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
-		const outcome = await simulate(seed, { hours }, at, values.log ? console.log : undefined);
+		const outcome = await simulate(seed, { hours, ...stations }, at, values.log ? console.log : undefined);
 		outcomes.push(outcome);
 		const { parts, counts, violations, simulatedHours } = outcome;
 		const said = Object.entries(counts).map(([name, count]) => `${count} ${name}`);
@@ -34,9 +37,21 @@ try {
 }
 const failed = outcomes.filter(({ violations }) => violations.length > 0).map(({ seed }) => seed);
 const seconds = (performance.now() - began) / 1000;
+const cpu = process.cpuUsage(beganCpu);
 const parts = outcomes.reduce((sum, outcome) => sum + outcome.parts, 0);
 if (failed.length > 0) {
 	process.exitCode = 1;
 	console.log(`again: npm run simulate:faults -- --seed ${failed[0]} --hours ${hours}`);
 }
-console.log(JSON.stringify({ seeds: outcomes.length, parts, seconds: Math.round(seconds), failed }));
+// Seconds in which the processor was ours: it may have been others' too.
+const cpuSeconds = (cpu.user + cpu.system) / 1e6;
+console.log(
+	JSON.stringify({
+		seeds: outcomes.length,
+		parts,
+		seconds: Math.round(seconds),
+		cpuSeconds: Math.round(cpuSeconds),
+		verdictsACpuSecond: Math.round(parts / cpuSeconds),
+		failed,
+	}),
+);

@@ -221,6 +221,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			const items = await journal.events(range, limit, ['verdict', 'gap']);
 			return { items, upTo: items.length < limit ? range.to : items.at(-1)!.id };
 		},
+		kindOf: ({ kind }) => (kind === 'gap' ? 'gap' : 'verdict'),
 		message: (event, late) => (event.kind === 'gap' ? gapOf(event) : verdictOf(event, late)),
 		receiptOf: ({ kind, station, sequence }) =>
 			kind === 'verdict' ? receiptName(station!, sequence!) : undefined,
@@ -245,6 +246,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 			const items = (await Promise.all(found.map(shown))).filter((picture) => picture !== undefined);
 			return { items, upTo: found.length < limit ? range.to : found.at(-1)!.id };
 		},
+		kindOf: () => 'heatmap',
 		message: pictureOf,
 		receiptOf: () => undefined,
 		refused: () => {

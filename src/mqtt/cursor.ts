@@ -5,6 +5,7 @@ import type { Outgoing, Source } from './outlet.js';
 export type Feed<T extends { readonly id: number }> = {
 	/** The items of a range in order, at most `limit`, and up to which id these are all that there are. */
 	read(range: Range, limit: number): Promise<{ readonly items: readonly T[]; readonly upTo: number }>;
+	kindOf(item: T): Outgoing['kind'];
 	/** How an item is said now; late: others that came after it may have been said before. */
 	message(item: T, late: boolean): Outgoing;
 	/** What a receipt for it names; undefined: it needs none. */
@@ -70,6 +71,9 @@ type Held<T> = {
 	isTried: boolean;
 	sinceMs: number;
 };
+
+/** What is said is made when it is sent. */
+const UNSAID: Pick<Outgoing, 'topic' | 'payload'> = { topic: '', payload: new Uint8Array() };
 
 type Lane<T> = { held: Held<T>[]; next: number; reading: boolean };
 
@@ -156,7 +160,8 @@ export function createCursor<T extends { readonly id: number }>(
 			expected = item.id + 1;
 			if (held.has(item.id)) continue;
 			const entry: Held<T> = {
-				...feed.message(item, false),
+				...UNSAID,
+				kind: feed.kindOf(item),
 				item,
 				state: 'waiting',
 				isTried: false,

@@ -248,9 +248,9 @@ export function openBrokerLink(
 		const state = soft.signal.aborted ? 'offline' : troubled ? 'degraded' : 'online';
 		retained.set(presence.topic, presence.payload(state, troubles()));
 	};
+	const own = presence && topicFilter(settings.root, presence.topic);
 	/** @returns in how many milliseconds there is something to tell */
 	const tellChanges = (): number => {
-		const own = presence && topicFilter(settings.root, presence.topic);
 		const others = [...refused].filter(([topic]) => topic !== own);
 		const what = JSON.stringify([soft.signal.aborted, told, others, [...lacks]]);
 		if (what === lastTold.what) return Number.POSITIVE_INFINITY;

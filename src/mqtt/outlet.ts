@@ -25,7 +25,7 @@ export type Properties = {
 
 /** Where messages come from, in their order. */
 export type Source = {
-	/** The oldest that is not on its way and not skipped; it is on its way now. */
+	/** The oldest that is not on its way and not skipped; it is on its way now. `skip` sees which it is and of what kind: what it says may be made only then. */
 	next(skip: (message: Outgoing) => boolean): Outgoing | undefined;
 	/** Whether it still waits or is on its way: a newer one may have taken its place. */
 	holds(message: Outgoing): boolean;
@@ -117,6 +117,9 @@ const QUIET_MS = { least: 1000, most: 5000 } as const;
 
 /** After connections that ended under many messages the window is smaller, and grows by one after so many were taken. */
 const GROWING = 200;
+
+/** Topics whose filter is remembered. */
+const MOST_FILTERS = 256;
 
 /** What was learnt from ended connections is tried anew after this: brokers are reconfigured. */
 const RELEARN_MS = 3_600_000;
@@ -219,6 +222,17 @@ export function createOutlet(
 	/** The broker of which all this was learnt. */
 	let known = '';
 
+	/** By topic, as verdicts have few. */
+	const filters = new Map<string, string>();
+	const filterOf = (topic: string): string => {
+		const known = filters.get(topic);
+		if (known !== undefined) return known;
+		if (filters.size === MOST_FILTERS) filters.clear();
+		const filter = topicFilter(root, topic);
+		filters.set(topic, filter);
+		return filter;
+	};
+
 	const packetOf = (message: Outgoing, { limits }: Standing): Packet => {
 		const suspicion = suspects.get(keyOf(message));
 		return {
@@ -232,7 +246,7 @@ export function createOutlet(
 		source.refuse(message, why);
 		suspects.delete(keyOf(message));
 		late.delete(keyOf(message));
-		const topic = topicFilter(root, message.topic);
+		const topic = filterOf(message.topic);
 		refusedTopics.add(topic);
 		listener.onRefused({ topic, reason: why, kind: message.kind });
 	};
@@ -243,7 +257,7 @@ export function createOutlet(
 		if (size > most) return tooLarge(size, most);
 		if (size >= learnt.tooLarge || (message.kind === 'heatmap' && size >= learnt.tooLargePicture))
 			return tooLarge(size);
-		return learnt.topics.get(topicFilter(root, message.topic));
+		return learnt.topics.get(filterOf(message.topic));
 	};
 	const pick = (careful: boolean, nowMs: number): { message: Outgoing; source: Source } | undefined => {
 		const putOff = (message: Outgoing): boolean => {
@@ -311,7 +325,7 @@ export function createOutlet(
 			hold = NO_HOLD;
 			for (const wait of late.values()) if (!wait.own) wait.dueMs = 0;
 		}
-		const topic = topicFilter(root, message.topic);
+		const topic = filterOf(message.topic);
 		standing.taken.retain ||= retain;
 		standing.taken.qos ||= qos === 1;
 		learnt.topicsTaken.add(topic);
@@ -369,7 +383,7 @@ export function createOutlet(
 	};
 	/** What one refused message says about others. Without a reason no verdict is given up before it was tried. */
 	const learnFrom = ({ topic, kind }: Outgoing, size: number, code: number | undefined): void => {
-		const filter = topicFilter(root, topic);
+		const filter = filterOf(topic);
 		const condemned = (learnt.condemned.get(filter) ?? 0) + 1;
 		learnt.condemned.set(filter, condemned);
 		if (code === reason.tooLarge) {

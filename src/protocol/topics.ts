@@ -222,27 +222,34 @@ export function parseTopic(
 	topic: string,
 ): { name: TopicName; parameters: Record<string, string> } | undefined {
 	if (!topic.startsWith(`${root}/`)) return undefined;
-	const found = ['', ...topic.slice(root.length + 1).split('/')];
-	for (const [name, { pattern }] of Object.entries(topics)) {
-		const wanted = pattern.split('/');
-		if (wanted.length !== found.length) continue;
+	const found = topic.slice(root.length + 1).split('/');
+	for (const { name, levels } of LEVELS) {
+		if (levels.length !== found.length) continue;
+		const fits = levels.every(({ text, parameter }, i) =>
+			parameter === undefined ? text === found[i] : found[i] !== '',
+		);
+		if (!fits) continue;
 		const parameters: Record<string, string> = { root };
-		const fits = wanted.every((level, i) => {
-			if (i === 0) return true;
-			const parameter = /^\{(\w+)\}$/.exec(level)?.[1];
-			if (parameter) parameters[parameter] = found[i]!;
-			return parameter ? found[i] !== '' : level === found[i];
-		});
-		if (fits) return { name: name as TopicName, parameters };
+		for (const [i, { parameter }] of levels.entries()) if (parameter) parameters[parameter] = found[i]!;
+		return { name, parameters };
 	}
 	return undefined;
 }
+
+/** The levels of each topic below its root. */
+const LEVELS = Object.entries(topics).map(([name, { pattern }]) => ({
+	name: name as TopicName,
+	levels: pattern
+		.split('/')
+		.slice(1)
+		.map((text) => ({ text, parameter: /^\{(\w+)\}$/.exec(text)?.[1] })),
+}));
+
+const UTF8 = new TextEncoder();
 
 /** `payload` is not checked: what the box says is made here. */
 export function encodePayload<N extends TopicName>(name: N, payload: Payloads[N]): Uint8Array {
 	const kind = topics[name].payload;
 	if (kind === 'jpeg') return payload as Uint8Array;
-	return new TextEncoder().encode(
-		kind === 'text' || kind === 'request' ? (payload as string) : JSON.stringify(payload),
-	);
+	return UTF8.encode(kind === 'text' || kind === 'request' ? (payload as string) : JSON.stringify(payload));
 }

@@ -11,9 +11,16 @@ type DeliveryWrite = Extract<Write, { kind: 'undelivered' | 'dead-letter' | 'let
 /** What each outlet has still to deliver, and what it was refused for good. Knows no transaction. */
 export class Deliveries {
 	readonly #prepared: Prepare;
+	/** Asked for at each commit, and seldom another. */
+	#first: ReturnType<Deliveries['firstUndelivered']> | undefined;
 
 	constructor(database: Database) {
 		this.#prepared = preparing(database);
+	}
+
+	/** After a transaction that did not happen, what is remembered is read again. */
+	forget(): void {
+		this.#first = undefined;
 	}
 
 	write(write: DeliveryWrite): void {
@@ -42,6 +49,7 @@ export class Deliveries {
 
 	/** In place of what stood for the outlet and stream. */
 	put({ outlet, stream, ranges }: Undelivered): void {
+		this.#first = undefined;
 		this.#run('DELETE FROM undelivered WHERE outlet = ? AND stream = ?', stored(outlet), stream);
 		for (const { from, to } of ranges)
 			this.#run(
@@ -55,6 +63,7 @@ export class Deliveries {
 
 	/** Events up to one are delivered no more. */
 	forgetEvents(last: number): void {
+		this.#first = undefined;
 		this.#run("DELETE FROM undelivered WHERE stream = 'events' AND last <= ?", last);
 		this.#run("UPDATE undelivered SET first = ?1 + 1 WHERE stream = 'events' AND first <= ?1", last);
 	}
@@ -77,13 +86,14 @@ export class Deliveries {
 	}
 
 	/** Where what outlets have to deliver begins. @throws Damage */
-	firstUndelivered(): (readonly [stream: Stream, outlet: string, from: number])[] {
-		return this.#rows('SELECT stream, outlet, min(first) FROM undelivered GROUP BY outlet, stream').map(
-			(row) => {
-				const [stream, outlet, from] = row as [Stream, string, number];
-				return [stream, restored(outlet), from] as const;
-			},
-		);
+	firstUndelivered(): readonly (readonly [stream: Stream, outlet: string, from: number])[] {
+		this.#first ??= this.#rows(
+			'SELECT stream, outlet, min(first) FROM undelivered GROUP BY outlet, stream',
+		).map((row) => {
+			const [stream, outlet, from] = row as [Stream, string, number];
+			return [stream, restored(outlet), from] as const;
+		});
+		return this.#first;
 	}
 
 	/** @throws Damage */

@@ -47,9 +47,9 @@ export function readLast(path: string): Last | undefined {
 	return { ...last, ...(isLink(trail) && { trail }) } as Last;
 }
 
-/** Overwrites the file; a longer text before it is covered with spaces. @returns its length */
-export function writeLast(file: number, last: Last, length: number): number {
-	const text = Buffer.from(JSON.stringify(last));
+/** Overwrites the file with what is `Last` as JSON; a longer text before it is covered with spaces. @returns its length */
+export function writeLast(file: number, last: string, length: number): number {
+	const text = Buffer.from(last);
 	const covered = Buffer.alloc(Math.max(text.length, length), ' ');
 	text.copy(covered);
 	writeSync(file, covered, 0, covered.length, 0);

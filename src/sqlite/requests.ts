@@ -16,14 +16,30 @@ const MOST_NONCES = 10_000;
 
 type RequestWrite = Extract<Write, { kind: 'claim' | 'release' | 'answer' | 'said' | 'nonce' }>;
 
+/** What bounds look at of a request that is kept. */
+type Held = {
+	readonly id: number;
+	readonly key: RequestKey;
+	readonly atMs: number;
+	bytes: number;
+	isAnswered: boolean;
+};
+
 /** Which requests were taken on, what they were answered, and which signatures were used. Knows no transaction or clock. */
 export class Requests {
 	readonly #prepared: Prepare;
 	readonly #facts: Facts;
+	/** In the order in which they were taken on; undefined until somebody looks. */
+	#held: Held[] | undefined;
 
 	constructor(database: Database) {
 		this.#prepared = preparing(database);
 		this.#facts = new Facts(database);
+	}
+
+	/** After a transaction that did not happen, what is remembered is read again. */
+	forget(): void {
+		this.#held = undefined;
 	}
 
 	/** @returns a number for a signature that was not used before, else none */
@@ -33,19 +49,10 @@ export class Requests {
 				this.#claim(write);
 				return [];
 			case 'release':
-				this.#run(
-					'DELETE FROM answers WHERE requester = ? AND request = ? AND answer IS NULL',
-					stored(write.requester),
-					stored(write.request),
-				);
+				this.#take(({ key, isAnswered }) => !isAnswered && isSame(key, write));
 				return [];
 			case 'answer':
-				this.#run(
-					'UPDATE answers SET answer = ?1, bytes = length(?1) WHERE requester = ?2 AND request = ?3 AND answer IS NULL',
-					write.answer,
-					stored(write.requester),
-					stored(write.request),
-				);
+				this.#answer(write);
 				this.#bound();
 				return [];
 			case 'said':
@@ -91,32 +98,63 @@ export class Requests {
 	}
 
 	#claim({ requester, request, print, claim, atMs }: Claim): void {
-		this.#run(
+		const held = this.#all();
+		const { changes, lastInsertRowid } = this.#prepared(
 			`INSERT INTO answers (requester, request, print, claim, at_ms, bytes, said) VALUES (?, ?, ?, ?, ?, 0, 0)
 			ON CONFLICT DO NOTHING`,
-			stored(requester),
-			stored(request),
-			stored(print),
-			stored(claim),
-			atMs,
-		);
-		this.#run('DELETE FROM answers WHERE answer IS NOT NULL AND at_ms < ?', atMs - MOST_KEPT_MS);
+		).run(stored(requester), stored(request), stored(print), stored(claim), atMs);
+		if (changes > 0)
+			held.push({
+				id: Number(lastInsertRowid),
+				key: { requester, request },
+				atMs,
+				bytes: 0,
+				isAnswered: false,
+			});
+		this.#take((one) => one.isAnswered && one.atMs < atMs - MOST_KEPT_MS);
+	}
+
+	#answer({ requester, request, answer }: Extract<Write, { kind: 'answer' }>): void {
+		const asked = this.#all().findLast(({ key }) => isSame(key, { requester, request }));
+		if (!asked || asked.isAnswered) return;
+		asked.bytes = Buffer.byteLength(answer);
+		asked.isAnswered = true;
+		this.#run('UPDATE answers SET answer = ?, bytes = ? WHERE id = ?', answer, asked.bytes, asked.id);
 	}
 
 	/** Those that are not answered stay: they are few, and owed an answer. */
 	#bound(): void {
-		this.#run(
-			`DELETE FROM answers WHERE answer IS NOT NULL AND id NOT IN (
-				SELECT id FROM (
-					SELECT id, sum(bytes) OVER (ORDER BY id DESC) AS bytes FROM (
-						SELECT id, bytes, row_number() OVER (PARTITION BY requester ORDER BY id DESC) AS nth FROM answers
-					) WHERE nth <= ? ORDER BY id DESC LIMIT ?
-				) WHERE bytes <= ?
-			)`,
-			MOST_OF_ONE,
-			MOST_KEPT,
-			MOST_ANSWER_BYTES,
-		);
+		const of = new Map<string, number>();
+		const kept = new Set<Held>();
+		let bytes = 0;
+		for (const one of this.#all().toReversed()) {
+			const nth = (of.get(one.key.requester) ?? 0) + 1;
+			of.set(one.key.requester, nth);
+			if (nth > MOST_OF_ONE || kept.size === MOST_KEPT) continue;
+			bytes += one.bytes;
+			if (bytes > MOST_ANSWER_BYTES) break;
+			kept.add(one);
+		}
+		this.#take((one) => one.isAnswered && !kept.has(one));
+	}
+
+	#take(isMeant: (one: Held) => boolean): void {
+		const held = this.#all();
+		const taken = held.filter(isMeant);
+		if (taken.length === 0) return;
+		for (const { id } of taken) this.#run('DELETE FROM answers WHERE id = ?', id);
+		this.#held = held.filter((one) => !taken.includes(one));
+	}
+
+	#all(): Held[] {
+		this.#held ??= this.#rows(
+			'SELECT id, requester, request, at_ms, bytes, answer IS NOT NULL FROM answers ORDER BY id',
+		).map((row) => {
+			const [id, requester, request, atMs, bytes, answered] = row as [number, string, string, ...number[]];
+			const key = { requester: restored(requester), request: restored(request) };
+			return { id, key, atMs: atMs!, bytes: bytes!, isAnswered: answered === 1 };
+		});
+		return this.#held;
 	}
 
 	/** The newest are remembered; what is older than all of those is refused, whatever the clock says. */
@@ -148,3 +186,6 @@ export class Requests {
 		return this.#prepared(sql).all(...values) as Value[][];
 	}
 }
+
+const isSame = (a: RequestKey, b: RequestKey): boolean =>
+	a.requester === b.requester && a.request === b.request;

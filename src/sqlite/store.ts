@@ -106,6 +106,12 @@ export class Store {
 	#picture = 0;
 	/** What is written once a transaction, however often it changed. */
 	readonly #numbered = new Set<Station>();
+	/** How far facts stand in the database. */
+	#noted = { event: Number.NaN, picture: Number.NaN };
+	#oldest: { readonly id: number; readonly atMs: number } | undefined;
+	/** What pages take that hold something, as the last transaction left it: no reader's lock is taken for it. */
+	#used: number | undefined;
+	#pageBytes: number | undefined;
 	readonly #hours = new Map<number, { readonly first: number; readonly last: number }>();
 	/** Rows that were read and are not what was written. */
 	readonly damaged = new Set<number>();
@@ -139,10 +145,15 @@ export class Store {
 	/** After a transaction that did not happen, what is remembered is read again. @throws Damage */
 	forget(): void {
 		this.trail.forget();
+		this.requests.forget();
+		this.deliveries.forget();
 		this.#origins.forget();
 		this.#shapes.forget();
 		this.#numbered.clear();
 		this.#hours.clear();
+		this.#noted = { event: Number.NaN, picture: Number.NaN };
+		this.#oldest = undefined;
+		this.#used = undefined;
 		this.#event = this.#lastOf('event', 'events');
 		this.#picture = this.#lastOf('picture', 'pictures');
 		this.#stations.clear();
@@ -176,8 +187,10 @@ export class Store {
 
 	/** To be called before a transaction ends: what was counted in it is written. */
 	flush(): void {
-		this.note('event', this.#event);
-		this.note('picture', this.#picture);
+		const { event, picture } = this.#noted;
+		if (event !== this.#event) this.note('event', this.#event);
+		if (picture !== this.#picture) this.note('picture', this.#picture);
+		this.#noted = { event: this.#event, picture: this.#picture };
 		for (const { id, name, sequence } of this.#numbered) {
 			const [, , last, seal] = sealed('stations', [id, stored(name), sequence]);
 			this.run('UPDATE stations SET sequence = ?, seal = ? WHERE id = ?', last!, seal!, id);
@@ -192,6 +205,7 @@ export class Store {
 				last,
 			);
 		this.#hours.clear();
+		this.#used = this.#measured();
 	}
 
 	/** Numbers that are given to verdicts which could not be kept. */
@@ -312,8 +326,14 @@ export class Store {
 
 	/** What the database's pages take that hold something. */
 	usedBytes(): number {
+		this.#used ??= this.#measured();
+		return this.#used;
+	}
+
+	#measured(): number {
 		const value = (name: string) => this.#rows(`PRAGMA ${name}`)[0]![0] as number;
-		return (value('page_count') - value('freelist_count')) * value('page_size');
+		this.#pageBytes ??= value('page_size');
+		return (value('page_count') - value('freelist_count')) * this.#pageBytes;
 	}
 
 	/** Ids of the newest events that are meant, in rising order. */
@@ -364,12 +384,24 @@ export class Store {
 
 	/** The id of the oldest event; above the newest where there is none. */
 	get oldest(): number {
-		return (this.#rows('SELECT min(id) FROM events')[0]?.[0] as number | null) ?? this.#event + 1;
+		return this.#oldestRow()?.id ?? this.#event + 1;
 	}
 
 	/** When the oldest event was, where there is one. */
 	get oldestMs(): number | null {
-		return (this.#rows('SELECT at_ms FROM events ORDER BY id LIMIT 1')[0]?.[0] as number | undefined) ?? null;
+		return this.#oldestRow()?.atMs ?? null;
+	}
+
+	#oldestRow(): { readonly id: number; readonly atMs: number } | undefined {
+		if (this.#oldest) return this.#oldest;
+		const [row] = this.#rows('SELECT id, at_ms FROM events ORDER BY id LIMIT 1');
+		if (row) this.#oldest = { id: row[0] as number, atMs: row[1] as number };
+		return this.#oldest;
+	}
+
+	takeEvent(id: number): void {
+		this.#oldest = undefined;
+		this.run('DELETE FROM events WHERE id = ?', id);
 	}
 
 	/** The number of pictures, and their bytes. */
@@ -453,6 +485,7 @@ export class Store {
 
 	/** Takes the events up to one away, also from what outlets have to deliver. */
 	takeEvents(last: number): void {
+		this.#oldest = undefined;
 		this.run('DELETE FROM events WHERE id <= ?', last);
 		this.run('DELETE FROM hours WHERE last <= ?', last);
 		this.run('UPDATE hours SET first = ?1 + 1 WHERE first <= ?1', last);

@@ -58,6 +58,9 @@ const NONE: Counted = { event: 0, picture: 0, sequences: {} };
 const RESERVE_BYTES = 8 * 2 ** 20;
 const RESERVE_STEP = 2 ** 17;
 
+/** How long the room on the disk is believed to be what it was. */
+const FREE_MS = 100;
+
 /** What is lost at most when the power goes: it is said or noted again, and nobody is told that it stands. */
 const LAZY: readonly Write['kind'][] = ['due', 'undelivered', 'said'];
 const isLazy = (write: Write): boolean =>
@@ -75,6 +78,7 @@ export class Writer {
 	readonly #lock: Database;
 	readonly #lastFile: number;
 	#lastLength: number;
+	#lastText = '';
 	/** Undefined between a damage and the new database. */
 	#open: Open | undefined;
 	#reserved: Counted = NONE;
@@ -84,6 +88,8 @@ export class Writer {
 	#pictures = 0;
 	#pictureBytes = 0;
 	#asideBytes = 0;
+	#reserveBytes = 0;
+	#freeBytes = { bytes: 0, atMs: Number.NaN };
 	#events: Event[] = [];
 	#lines: (readonly [Level, string, LogEvent])[] = [];
 
@@ -114,7 +120,7 @@ export class Writer {
 				this.#begin();
 				return;
 			} catch (thrown) {
-				const isFull = troubleOf(thrown) !== undefined && this.#freeBytes() < RESERVE_BYTES;
+				const isFull = troubleOf(thrown) !== undefined && this.#free() < RESERVE_BYTES;
 				if (!isFull || !this.#useReserve()) throw thrown;
 			}
 	}
@@ -140,14 +146,19 @@ export class Writer {
 	commit({ writes, nowMs }: Asks['commit']['ask']): Committed {
 		this.#nowMs = nowMs;
 		// What is lost at most when the power goes waits for the next commit that does not wait: it costs no write of its own.
-		this.#sync(writes.some((one) => !isLazy(one)));
+		const isEachLazy = writes.every(isLazy);
+		this.#sync(!isEachLazy);
 		const write = (open: Open): Committed => {
-			const numbers = this.#transact(open, () => {
-				const given: Numbers[][] = [];
-				for (const one of writes)
-					given.push(one.kind === 'lost' ? this.#lose(open.store, one) : open.store.write([one])[0]!);
-				return given;
-			});
+			const numbers = this.#transact(
+				open,
+				() => {
+					const given: Numbers[][] = [];
+					for (const one of writes)
+						given.push(one.kind === 'lost' ? this.#lose(open.store, one) : open.store.write([one])[0]!);
+					return given;
+				},
+				isEachLazy,
+			);
 			for (const one of writes)
 				if (one.kind === 'pictures') this.#countPictures(one.rows.length, sumOf(one.rows));
 			return { numbers, extent: this.#extent(open) };
@@ -230,12 +241,13 @@ export class Writer {
 	}
 
 	#isShort(): boolean {
-		return this.#freeBytes() < this.#bounds.leastFreeBytes;
+		return this.#free() < this.#bounds.leastFreeBytes;
 	}
 
-	#freeBytes(): number {
+	#free(): number {
 		const { bavail, bsize } = statfsSync(this.#folder);
-		return bavail * bsize;
+		this.#freeBytes = { bytes: bavail * bsize, atMs: this.#nowMs };
+		return this.#freeBytes.bytes;
 	}
 
 	/** @returns whether there was something left of it */
@@ -246,6 +258,7 @@ export class Writer {
 			this.#say('error', 'the disk is full: its reserve is in use now', 'journal.disk-full');
 		if (bytes > RESERVE_STEP) truncateSync(path, bytes - RESERVE_STEP);
 		else rmSync(path, { force: true });
+		this.#reserveBytes = bytesOf(path);
 		return bytes > 0;
 	}
 
@@ -253,7 +266,8 @@ export class Writer {
 	#holdReserve(): void {
 		const path = this.#in('reserve');
 		const left = Math.max(this.#bounds.leastFreeBytes, RESERVE_BYTES) + RESERVE_BYTES;
-		if (bytesOf(path) === RESERVE_BYTES || this.#freeBytes() < left) return;
+		this.#reserveBytes = bytesOf(path);
+		if (this.#reserveBytes === RESERVE_BYTES || this.#free() < left) return;
 		try {
 			// Random, because some disks keep no zeros.
 			writeFileSync(path, randomBytes(RESERVE_BYTES));
@@ -261,6 +275,8 @@ export class Writer {
 		} catch (thrown) {
 			rmSync(path, { force: true });
 			if (troubleOf(thrown) === undefined) throw thrown;
+		} finally {
+			this.#reserveBytes = bytesOf(path);
 		}
 	}
 
@@ -330,7 +346,7 @@ export class Writer {
 	}
 
 	/** Writes whole or not at all; a number stands in a file of its own before it is used. */
-	#transact<T>({ database, store, series }: Open, work: () => T): T {
+	#transact<T>({ database, store, series }: Open, work: () => T, isLazy = false): T {
 		const events = this.#events.length;
 		try {
 			const done = inTransaction(database, () => {
@@ -340,7 +356,8 @@ export class Writer {
 				return inside;
 			});
 			this.#committed = store.counted;
-			this.#noteLast(store, series);
+			// It gave no numbers; what outlets have delivered meanwhile they would say again at worst.
+			if (!isLazy) this.#noteLast(store, series);
 			return done;
 		} catch (thrown) {
 			this.#events.length = events;
@@ -362,7 +379,10 @@ export class Writer {
 			delivered: store.deliveries.firstUndelivered(),
 			trail: store.trail.end,
 		};
-		this.#lastLength = writeLast(this.#lastFile, last, this.#lastLength);
+		const text = JSON.stringify(last);
+		if (text === this.#lastText) return;
+		this.#lastLength = writeLast(this.#lastFile, text, this.#lastLength);
+		this.#lastText = text;
 	}
 
 	/** Opens the database, or one in place of it when it is damaged, and sees to it that no number is given twice. */
@@ -530,7 +550,7 @@ export class Writer {
 		this.#say('error', `events ${ids.slice(0, 10).join(', ')} in the journal are damaged`);
 		this.#transact(open, () => {
 			for (const id of ids) {
-				store.run('DELETE FROM events WHERE id = ?', id);
+				store.takeEvent(id);
 				for (const { station, from, to } of store.holesAround(id))
 					this.#addGap(store, station, { reason: 'damaged', from, to });
 			}
@@ -569,9 +589,10 @@ export class Writer {
 			events: store.counted.event - oldest + 1,
 			pictures: this.#pictures,
 			oldestMs,
-			freeBytes: this.#freeBytes(),
+			freeBytes:
+				Math.abs(this.#nowMs - this.#freeBytes.atMs) < FREE_MS ? this.#freeBytes.bytes : this.#free(),
 			excess: null,
-			isTight: bytesOf(this.#in('reserve')) < RESERVE_BYTES,
+			isTight: this.#reserveBytes < RESERVE_BYTES,
 		};
 	}
 

@@ -110,7 +110,6 @@ function stationEdges(world: StationWorld): StationEdges {
 	const { process, wallClock, faultsOf } = world;
 	let station = '';
 	const has = (fault: StationFault) => faultsOf(station)?.has(fault) ?? false;
-	const never = new AbortController().signal;
 	return {
 		pace: process,
 		timers: process,
@@ -135,6 +134,8 @@ function stationEdges(world: StationWorld): StationEdges {
 		encodePng: async () => new Uint8Array(),
 	};
 }
+
+const never = new AbortController().signal;
 
 /** What of a bundle inspecting looks at. */
 const bundle = {
@@ -169,7 +170,7 @@ function choiceOf(process: Being, has: Has): Choice {
 			model: SHA256,
 			engine: null,
 			score: async (input) => {
-				await process.pause(has('model slow') ? SLOW_MS : SCORE_MS, new AbortController().signal);
+				await process.pause(has('model slow') ? SLOW_MS : SCORE_MS, never);
 				if (has('model fails')) throw new Failure('model-failed', 'the model fails');
 				const score = has('model of no number') ? Number.NaN : input[0] === 1 ? 0.1 : 0.9;
 				return { map: new Float32Array(SIZE.width * SIZE.height).fill(score), score };

@@ -11,6 +11,8 @@ type Books = {
 	state: string;
 };
 
+const UTF8 = new TextDecoder();
+
 /** Parts whose books are kept open: those before are closed, and must be in order. */
 const MOST_PARTS = 4096;
 
@@ -72,7 +74,7 @@ export function openLedger(
 		counts,
 		hear: (topic: string, payload: Uint8Array): void => {
 			const read = parseTopic(root, topic);
-			const message = () => JSON.parse(new TextDecoder().decode(payload));
+			const message = () => JSON.parse(UTF8.decode(payload));
 			if (read?.name === 'verdict') heardVerdict(message());
 			if (read?.name === 'boxState') box = message().state;
 			if (read?.name === 'stationState') booksOf(message().station).state = message().state;

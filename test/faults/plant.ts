@@ -50,6 +50,12 @@ export function frameThing(station: string, frame: number): Thing {
 	return { name: `${station}-frame-${frame}`, isGood: frame % 10 !== 3 };
 }
 
+/** The same of a name; undefined for one that is no frame's. */
+export function isGoodFrame(name: string): boolean | undefined {
+	const [, station, frame] = /^(\w+)-frame-(\d+)$/.exec(name) ?? [];
+	return station === undefined ? undefined : frameThing(station, Number(frame)).isGood;
+}
+
 /** The frame that is here at this moment, by number. */
 export function frameHere(nowMs: number): number {
 	return Math.floor((nowMs - WAY_MS) / FRAME_MS);

@@ -12,7 +12,8 @@ export type Being = Pace &
 		kill(): void;
 	};
 
-type Moment = { readonly atMs: number; readonly order: number; readonly ring: () => void };
+/** `isSilent`: nobody waits for it any more. */
+type Moment = { readonly atMs: number; readonly order: number; readonly ring: () => void; isSilent: boolean };
 
 /** Between two moments all that can go on without time does: promises, and what lets others have their turn once. */
 const TURNS = 2;
@@ -45,9 +46,16 @@ export function createTime(chance: () => number) {
 			i = child;
 		}
 	};
-	const at = (atMs: number, ring: () => void): void => {
+	const at = (atMs: number, ring: () => void): Moment => {
 		order += 1;
-		put({ atMs, order, ring });
+		const moment = { atMs, order, ring, isSilent: false };
+		put(moment);
+		return moment;
+	};
+	/** The first that somebody waits for. */
+	const first = (): Moment | undefined => {
+		while (heap[0]?.isSilent) take();
+		return heap[0];
 	};
 
 	const createBeing = (): Being => {
@@ -58,12 +66,9 @@ export function createTime(chance: () => number) {
 			else if (state === 'stopped') putOff.push(ring);
 		};
 		const later = (ms: number, ring: () => void): (() => void) => {
-			let isSilent = false;
-			at(nowMs + Math.max(0, ms), () => {
-				if (!isSilent) reach(() => isSilent || ring());
-			});
+			const moment = at(nowMs + Math.max(0, ms), () => reach(() => moment.isSilent || ring()));
 			return () => {
-				isSilent = true;
+				moment.isSilent = true;
 			};
 		};
 		return {
@@ -118,7 +123,7 @@ export function createTime(chance: () => number) {
 		/** Lets time pass until then, or until `isOver`. `look` is called after each moment. */
 		pass: async (untilMs: number, look: () => void, isOver: () => boolean = () => false): Promise<void> => {
 			for (let turns = 0; turns < TURNS; turns += 1) await turn();
-			while (!isOver() && (heap[0]?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
+			while (!isOver() && (first()?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
 				const { atMs, ring } = take()!;
 				nowMs = Math.max(nowMs, atMs);
 				ring();

@@ -11,7 +11,11 @@ const AT = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 /** Seeds, each with a minute or two of faults; `npm run simulate:faults` goes on for hours. */
 for (const seed of [1, 2])
 	faults(`keeps its promises through the faults of seed ${seed}`, async () => {
-		const { parts, counts, violations } = await simulate(seed, { hours: 0.1, periodMs: 90_000 }, AT);
+		const { parts, counts, violations } = await simulate(
+			seed,
+			{ hours: 0.1, periodMs: 90_000, stations: 1 },
+			AT,
+		);
 		assert.equal(violations, []);
 		assert.ok(parts > 500, `${parts} verdicts`);
 		assert.ok(counts.accepted! > 0 && counts.rejected! > 0, JSON.stringify(counts));
@@ -20,7 +24,9 @@ for (const seed of [1, 2])
 faults('does the same again with the same seed', async () => {
 	const told = async () => {
 		const lines: string[] = [];
-		const outcome = await simulate(4, { hours: 0.01, periodMs: 60_000 }, AT, (line) => lines.push(line));
+		const outcome = await simulate(4, { hours: 0.01, periodMs: 60_000, stations: 2 }, AT, (line) =>
+			lines.push(line),
+		);
 		return { lines, counts: outcome.counts };
 	};
 	assert.equal(await told(), await told());

@@ -16,7 +16,7 @@ import { type BrokerFault, createBroker } from './broker.js';
 import { type SimulatedChild, type StationFault, startChild } from './child.js';
 import { createDisk, type DiskFault } from './disk.js';
 import { openLedger } from './ledger.js';
-import { createBelt, DELAY_MS, exposedMs, frameThing, WITHIN_MS } from './plant.js';
+import { createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
 import { type Being, createTime } from './time.js';
 
 export type Outcome = {
@@ -30,9 +30,9 @@ export type Outcome = {
 
 const ROOT = 'inspectord';
 const BOX = 'sim';
-/** Parts of one station are announced, at the other every frame is one. */
+/** Parts of one station are announced, at the others every frame is one. */
 const ANNOUNCED = 'cap';
-const EVERY = 'lid';
+const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
 /** Of what the daemon runs: the rest looks at the machine itself. */
 const KINDS = ['journal', 'control', 'broker', 'alarms', 'station', 'signals'];
 
@@ -64,28 +64,35 @@ const LIMITS = {
 /** A part that waits for it is judged within this time of its signal. */
 const DEADLINE_MS = 3000;
 
-function configWith(folder: string, threshold: number): Config {
+/** `every`: the stations where every frame is a part. */
+function configWith(folder: string, threshold: number, every: readonly string[]): Config {
 	const trigger = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
+	const recipe = { model: 'bundle', threshold, deadlineMs: DEADLINE_MS };
+	const names = [ANNOUNCED, ...every];
+	const stationAt = (name: string, i: number) => [
+		name,
+		{ camera: { source: `${i}`, timeoutMs: 2000 }, recipe: name },
+	];
 	const parsed = configSchema.parse({
 		box: BOX,
 		mqtt: { url: 'mqtt://broker' },
 		control: { remote: 'operator' },
-		stations: {
-			[ANNOUNCED]: { camera: { source: '0', timeoutMs: 2000 }, recipe: ANNOUNCED },
-			[EVERY]: { camera: { source: '1', timeoutMs: 2000 }, recipe: EVERY },
-		},
+		stations: Object.fromEntries(names.map(stationAt)),
 		recipes: {
-			[ANNOUNCED]: { model: 'bundle', threshold, deadlineMs: DEADLINE_MS, trigger },
-			[EVERY]: { model: 'bundle', threshold, deadlineMs: DEADLINE_MS, trigger: { everyMs: 100 } },
+			[ANNOUNCED]: { ...recipe, trigger },
+			...Object.fromEntries(every.map((name) => [name, { ...recipe, trigger: { everyMs: 100 } }])),
 		},
 	});
 	return { ...parsed, journal: { ...parsed.journal, folder } };
 }
 
-/** One box, its line and its broker in simulated time, with faults that the seed draws. `hours`: simulated; `periodMs`: with faults, between two times without; `at`: a folder; `told`: hears what its daemons log. */
+/** `hours`: simulated; `periodMs`: with faults, between two times without; `stations`: that judge every frame, drawn where they are left out. */
+export type Simulated = { readonly hours: number; readonly periodMs?: number; readonly stations?: number };
+
+/** One box, its line and its broker in simulated time, with faults that the seed draws. `at`: a folder; `told`: hears what its daemons log. */
 export async function simulate(
 	seed: number,
-	{ hours, periodMs = PERIOD_MS }: { readonly hours: number; readonly periodMs?: number },
+	{ hours, periodMs = PERIOD_MS, stations }: Simulated,
 	at: string,
 	told?: (line: string) => void,
 ): Promise<Outcome> {
@@ -100,10 +107,8 @@ export async function simulate(
 	const unexpected = (thrown: unknown) => violated(`a fault of ours: ${(thrown as Error)?.stack ?? thrown}`);
 	process.on('unhandledRejection', unexpected);
 	const belt = createBelt(ANNOUNCED, random);
-	const goodOf = (name: string): boolean | undefined => {
-		const frame = /^lid-frame-(\d+)$/.exec(name)?.[1];
-		return frame === undefined ? ledger.goodOf(name) : frameThing(EVERY, Number(frame)).isGood;
-	};
+	const every = EVERY.slice(0, stations ?? 1 + random.below(EVERY.length));
+	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
 	const ledger = openLedger(ROOT, goodOf, violated);
 	let heardAnswer = (_: { readonly id: string | null; readonly code: string }): void => {};
 	const broker = createBroker(nature, (topic, payload) => {
@@ -111,7 +116,7 @@ export async function simulate(
 		else ledger.hear(topic, payload);
 	});
 	const disk = createDisk();
-	const faults = { [ANNOUNCED]: new Set<StationFault>(), [EVERY]: new Set<StationFault>() };
+	const faults = new Map([ANNOUNCED, ...every].map((name) => [name, new Set<StationFault>()]));
 	let aheadMs = START_MS;
 	const wallClock = () => aheadMs + time.now();
 	let threshold = 0.5;
@@ -142,8 +147,9 @@ export async function simulate(
 					daemon: being,
 					process: time.createBeing(),
 					wallClock,
-					faultsOf: (name) => faults[name as keyof typeof faults],
-					show: (name, frame) => (name === EVERY ? frameThing(name, frame) : belt.seenAt(exposedMs(frame))),
+					faultsOf: (name) => faults.get(name),
+					show: (name, frame) =>
+						name === ANNOUNCED ? belt.seenAt(exposedMs(frame)) : frameThing(name, frame),
 					onFault: unexpected,
 				});
 				children.add(child);
@@ -203,7 +209,7 @@ export async function simulate(
 			({ running } = moved);
 			for (const { reason } of moved.setbacks) if (!(reason instanceof Error)) unexpected(reason);
 		};
-		let moving = moveTo(configWith(folder, threshold)).catch(unexpected);
+		let moving = moveTo(configWith(folder, threshold, every)).catch(unexpected);
 		return {
 			being,
 			children,
@@ -252,7 +258,7 @@ export async function simulate(
 	const acts = faultsOf({
 		broker,
 		disk,
-		stations: faults,
+		stations: [...faults.values()],
 		life: () => life,
 		restartIn,
 		leap: (ms) => {
@@ -260,7 +266,7 @@ export async function simulate(
 		},
 		edit: () => {
 			threshold = threshold === 0.5 ? 0.6 : 0.5;
-			void life?.edit(configWith(folder, threshold));
+			void life?.edit(configWith(folder, threshold, every));
 		},
 		random: random.uniform,
 		away: () => {
@@ -317,7 +323,7 @@ export async function simulate(
 type FaultsWorld = {
 	readonly broker: ReturnType<typeof createBroker>;
 	readonly disk: ReturnType<typeof createDisk>;
-	readonly stations: Readonly<Record<string, Set<StationFault>>>;
+	readonly stations: readonly Set<StationFault>[];
 	readonly life: () =>
 		| { readonly children: ReadonlySet<SimulatedChild>; end(isOrderly: boolean): Promise<void> }
 		| undefined;
@@ -347,8 +353,7 @@ function faultsOf({ broker, disk, stations, life, away, restartIn, leap, edit, r
 	const ofStation = (fault: StationFault) => ({
 		name: fault,
 		begin: () => {
-			const names = Object.keys(stations);
-			const of = stations[names[Math.floor(random() * names.length)]!]!;
+			const of = stations[Math.floor(random() * stations.length)]!;
 			of.add(fault);
 			return () => void of.delete(fault);
 		},
