@@ -35,7 +35,7 @@ try {
 	);
 	const camera = await openCamera(
 		{ kind: 'file', path: folder },
-		{ timeoutMs: 5000, latencyMs: 0, loop: true, listImages },
+		{ timeoutMs: 5000, latencyMs: 0, mostLagMs: 1000, loop: true, listImages },
 	);
 	const next = { after: Number.NEGATIVE_INFINITY, signal: new AbortController().signal };
 	const scores: number[] = [];

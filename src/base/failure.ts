@@ -18,6 +18,7 @@ export type FailureCode =
 	| 'bundle-golden'
 	| 'precision-refused'
 	| 'frame-mismatch'
+	| 'frame-changed'
 	| 'frame-frozen'
 	| 'picture-dark'
 	| 'picture-overexposed'

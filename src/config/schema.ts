@@ -140,6 +140,11 @@ const camera = z.strictObject({
 		.describe(
 			'What a live camera takes from exposure until its frame is here, beyond the time from one frame to the next: its frames count as taken so much earlier.',
 		),
+	mostLagMs: milliseconds(0, 600_000)
+		.default(1000)
+		.describe(
+			'By its own time stamps (of RTP, of the parts of MJPEG over HTTP) a live camera may send pictures so much later than it did when it was opened: they count as so much older, and at more it is opened anew. 0: its time stamps are not looked at, as they are wrong.',
+		),
 });
 
 const region = z
@@ -252,6 +257,9 @@ const quality = z
 		blurred: looked('Less sharp.'),
 		absent: looked('No part is in view, or another one.'),
 		moved: looked('What all good pictures have in common lies elsewhere.'),
+		changed: looked(
+			'Pictures of a live camera have another size or pixel format than when its station began, as after it was plugged in again.',
+		),
 		frozenMs: milliseconds(0, 600_000)
 			.default(300)
 			.describe(

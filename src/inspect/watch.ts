@@ -11,7 +11,7 @@ export type Seen = { readonly measures: Measures | null; readonly failure: Failu
 export type Watch = {
 	look(
 		input: Uint8Array,
-		frame: Pick<Frame, 'unchangedSinceMs' | 'taken' | 'name'>,
+		frame: Pick<Frame, 'width' | 'height' | 'format' | 'unchangedSinceMs' | 'taken' | 'name'>,
 		wanted: RecipeConfig['quality'],
 	): Seen;
 };
@@ -19,8 +19,23 @@ export type Watch = {
 /** By what the bundle has learnt of good pictures; one that has not knows frozen ones alone. */
 export function watchBy(quality: Quality | null, size: Size): Watch {
 	const compare = quality && comparisonWith(quality.common);
+	/** What its live camera gave at first, however often it was opened again. */
+	let first: string | undefined;
+	const changed = ({ width, height, format, name }: Parameters<Watch['look']>[1]): Failure | undefined => {
+		if (format === undefined) return undefined;
+		const given = `${width}x${height} (${format})`;
+		first ??= given;
+		if (given === first) return undefined;
+		return new Failure(
+			'frame-changed',
+			`Cannot inspect ${shown(name)}: the camera gives ${given}, and gave ${first} when the station began`,
+			'Set the camera to what it was. If it is to be so, start the station anew, or set `quality.changed: false`.',
+		);
+	};
 	return {
 		look: (input, frame, wanted) => {
+			const differs = wanted.changed ? changed(frame) : undefined;
+			if (differs) return { measures: null, failure: differs };
 			const { own, cells } = compare ? lookAt(input, size) : { own: null, cells: null };
 			const measures = compare && own ? { ...own, ...compare(cells) } : null;
 			const found = quality && measures && faultIn(measures, quality, (fault) => wanted[fault]);

@@ -28,6 +28,7 @@ export const REASONS = {
 	'above-threshold': 'The score lies above the threshold.',
 	'image-unreadable': 'The picture is damaged.',
 	'frame-mismatch': 'The frame has another size or shape than those that were taught.',
+	'frame-changed': 'The pictures of a live camera have another size or pixel format than they had at first.',
 	'picture-dark': 'The picture is black, or darker than those that were taught.',
 	'picture-overexposed': 'More of the picture is burnt out, or it is brighter, than those that were taught.',
 	'picture-colour': 'The picture has other colours than those that were taught.',

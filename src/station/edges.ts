@@ -15,6 +15,7 @@ import { onnxruntimeVersion } from '../ort/session.js';
 import type { Engines, StationDown } from '../protocol/station-messages.js';
 import type { Camera } from '../vision/frame.js';
 import type { Image } from '../vision/image.js';
+import { lagClock } from '../vision/lag.js';
 import { parseSource } from '../vision/source.js';
 import { equipmentFor, openProviders } from './providers.js';
 
@@ -47,6 +48,7 @@ export type StationEdges = {
 };
 
 export function realStationEdges({ env }: Pick<Context, 'env'>): StationEdges {
+	const lag = lagClock();
 	return {
 		pace: realPace,
 		timers: { ...realTimers, every: (ms, ring) => clearing(setInterval(ring, ms)) },
@@ -60,7 +62,7 @@ export function realStationEdges({ env }: Pick<Context, 'env'>): StationEdges {
 			const told = { ...providers, trying };
 			return { bundle, ...(await equipmentFor(recipe, bundle, told, { stations, avoided })) };
 		},
-		openCamera: ({ source, ...camera }) => openCamera(parseSource(source), { ...camera, listImages }),
+		openCamera: ({ source, ...camera }) => openCamera(parseSource(source), { ...camera, listImages, lag }),
 		encodeJpeg,
 		encodePng: encodePngAside,
 	};

@@ -13,6 +13,8 @@ export type Frame = {
 	readonly hereMs?: number;
 	/** Of a live camera, on the same clock: since then each of its pictures has been the very same. Two of a sensor never are: it is frozen. */
 	readonly unchangedSinceMs?: number;
+	/** Of a live camera: how its pictures come, before they are decoded: "JPEG", "YUYV", "h264". */
+	readonly format?: string;
 	/** The file's name, for sources that have one. */
 	readonly name: string | undefined;
 	/**

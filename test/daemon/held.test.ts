@@ -13,7 +13,13 @@ import { startMessage } from '../start-message.js';
 const held = suite('a station that is held');
 
 const [ENGINE, OTHER] = ['ab'.repeat(32), 'cd'.repeat(32)];
-const start = startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 });
+const start = startMessage(recipeWith(), {
+	source: '0',
+	loop: false,
+	timeoutMs: 1000,
+	latencyMs: 0,
+	mostLagMs: 1000,
+});
 
 /** A process of functions that is ready at once, and computes with this engine. */
 function readyChild(engine: string | null, degraded: Degraded | null) {

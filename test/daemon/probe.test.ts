@@ -31,7 +31,13 @@ const worldWith = (more: Partial<ProbeWorld> = {}): ProbeWorld => ({
 	...more,
 });
 
-const cameraOf = (source: string) => ({ source, loop: false, timeoutMs: 3000, latencyMs: 0 });
+const cameraOf = (source: string) => ({
+	source,
+	loop: false,
+	timeoutMs: 3000,
+	latencyMs: 0,
+	mostLagMs: 1000,
+});
 
 probes('says what a bundle is and proves, and what is wrong with one', async () => {
 	await using folder = await temporaryFolder();

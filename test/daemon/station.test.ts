@@ -87,7 +87,7 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 	const clock = { ms: 0 };
 	const memory = { bytes: 500e6 };
 	const service = startStation(
-		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0 }),
+		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0, mostLagMs: 1000 }),
 		{
 			startChild: () => {
 				const child = fakeChild();

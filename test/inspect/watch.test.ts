@@ -15,6 +15,7 @@ const black = new Uint8Array(SIDE * SIDE * 3);
 
 const wanted = (more: Readonly<Record<string, unknown>> = {}) => recipeWith({ quality: more }).quality;
 const frameAt = (monotonicMs: number, unchangedSinceMs?: number) => ({
+	...size,
 	taken: { wallMs: 0, monotonicMs },
 	name: undefined,
 	...(unchangedSinceMs !== undefined && { unchangedSinceMs }),
@@ -54,6 +55,22 @@ watching('looks for nothing that the recipe leaves out, or that an old bundle do
 	const off = { dark: false, overexposed: false, colour: false, blurred: false, absent: false, moved: false };
 	assert.is(watchBy(quality, size).look(black, frameAt(0), wanted(off)).failure, undefined);
 	assert.equal(watchBy(null, size).look(black, frameAt(0), wanted()), { measures: null, failure: undefined });
+});
+
+watching('holds a live camera to the size and pixel format of its first picture', () => {
+	const watch = watchBy(quality, size);
+	const found = (format: string | undefined, width = SIDE, more = {}) =>
+		watch.look(good(1), { ...frameAt(0), width, ...(format && { format }) }, wanted(more)).failure;
+	assert.is(found(undefined, 7), undefined);
+	assert.is(found('YUYV'), undefined);
+	assert.is(found('YUYV'), undefined);
+	const failure = found('JPEG');
+	assert.is(failure?.code, 'frame-changed');
+	assert.match(failure!.message, /the camera gives 64x64 \(JPEG\), and gave 64x64 \(YUYV\) when/);
+	assert.match(failure!.advice!, /`quality\.changed: false`/);
+	assert.match(found('YUYV', 2 * SIDE)!.message, /gives 128x64 \(YUYV\)/);
+	assert.is(found('JPEG', SIDE, { changed: false }), undefined);
+	assert.is(found('YUYV'), undefined);
 });
 
 watching.run();

@@ -18,7 +18,7 @@ lesson('stands in the bundle: by it good parts are judged, and a black picture i
 	const watch = watchBy(manifest.quality, tiling);
 	const taken = { wallMs: 0, monotonicMs: 0 };
 	const faultOf = (input: Uint8Array) =>
-		watch.look(input, { taken, name: undefined }, recipeWith().quality).failure?.code;
+		watch.look(input, { ...tiling, taken, name: undefined }, recipeWith().quality).failure?.code;
 	for (let i = 0; i < 40; i += 1) {
 		const frame = frameOf(drawPart(1, i, undefined, 128).image);
 		assert.is(faultOf(frame.modelInput(undefined, tiling)), undefined, `part ${i}`);

@@ -9,6 +9,7 @@ import { cv } from '../../src/opencv/library.js';
 import { encodeJpeg, encodePng } from '../../src/opencv/picture.js';
 import { drawPart } from '../../src/sim/line.js';
 import { type Camera, FrameFailure } from '../../src/vision/frame.js';
+import { lagClock } from '../../src/vision/lag.js';
 import { parseSource } from '../../src/vision/source.js';
 import { startMjpegServer } from '../cameras/mjpeg-server.js';
 import { hasRtspServer, startRtspServer } from '../cameras/rtsp-server.js';
@@ -18,7 +19,7 @@ import { temporaryFolder } from '../tiny-bundle.js';
 const cameras = suite('cameras');
 
 const open = (source: string, { loop = false, timeoutMs = 5000 } = {}): Promise<Camera> =>
-	openCamera(parseSource(source), { timeoutMs, latencyMs: 0, loop, listImages });
+	openCamera(parseSource(source), { timeoutMs, latencyMs: 0, mostLagMs: 1000, loop, listImages });
 
 /** Any frame that has not been read. */
 const next = { after: Number.NEGATIVE_INFINITY, signal: new AbortController().signal };
@@ -256,6 +257,41 @@ cameras('say when the pictures of a stream change their size', async () => {
 	await camera.close();
 	assert.is(sizes.size, 1);
 	assert.match(message, /its pictures changed from (128x128 to 96x96|96x96 to 128x128) pixels/);
+});
+
+cameras('that send what is old by their own time are silent, also when they are opened again', async () => {
+	await using server = await startMjpegServer([], 25);
+	const lag = lagClock();
+	const opened = () =>
+		openCamera(parseSource(server.url), {
+			...{ timeoutMs: 5000, latencyMs: 0, mostLagMs: 1000, loop: false },
+			...{ listImages, lag },
+		});
+	const lastOf = async (camera: Camera) => {
+		let seen = 'frame';
+		while (seen === 'frame') {
+			const after = performance.now();
+			seen = await camera.read({ after, signal: AbortSignal.timeout(20_000) }).then(
+				(frame) => {
+					frame!.release();
+					return 'frame';
+				},
+				(failure) => failure.message ?? String(failure),
+			);
+		}
+		await camera.close();
+		return seen;
+	};
+	const first = await opened();
+	assert.is(await nameOf(first), 'frame');
+	await server.befall('lag');
+	assert.match(await lastOf(first), /by their own time its pictures come [45]\.\d s later/);
+	assert.match(await lastOf(await opened()), /by their own time its pictures come [45]\.\d s later/);
+	await server.befall('go on');
+	const third = await opened();
+	const after = performance.now();
+	(await third.read({ after, signal: AbortSignal.timeout(20_000) }))!.release();
+	await third.close();
 });
 
 cameras('can be opened again after the other side hung up', async () => {

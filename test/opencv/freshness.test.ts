@@ -39,6 +39,7 @@ const open = (source: string): Promise<Camera> =>
 	openCamera(parseSource(source), {
 		timeoutMs: 10_000,
 		latencyMs: 0,
+		mostLagMs: 1000,
 		loop: false,
 		listImages: async () => [],
 	});

@@ -22,7 +22,13 @@ const reasons = suite('a camera that does not open');
 const snapshots = suite('a camera of snapshots');
 
 const open = (source: string, timeoutMs = 5000, latencyMs = 0): Promise<Camera> =>
-	openCamera(parseSource(source), { timeoutMs, latencyMs, loop: false, listImages: async () => [] });
+	openCamera(parseSource(source), {
+		timeoutMs,
+		latencyMs,
+		mostLagMs: 1000,
+		loop: false,
+		listImages: async () => [],
+	});
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
 	const thrown = await work.then(
@@ -281,6 +287,24 @@ snapshots('counts a picture that a camera keeps for a while as so much older', a
 		assert.ok(frame!.taken.monotonicMs >= after && frame!.taken.monotonicMs <= shown + 2);
 		frame!.release();
 	}
+	await camera.close();
+});
+
+snapshots('gives no picture that its camera has kept for long, by its own clock', async () => {
+	const jpeg = encodeJpeg(clockPicture(1), 90);
+	const date = new Date('2001-01-01T00:01:00Z').toUTCString();
+	let modified = date;
+	await using server = await http((_, response) => {
+		response.writeHead(200, { 'content-type': 'image/jpeg', date, 'last-modified': modified }).end(jpeg);
+	});
+	const camera = await open(`snapshot: http://${server.host}/`);
+	const frame = await camera.read({ after: 0, signal });
+	assert.is(frame!.format, 'JPEG, 8 bits');
+	frame!.release();
+	modified = new Date('2001-01-01T00:00:00Z').toUTCString();
+	const { code, message } = await failureOf(camera.read({ after: 0, signal }));
+	assert.is(code, 'camera-silent');
+	assert.match(message, /by its own time its picture is 59 s old/);
 	await camera.close();
 });
 

@@ -17,7 +17,13 @@ const all = suite('a watched folder');
 const watched = together(all);
 
 const open = (source: string): Promise<Camera> =>
-	openCamera(parseSource(source), { timeoutMs: 1000, latencyMs: 0, loop: false, listImages });
+	openCamera(parseSource(source), {
+		timeoutMs: 1000,
+		latencyMs: 0,
+		mostLagMs: 1000,
+		loop: false,
+		listImages,
+	});
 
 const png = encodePng(drawPart(1, 0, undefined, 64).image);
 const jpeg = encodeJpeg(drawPart(1, 0, undefined, 256).image, 95);

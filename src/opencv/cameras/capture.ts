@@ -1,22 +1,36 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mat, VideoCapture } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../../base/failure.js';
+import type { TimeStamp } from '../../vision/lag.js';
 import { cv } from '../library.js';
+
+/** A frame as it comes: pixels, how they came, and what it says of its own time, by whatever clock. */
+export type Grabbed = {
+	readonly mat: Mat;
+	readonly format: string;
+	readonly stamp?: TimeStamp | undefined;
+};
 
 /** An open capture whose frames come one by one. */
 export type FrameReader = {
 	/** The next frame, or undefined when the source gives no more. @throws Failure camera-silent */
-	next(): Promise<Mat | undefined>;
+	next(): Promise<Grabbed | undefined>;
 	/** Resolves when its driver has let go, which one that hangs never does. */
 	close(): Promise<void>;
 };
 
 /**
  * One read at a time, each with a deadline: a capture whose read never came back must not be touched again, because
- * a second read or a release beside it crashes the process.
+ * a second read or a release beside it crashes the process. `tells`: its backend knows formats and times, as V4L2 and FFmpeg do.
  */
-export function frameReader(capture: VideoCapture, name: string, timeoutMs: number): FrameReader {
+export function frameReader(
+	capture: VideoCapture,
+	name: string,
+	timeoutMs: number,
+	{ tells = false }: { readonly tells?: boolean } = {},
+): FrameReader {
 	let pending: Promise<Mat> | undefined;
+	const format = tells ? codecOf(capture) : 'BGR';
 	return {
 		next: async () => {
 			if (pending) throw silent(name, 'an earlier read has not come back');
@@ -38,7 +52,7 @@ export function frameReader(capture: VideoCapture, name: string, timeoutMs: numb
 			}
 			timer.abort();
 			pending = undefined;
-			if (!mat.empty) return mat;
+			if (!mat.empty) return { mat, format, stamp: tells ? stampOf(capture) : undefined };
 			mat.release();
 			return undefined;
 		},
@@ -47,6 +61,18 @@ export function frameReader(capture: VideoCapture, name: string, timeoutMs: numb
 			capture.release();
 		},
 	};
+}
+
+/** Four letters. */
+export function codecOf(capture: VideoCapture): string {
+	const code = capture.get(cv.CAP_PROP_FOURCC);
+	return String.fromCharCode(...[0, 8, 16, 24].map((shift) => (code >> shift) & 255)).replace(/[^ -~]+/g, '');
+}
+
+/** Of the last frame: FFmpeg's by the sender's clock, V4L2's by the machine's. */
+function stampOf(capture: VideoCapture): TimeStamp | undefined {
+	const ms = capture.get(cv.CAP_PROP_POS_MSEC);
+	return ms > 0 ? { ms, stepMs: 0 } : undefined;
 }
 
 /** Blocks the thread while the driver or the network answers. `shown` is the address as it may be read. @throws Failure camera-unavailable */

@@ -1,6 +1,7 @@
 import type { Mat } from 'opencv4nodejs';
 import { pictureFile } from '../../vision/formats/picture-file.js';
 import type { Camera } from '../../vision/frame.js';
+import { lagClock, stampIn } from '../../vision/lag.js';
 import { cv } from '../library.js';
 import { type FrameReader, silent } from './capture.js';
 import { MOST_BYTES } from './http.js';
@@ -20,10 +21,10 @@ const BACKLOG_MS = 2000;
 export function mjpegCamera(
 	response: Response,
 	name: string,
-	{ timeoutMs, latencyMs }: CameraOptions,
+	{ timeoutMs, latencyMs, mostLagMs, lag: lagOf = lagClock() }: CameraOptions,
 	end: () => void,
 ): Camera {
-	const pace = { intervalMs: USUAL_MS, backlogMs: BACKLOG_MS, heldBack: 0, latencyMs };
+	const pace = { intervalMs: USUAL_MS, backlogMs: BACKLOG_MS, heldBack: 0, latencyMs, mostLagMs, lagOf };
 	return freshFrames(partReader(response, name, timeoutMs, end), name, pace);
 }
 
@@ -44,8 +45,9 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 						throw silent(name, `${unread} within ${timeoutMs} ms`);
 					}
 					if (!part || part.done) return undefined;
-					const mat = await decoded(part.value);
-					if (mat) return mat;
+					const { head, bytes } = part.value;
+					const mat = await decoded(bytes);
+					if (mat) return { mat, format: 'JPEG', stamp: stampIn(head) };
 					unread = 'no whole picture came';
 				}
 			} finally {
@@ -68,8 +70,10 @@ async function decoded(bytes: Buffer): Promise<Mat | undefined> {
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-/** The contents of the parts: as long as each says, or to the next boundary (RFC 2046). */
-async function* partsOf(response: Response): AsyncGenerator<Buffer, undefined> {
+type MjpegPart = { readonly head: string; readonly bytes: Buffer };
+
+/** The parts: as long as each says, or to the next boundary (RFC 2046). */
+async function* partsOf(response: Response): AsyncGenerator<MjpegPart, undefined> {
 	const type = response.headers.get('content-type') ?? '';
 	const [, quoted, bare] = /boundary\s*=\s*(?:"([^"]+)"|([^\s;]+))/i.exec(type) ?? [];
 	// Some cameras count the dashes before a boundary to its name.
@@ -81,10 +85,11 @@ async function* partsOf(response: Response): AsyncGenerator<Buffer, undefined> {
 			const headEnd = bytes.indexOf(HEAD_END);
 			if (headEnd < 0) break;
 			const begin = headEnd + HEAD_END.length;
-			const told = /^content-length\s*:\s*(\d+)/im.exec(bytes.toString('latin1', 0, headEnd))?.[1];
+			const head = bytes.toString('latin1', 0, headEnd);
+			const told = /^content-length\s*:\s*(\d+)/im.exec(head)?.[1];
 			const end = told === undefined ? bytes.indexOf(boundary, begin) : begin + Number(told);
 			if (end < 0 || end > bytes.length) break;
-			yield bytes.subarray(begin, end);
+			yield { head, bytes: bytes.subarray(begin, end) };
 			bytes = bytes.subarray(end);
 		}
 		if (bytes.length > MOST_BYTES) return;

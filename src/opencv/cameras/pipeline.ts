@@ -8,5 +8,5 @@ import type { CameraOptions } from './options.js';
 /** A GStreamer pipeline that ends in an appsink. @throws Failure camera-unavailable */
 export function pipelineCamera(pipeline: string, options: CameraOptions): Camera {
 	const shown = masked(pipeline);
-	return liveCamera(openCapture(pipeline, cv.CAP_GSTREAMER, shown), shown, options);
+	return liveCamera(openCapture(pipeline, cv.CAP_GSTREAMER, shown), shown, options, { tells: false });
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../base/failure.js';
+import { pictureFile } from '../../vision/formats/picture-file.js';
 import { type Camera, FrameFailure } from '../../vision/frame.js';
+import { ageIn } from '../../vision/lag.js';
 import { decodePicture } from '../picture.js';
 import { silent, unavailable } from './capture.js';
 import { type HttpCamera, httpCamera, MOST_BYTES } from './http.js';
@@ -8,12 +10,12 @@ import type { CameraOptions } from './options.js';
 
 /**
  * A camera that gives one picture for each request, which counts as taken when it was asked for, and earlier by what the camera
- * keeps a picture for.
+ * keeps a picture for, or says itself that it has kept it.
  * @throws Failure camera-unavailable
  */
 export async function snapshotCamera(
 	address: string,
-	{ timeoutMs, latencyMs }: CameraOptions,
+	{ timeoutMs, latencyMs, mostLagMs }: CameraOptions,
 ): Promise<Camera> {
 	const camera = httpCamera(address);
 	const response = await camera.get(new AbortController().signal, timeoutMs);
@@ -34,22 +36,34 @@ export async function snapshotCamera(
 			// Timers may fire a little early.
 			const due = after + latencyMs;
 			while (performance.now() <= due) await sleep(Math.ceil(due - performance.now()), undefined, { signal });
-			const taken = { wallMs: Date.now() - latencyMs, monotonicMs: performance.now() - latencyMs };
-			const bytes = await pictureOf(camera, timeoutMs, signal);
+			const asked = { wallMs: Date.now(), monotonicMs: performance.now() };
+			const { bytes, headers } = await pictureOf(camera, timeoutMs, signal);
+			const toldMs = mostLagMs > 0 ? ageIn(headers) : 0;
+			if (toldMs > mostLagMs)
+				throw silent(camera.shown, `by its own time its picture is ${(toldMs / 1000).toFixed(0)} s old`);
+			const ageMs = Math.max(latencyMs, toldMs);
+			const taken = { wallMs: asked.wallMs - ageMs, monotonicMs: asked.monotonicMs - ageMs };
 			const frame = await decodePicture(bytes, camera.shown).catch((thrown) => {
 				throw thrown instanceof Failure ? new FrameFailure(camera.shown, thrown) : thrown;
 			});
 			seen = { bytes, sinceMs: seen?.bytes.equals(bytes) ? seen.sinceMs : taken.monotonicMs };
-			return { ...frame, name: undefined, taken, unchangedSinceMs: seen.sinceMs };
+			return { ...frame, name: undefined, taken, format: formatOf(bytes), unchangedSinceMs: seen.sinceMs };
 		},
 		close: async () => {},
 	};
 }
 
-async function pictureOf(camera: HttpCamera, timeoutMs: number, signal: AbortSignal): Promise<Buffer> {
+function formatOf(bytes: Buffer): string {
+	const file = pictureFile(bytes);
+	return 'state' in file ? '' : `${file.format}, ${file.bits} bits`;
+}
+
+type Answer = { readonly bytes: Buffer; readonly headers: Headers };
+
+async function pictureOf(camera: HttpCamera, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
 	const late = AbortSignal.timeout(timeoutMs);
 	try {
-		const { body } = await camera.get(AbortSignal.any([signal, late]), timeoutMs);
+		const { body, headers } = await camera.get(AbortSignal.any([signal, late]), timeoutMs);
 		const chunks: Uint8Array[] = [];
 		let length = 0;
 		for await (const chunk of body ?? []) {
@@ -57,7 +71,7 @@ async function pictureOf(camera: HttpCamera, timeoutMs: number, signal: AbortSig
 			length += chunk.length;
 			if (length > MOST_BYTES) throw silent(camera.shown, `its picture has more than ${MOST_BYTES} bytes`);
 		}
-		return Buffer.concat(chunks);
+		return { bytes: Buffer.concat(chunks), headers };
 	} catch (thrown) {
 		signal.throwIfAborted();
 		if (late.aborted) throw silent(camera.shown, `no picture came within ${timeoutMs} ms`);

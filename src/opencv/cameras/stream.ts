@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
-import type { VideoCapture } from 'opencv4nodejs';
 import { Failure } from '../../base/failure.js';
 import { masked } from '../../base/secrets.js';
 import type { Camera } from '../../vision/frame.js';
 import { cv } from '../library.js';
-import { openCapture, unavailable } from './capture.js';
+import { codecOf, openCapture, unavailable } from './capture.js';
 import { httpCamera, UNTRUSTED } from './http.js';
 import { liveCamera } from './live.js';
 import { mjpegCamera } from './mjpeg.js';
@@ -59,10 +58,4 @@ function ffmpegStream(url: string, options: CameraOptions): Camera {
 	// One more, because such streams come in jerks.
 	const heldBack = SINGLE.test(codecOf(capture)) ? 0 : availableParallelism();
 	return liveCamera(capture, shown, options, { backlogMs: BACKLOG_MS, heldBack });
-}
-
-/** Four letters. */
-function codecOf(capture: VideoCapture): string {
-	const code = capture.get(cv.CAP_PROP_FOURCC);
-	return String.fromCharCode(...[0, 8, 16, 24].map((shift) => (code >> shift) & 255));
 }

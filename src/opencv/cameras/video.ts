@@ -23,10 +23,10 @@ export function videoCamera(path: string, { loop, timeoutMs }: CameraOptions): C
 	let index = 0;
 	let ended = false;
 	const next = async (): Promise<Frame | undefined> => {
-		const mat = ended ? undefined : await frames.next();
-		if (mat) {
+		const grabbed = ended ? undefined : await frames.next();
+		if (grabbed) {
 			index += 1;
-			return frameOfMat(mat, `${path}#${index}`);
+			return frameOfMat(grabbed.mat, `${path}#${index}`);
 		}
 		if (!ended && index < Math.max(1, told - 1 - UNSURE_SHARE * told)) {
 			ended = true;
