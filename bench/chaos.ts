@@ -2,7 +2,9 @@
 // each a box of its own. A row a fault: parts or numbers that nobody heard of (`lost`), parts accepted while no picture of them could be
 // (`wrongAccepts`), how long until it was told (`detectedMs`: on MQTT, or in the metrics where the broker is what is away), and from when
 // its cause was gone until a part was judged (`healedMs`).
+import { readFileSync } from 'node:fs';
 import { readFile, rm, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomFrom } from '../src/base/random.js';
@@ -155,6 +157,12 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 10_000,
 	},
+	// What any start takes here, for those that begin with one.
+	'none: ended and started': {
+		strike: (box) => restarted(box, 'SIGTERM', async () => {}),
+		end: nothing,
+		isBlind: false,
+	},
 	// After an end in order everything is in the one file.
 	'journal corrupt': {
 		strike: (box) => restarted(box, 'SIGTERM', () => spoil(join(box.journal, 'journal.db'), 0.5)),
@@ -199,6 +207,15 @@ const within = (limitMs: number, what: string, look: () => boolean | Promise<boo
 		() => null,
 	);
 
+/** What a daemon and its stations have computed since they started. */
+const computed = async ({ running, stationPids }: Box) => {
+	const seconds = [running.child.pid!, ...(await stationPids())].map((pid) => {
+		const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ').slice(11, 13);
+		return ((Number(user) + Number(system)) / 100).toFixed(1);
+	});
+	return `healed after ${seconds.join(' s + ')} s of a processor (daemon + stations), with a load of ${loadavg()[0]!.toFixed(1)}`;
+};
+
 const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0, diskMb }: Fault) =>
 	atWork(async (box): Promise<Row> => {
 		await sleep(2000);
@@ -212,6 +229,7 @@ const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0
 		const endedMs = Date.now();
 		await end(box);
 		const healedMs = await within(HEALED_MS, 'healed', () => box.judgedSince(endedMs) !== undefined, endedMs);
+		if (fault.includes('corrupt') || fault.startsWith('none')) console.log(await computed(box));
 		await sleep(2000);
 		const { numbers, partsMs } = await box.end();
 		const lost = numbers + partsMs.length;
