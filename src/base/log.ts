@@ -31,6 +31,7 @@ export const LOG_EVENTS = {
 	'engine.unnoted': 'What failed is forgotten at the next start.',
 	'engine.waiting': 'A move to an engine waits.',
 	fault: 'A fault of ours: please report it.',
+	'journal.copied': 'Before a newer program changes the journal: whether a copy of it is kept.',
 	'journal.damaged': 'The journal is damaged: what was found and what goes on.',
 	'journal.disk-full': 'The disk is full: the reserve is in use.',
 	'journal.failing': 'The journal cannot be written to: verdicts wait in memory.',

@@ -124,6 +124,6 @@ export function newer(path: string, found: number, known: number): Failure {
 	return new Failure(
 		'journal-newer',
 		`Cannot open journal "${path}": its version ${found} is newer than this program's ${known}`,
-		'Install the newer program again, or move the journal away to begin a new one.',
+		`Install the newer program again, or put back the copy that it made before ("journal-version-${known}.db", docs/install.md), or move the journal away to begin a new one.`,
 	);
 }

@@ -12,7 +12,7 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../base/failure.js';
+import { Failure, reasonOf } from '../base/failure.js';
 import type { Level, LogEvent } from '../base/log.js';
 import { breakLine } from '../protocol/audit.js';
 import type { Entry, Event } from '../protocol/events.js';
@@ -35,7 +35,7 @@ import {
 import { orderly } from './ranges.js';
 import { excess, giveBack, nextStep, type Taken, takeEvents, takePictures, tooOld } from './retention.js';
 import { type Salvaged, salvage } from './salvage.js';
-import { migrate } from './schema.js';
+import { MIGRATIONS, migrate, versionOf } from './schema.js';
 import { type Counted, Store } from './store.js';
 import type { Link, Trail } from './trail.js';
 
@@ -46,8 +46,11 @@ const NEWEST = 512;
 const CHECKED_BYTES = 64e6;
 
 /** Damaged databases that are kept. */
-const MOST_ASIDE = 3;
-const ASIDE = /^journal-damaged-.*\.db$/;
+const MOST_DAMAGED = 3;
+const DAMAGED = /^journal-damaged-.*\.db$/;
+
+/** The journal as it was before this program changed its schema: the newest is kept. */
+const COPY = /^journal-version-\d+\.db$/;
 
 /** For so long a damaged database is read at most, while nothing is written. */
 const SALVAGE_MS = 5000;
@@ -203,7 +206,7 @@ export class Writer {
 		return this.#with(({ database }) => ({ isMore: giveBack(database) }));
 	}
 
-	/** A damaged database goes before anything that is whole. @returns whether there was one that had to */
+	/** What lies beside the journal goes before anything that is in it. @returns whether there was one that had to */
 	#takeAside(store: Store): boolean {
 		const [oldest] = this.#asides();
 		if (oldest === undefined) return false;
@@ -495,6 +498,7 @@ export class Writer {
 	#openDatabase(): Database {
 		const database = openToWrite(this.#path);
 		try {
+			this.#keepCopy(database);
 			migrate(database, this.#path);
 			if (bytesOf(this.#path) <= CHECKED_BYTES) {
 				const found = database.prepare('PRAGMA quick_check(1)').get() as { readonly quick_check: string };
@@ -505,6 +509,38 @@ export class Writer {
 		} catch (thrown) {
 			database.close();
 			throw thrown;
+		}
+	}
+
+	/** Before its schema changes, so that an older program has something to go back to. Without room it goes on without. @throws Damage */
+	#keepCopy(database: Database): void {
+		const version = versionOf(database);
+		if (version === 0 || version >= MIGRATIONS.length) return;
+		const name = `journal-version-${version}.db`;
+		const [path, unfinished] = [this.#in(name), this.#in(`${name}.unfinished`)];
+		const change = `its schema goes from version ${version} to ${MIGRATIONS.length}`;
+		const lack = this.#copyTo(path, unfinished, database);
+		if (lack === undefined)
+			this.#say('info', `${change}: as it was it is kept as "${name}"`, 'journal.copied');
+		else this.#say('warning', `${change}, and no copy of it is kept: ${lack}`, 'journal.copied');
+	}
+
+	/** @returns in words why it is not there */
+	#copyTo(path: string, unfinished: string, database: Database): string | undefined {
+		for (const old of [unfinished, ...this.#names(COPY).map((name) => this.#in(name))])
+			if (old !== path) remove(old);
+		const bytes = bytesOf(this.#path) + bytesOf(`${this.#path}-wal`);
+		if (this.#free() - bytes < this.#bounds.leastFreeBytes) return 'the disk has no room for it';
+		try {
+			database.prepare('VACUUM INTO ?').run(unfinished);
+			flush(unfinished);
+			renameSync(unfinished, path);
+			flush(this.#folder);
+			return undefined;
+		} catch (thrown) {
+			remove(unfinished);
+			if (troubleOf(thrown) === undefined || troubleOf(thrown) === 'damaged') throw thrown;
+			return reasonOf(thrown);
 		}
 	}
 
@@ -534,7 +570,7 @@ export class Writer {
 		}
 		renameSync(fresh, this.#path);
 		flush(this.#folder);
-		for (const old of this.#asides().slice(0, -MOST_ASIDE)) remove(this.#in(old));
+		for (const old of this.#names(DAMAGED).slice(0, -MOST_DAMAGED)) remove(this.#in(old));
 		const rest = salvaged.isComplete ? '' : ', which was not all: the time or the room did not last';
 		this.#say('warning', `${salvaged.events} events were read from "${name}"${rest}`);
 		return { ...salvaged, aside: name };
@@ -570,9 +606,14 @@ export class Writer {
 		this.#isSynced = isSynced;
 	}
 
+	/** What nobody needs to go on. */
 	#asides(): string[] {
+		return [...this.#names(DAMAGED), ...this.#names(COPY)];
+	}
+
+	#names(kind: RegExp): string[] {
 		return readdirSync(this.#folder)
-			.filter((name) => ASIDE.test(name))
+			.filter((name) => kind.test(name))
 			.sort();
 	}
 

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -5,7 +7,9 @@ import { openToWrite } from '../../src/sqlite/database.js';
 import { MIGRATIONS, migrate, versionOf } from '../../src/sqlite/schema.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
-import { journalIn, verdict } from './journals.js';
+import { ALL, journalIn, verdict } from './journals.js';
+
+const BOUNDS = { mostBytes: 8e9, mostAgeDays: 400 };
 
 const schemas = suite('the schema of the journal');
 
@@ -74,6 +78,61 @@ schemas('of a newer program is refused, and stays as it is', async () => {
 	again.close();
 	await using journal = await journalIn(folder.path);
 	assert.is((await journal.append([verdict('a')]))[0]?.sequence, 2);
+});
+
+/** A journal of the version before, as an older program left it. */
+function olderJournal(folder: string): string {
+	const path = join(folder, 'journal.db');
+	const database = openToWrite(path);
+	migrate(database, path, MIGRATIONS.slice(0, -1));
+	database.exec("INSERT INTO facts VALUES ('series', '0123456789ab')");
+	database.close();
+	return path;
+}
+
+const OLDER = MIGRATIONS.length - 1;
+const copyIn = (folder: string) => join(folder, `journal-version-${OLDER}.db`);
+
+schemas(
+	'is kept as it was before it changes, once, and can be gone back to without a number twice',
+	async () => {
+		await using folder = await temporaryFolder();
+		const path = olderJournal(folder.path);
+		await writeFile(copyIn(folder.path).replace(/\d+/, '0'), 'of a change before');
+		await writeFile(`${copyIn(folder.path)}.unfinished`, 'the power went');
+		const lines: string[] = [];
+		const open = () => journalIn(folder.path, { bounds: { ...BOUNDS, leastFreeBytes: 0 } }, lines);
+		{
+			await using journal = await open();
+			assert.is(journal.series, '0123456789ab');
+			await journal.append([verdict('a'), verdict('a')]);
+		}
+		const copies = async () =>
+			(await readdir(folder.path)).filter((name) => /^journal-version-.*(db|unfinished)$/.test(name));
+		assert.equal(await copies(), [`journal-version-${OLDER}.db`]);
+		const said = `info: journal: its schema goes from version ${OLDER} to ${MIGRATIONS.length}: as it was it is kept as "journal-version-${OLDER}.db"`;
+		assert.equal(lines, [said]);
+		const older = openToWrite(copyIn(folder.path));
+		assert.is(versionOf(older), OLDER);
+		older.close();
+		for (const ending of ['', '-wal', '-shm']) await rm(path + ending, { force: true });
+		await copyFile(copyIn(folder.path), path);
+		await using journal = await open();
+		const [event] = await journal.append([verdict('a')]);
+		assert.equal([event!.sequence! > 2, event!.id > 2], [true, true]);
+		assert.ok((await journal.events(ALL, 10)).some(({ kind }) => kind === 'gap'));
+		assert.equal(await copies(), [`journal-version-${OLDER}.db`]);
+	},
+);
+
+schemas('changes without a copy where the disk has no room for one, and that is said', async () => {
+	await using folder = await temporaryFolder();
+	olderJournal(folder.path);
+	const lines: string[] = [];
+	await using journal = await journalIn(folder.path, { bounds: { ...BOUNDS, leastFreeBytes: 1e18 } }, lines);
+	assert.is(journal.series, '0123456789ab');
+	assert.not(existsSync(copyIn(folder.path)));
+	assert.ok(lines.some((line) => /^warning: .*no copy of it is kept: the disk has no room/.test(line)));
 });
 
 schemas.run();
