@@ -11,7 +11,7 @@ const LOOK_MS = 1000;
 export const health: Command = {
 	name: 'health',
 	summary:
-		'Ends with 0 when the daemon of this box answers and every station inspects, or has finished; else with 1, and says why. For whoever must decide whether an update of the box stays (RAUC, Mender: docs/install.md).',
+		'Ends with 0 when the daemon of this box answers and every station inspects, rests, or has finished; else with 1, and says why. For whoever must decide whether an update of the box stays (RAUC, Mender: docs/install.md).',
 	positionals: [],
 	options: {
 		...journalOptions,
@@ -36,12 +36,15 @@ export const health: Command = {
 	},
 };
 
+/** A station that rests was looked at like one that inspects, and will. */
+const WELL: readonly Result<'state'>['stations'][number]['state'][] = ['running', 'resting', 'finished'];
+
 /** What keeps a box from being well, in words. */
 export function faultsIn(
 	{ stations, connected }: Pick<Result<'state'>, 'stations' | 'connected'>,
 	mustBeConnected: boolean,
 ): readonly string[] {
-	const idle = stations.filter(({ state }) => state !== 'running' && state !== 'finished');
+	const idle = stations.filter(({ state }) => !WELL.includes(state));
 	const told = idle.map(
 		({ station, state, error }) =>
 			`station "${station}" is in state ${state}${error ? `: ${error.message}` : ''}`,

@@ -358,6 +358,8 @@ function zoneFault(zone: string): string | undefined {
 	}
 }
 
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected a time such as "05:30"');
+
 const schedule = z.strictObject({
 	selfCheck: z
 		.string()
@@ -377,6 +379,17 @@ const schedule = z.strictObject({
 		.describe(
 			'When the journal gives the disk back what it does not use any more: "30 3 * * 0". What is too old or too much goes all the time, and where the disk is short it is given back at once.',
 		),
+	quiet: z
+		.strictObject({
+			from: timeOfDay.describe('When they begin: "22:00".'),
+			to: timeOfDay.describe('When they end, on the next day where that is before `from`: "05:00".'),
+		})
+		.refine(({ from, to }) => from !== to, { error: 'is when they begin, too', path: ['to'] })
+		.optional()
+		.describe(
+			'Hours of each day in which stations that take frames by themselves rest: their state is `resting`, a live camera is let go of. Parts that signals or files in a watched folder make due are judged all the same.',
+		)
+		.meta(live),
 	zone: faultless(zoneFault)
 		.optional()
 		.describe(

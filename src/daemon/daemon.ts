@@ -4,6 +4,7 @@ import { aborted } from '../base/retry.js';
 import { createRing } from '../base/ring.js';
 import { openAddress } from '../config/address.js';
 import { addressesOf } from '../config/broker.js';
+import { isQuiet } from '../config/quiet.js';
 import type { Config } from '../config/schema.js';
 import type { Finding, Movable, Running } from '../control/movable.js';
 import { type How, type Moved, type MoveWorld, move, outcomeOf, tryOut } from '../control/move.js';
@@ -137,6 +138,10 @@ export async function createDaemon(
 		engines: createEngineChoices(),
 		tallies: createTallies(pace.now()),
 		silent: () => silent,
+		rests: () => {
+			const { quiet, zone } = config?.schedule ?? {};
+			return quiet !== undefined && isQuiet(quiet, wallClock(), zone);
+		},
 	};
 	const moveWorld: MoveWorld = {
 		pace,
@@ -188,7 +193,7 @@ export async function createDaemon(
 		...daemon,
 		edits,
 		finished: allFinished.signal,
-		isWell: () => stationsIn('running', 'finished').length === stations().length,
+		isWell: () => stationsIn('running', 'resting', 'finished').length === stations().length,
 		stages: () =>
 			[...running.values()].map(({ spec: { kind, name }, service: { silentMs = 0 } }) => ({
 				kind,
@@ -197,7 +202,9 @@ export async function createDaemon(
 			})),
 		status: () => {
 			const failed = stationsIn('error');
-			const words = `${stationsIn('running').length} of ${stations().length} stations inspect`;
+			const resting = stationsIn('resting').length;
+			const inspect = `${stationsIn('running').length} of ${stations().length} stations inspect`;
+			const words = resting === 0 ? inspect : `${inspect}, ${resting} rest`;
 			return failed.length === 0 ? words : `${words}, in error: ${failed.join(', ')}`;
 		},
 		tellSilent: (names) => {

@@ -583,9 +583,11 @@ function isWanting(seen: StationSeen): boolean {
 	return engineOf(seen) === null && WANTING.has(troubleOf(seen)?.code ?? '');
 }
 
+const COMPUTING: readonly StationState['state'][] = ['running', 'resting', 'finished'];
+
 /** With which engine a station computes now; null without one. */
 function engineOf({ state }: StationSeen): string | null {
-	return state?.state === 'running' || state?.state === 'finished' ? (state.model?.engine ?? null) : null;
+	return state && COMPUTING.includes(state.state) ? (state.model?.engine ?? null) : null;
 }
 
 function lateBuild(bundle: string, limitS: number): Failure {

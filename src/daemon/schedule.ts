@@ -9,7 +9,7 @@ export const JOBS = ['selfCheck', 'report', 'vacuum'] as const;
 
 type Job = (typeof JOBS)[number];
 
-export type ScheduleSettings = Config['schedule'];
+export type ScheduleSettings = Omit<Config['schedule'], 'quiet'>;
 
 export type ScheduleWorld = {
 	/** Each resolves with what was done, in words. @throws Failure why it was not; the signal's reason */

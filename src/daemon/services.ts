@@ -77,6 +77,8 @@ export type ServicesWorld = {
 	readonly engines: EngineChoices;
 	/** What was counted by whichever services. */
 	readonly tallies: Tallies;
+	/** Whether stations that take frames by themselves rest now. */
+	readonly rests: () => boolean;
 	/** Parts of the daemon that give no sign of life. */
 	readonly silent: () => readonly string[];
 };
@@ -431,6 +433,7 @@ function beginStation(
 			limits: stationLimits,
 			memoryOf: shareOf,
 			mostBytes: bytesOf(settings.mostMemoryMb),
+			rests: world.rests,
 			engine: world.engines.demanded(name),
 			shunned: (recipe) => world.engines.shunned(name, recipe),
 		},
@@ -507,7 +510,8 @@ const schedule = row<ScheduleSettings & { readonly box: string }, Service>({
 	on: ['journal'],
 	after: ['station'],
 	live: [],
-	specsOf: ({ box, schedule }) =>
+	// Quiet hours are no job: stations look at the clock themselves.
+	specsOf: ({ box, schedule: { quiet: _, ...schedule } }) =>
 		JOBS.some((job) => schedule[job] !== undefined) ? [['schedule', { box, ...schedule }]] : [],
 	needs: () => [],
 	begin: ({ box, ...settings }, world, standing) => {

@@ -98,6 +98,8 @@ export type StationWorld = {
 	readonly engine?: string | undefined;
 	/** Engines that its processes must not run with. */
 	readonly shunned?: (recipe: RecipeConfig) => readonly string[];
+	/** Whether those that take frames by themselves rest now. */
+	readonly rests?: () => boolean;
 	/** What was counted of it before, and goes on. */
 	readonly tally?: StationTally;
 };
@@ -134,7 +136,7 @@ const HEED_MS = 500;
 export function startStation(given: Start, world: StationWorld, hearer: StationListener): StationService {
 	let start = given;
 	let listener = hearer;
-	const { log, pace, timers = realTimers, wallClock, limits } = world;
+	const { log, pace, timers = realTimers, wallClock, limits, rests = () => false } = world;
 	const { now } = pace;
 	const name = start.station;
 	const of = () => ({ box: start.box, station: name, recipe: start.recipeName });
@@ -262,6 +264,12 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		let tooLarge: { readonly why: Failure; readonly sinceMs: number } | undefined;
 		let isReplaced = false;
 		let trying: Provider | undefined;
+		let isResting = false;
+		const tellRest = (): void => {
+			if (isResting === (partsCome() && rests())) return;
+			isResting = !isResting;
+			void started.send({ kind: 'rest', rests: isResting }).catch(() => {});
+		};
 		started.onMessage((message) => {
 			// What it was at has a verdict by now.
 			if (hung) return;
@@ -324,6 +332,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			tooLarge ??= { why: overweight(name, bytes, mostBytes), sinceMs: now() };
 		};
 		const stopWatching = timers.every(WATCH_MS, () => {
+			tellRest();
 			if (now() - toldMs >= limits.countsEveryMs && told !== tally.counts) say();
 			if (mostBytes !== undefined && last.state !== 'starting' && now() - weighedMs >= limits.weighEveryMs)
 				void weigh();
@@ -346,7 +355,9 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		try {
 			heeded = start.revision;
 			const shunned = world.shunned?.(start.recipe) ?? [];
-			await started.send({ ...start, shunned, avoided: [...avoided] }).catch(() => {});
+			const begun = started.send({ ...start, shunned, avoided: [...avoided] });
+			tellRest();
+			await begun.catch(() => {});
 			if (ending.signal.aborted) stop();
 			const ended = await started.ended;
 			if (ending.signal.aborted && ended.signal === 'SIGKILL')
@@ -502,7 +513,7 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 		},
 		selfCheck: async (signal) => {
 			const { state, error } = last;
-			if (!child || state !== 'running')
+			if (!child || !(state === 'running' || state === 'resting'))
 				throw new Failure('station-silent', `Cannot check station "${name}": ${error?.message ?? state}`);
 			const result = new Promise<Failure | undefined>((resolve, reject) => {
 				checks.add(resolve);

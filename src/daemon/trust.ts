@@ -51,8 +51,10 @@ export function trustIn(
 		code === failingBefore ? true : new Failure(code as Failure['code'], message);
 	if (state === 'finished') return judged === 0 && lastError ? ill(lastError) : true;
 	if (restarts > 0 && error) return ill(error);
-	if (state === 'running' && engine !== undefined && shown.engine !== engine)
-		return strayed(engine, shown.degraded);
+	const isReady = state === 'running' || state === 'resting';
+	if (isReady && engine !== undefined && shown.engine !== engine) return strayed(engine, shown.degraded);
+	// It has proven its bundle, and looks at nothing for hours.
+	if (state === 'resting') return true;
 	if (error && error.code === failingBefore) return true;
 	if (lastError && judged === 0 && errors >= MOST_ERRORS) return ill(lastError);
 	if (state === 'running') {

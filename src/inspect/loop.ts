@@ -3,6 +3,7 @@ import { Failure } from '../base/failure.js';
 import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import { type Camera, FrameFailure } from '../vision/frame.js';
 import { outcomeOf, type Parts, type PartsWorld, partsOf } from './parts.js';
+import type { Rest } from './rest.js';
 import { type DueQueue, inspectDue } from './trigger.js';
 
 /** What the loop needs of the world. */
@@ -11,6 +12,8 @@ export type LoopWorld = PartsWorld & {
 	readonly openCamera: () => Promise<Camera>;
 	/** Parts that signals make due: without any, each frame is one. */
 	readonly due: DueQueue;
+	/** While it is on, no frame is taken by itself. */
+	readonly rest: Pick<Rest, 'isOn' | 'over'>;
 	/** Frames of a live camera that nobody inspected, since the loop began; of one that waits for signals they are no loss. */
 	readonly onDropped: (frames: number) => void;
 	/** Of opening the camera again, and of waiting for parts. */
@@ -30,7 +33,7 @@ const LET_GO_MS = 3000;
  * driver hangs: a new process may go on; a fault of ours as it is
  */
 export async function inspectionLoop(world: LoopWorld): Promise<void> {
-	const { report } = world;
+	const { report, rest, signal } = world;
 	const parts = partsOf(world);
 	let dropped = 0;
 	/** What was closed last, as long as its driver holds it. */
@@ -48,29 +51,41 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 		over.abort();
 		return closing === undefined;
 	};
+	const once = async (opened: () => void): Promise<'again' | 'done' | 'rest'> => {
+		if (!(await hasLetGo())) throw held();
+		const open = await outcomeOf(world.openCamera());
+		if ('failure' in open) {
+			report('error', open.failure);
+			return 'again';
+		}
+		const camera = open.value;
+		try {
+			opened();
+			report('running');
+			const { mode } = world.inspection().recipe.trigger;
+			const end =
+				mode === 'every'
+					? await inspectFrames(camera, parts, world, dropped)
+					: await inspectDue(camera, parts, world);
+			if (end === 'rest') return end;
+			if (end instanceof Failure) report('error', end);
+			if (end === 'ended') report('finished');
+			return end instanceof Failure ? 'again' : 'done';
+		} finally {
+			dropped += camera.dropped;
+			close(camera);
+		}
+	};
 	await keepConnected(
 		async ({ opened }) => {
-			if (!(await hasLetGo())) throw held();
-			const open = await outcomeOf(world.openCamera());
-			if ('failure' in open) {
-				report('error', open.failure);
-				return 'again';
-			}
-			const camera = open.value;
-			try {
-				opened();
-				report('running');
-				const { mode } = world.inspection().recipe.trigger;
-				const end =
-					mode === 'every'
-						? await inspectFrames(camera, parts, world, dropped)
-						: await inspectDue(camera, parts, world);
-				if (end instanceof Failure) report('error', end);
-				if (end === 'ended') report('finished');
-				return end instanceof Failure ? 'again' : 'done';
-			} finally {
-				dropped += camera.dropped;
-				close(camera);
+			for (;;) {
+				if (rest.isOn) {
+					report('resting');
+					await rest.over(signal);
+					if (signal.aborted) return 'done';
+				}
+				const end = await once(opened);
+				if (end !== 'rest') return end;
 			}
 		},
 		reopening,
@@ -88,17 +103,25 @@ function held(): Failure {
 	);
 }
 
-/** @returns why the camera must be opened again, or that its source ended, or that it was interrupted */
+/** @returns why the camera must be opened again, or that its source ended, or that it is let go of, or that it was interrupted */
 async function inspectFrames(
 	camera: Camera,
 	parts: Parts,
-	{ inspection, signal, onDropped, pace }: LoopWorld,
+	{ inspection, rest, report, signal, onDropped, pace }: LoopWorld,
 	droppedBefore: number,
-): Promise<Failure | 'ended' | 'interrupted'> {
+): Promise<Failure | 'ended' | 'rest' | 'interrupted'> {
 	const { now } = inspection();
 	let due = now();
 	let takenMs = due;
 	while (!signal.aborted) {
+		if (rest.isOn) {
+			if (camera.live) return 'rest';
+			// Another time it would begin anew.
+			report('resting');
+			await rest.over(signal);
+			if (signal.aborted) break;
+			report('running');
+		}
 		const { everyMs } = inspection().recipe.trigger;
 		const after = everyMs > 0 ? due : takenMs;
 		const read = await outcomeOf(camera.read({ after, signal })).catch((thrown) => {

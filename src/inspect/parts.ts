@@ -19,7 +19,7 @@ export type PartsWorld = {
 	/** A part was accepted: what there is to be learnt of it. */
 	readonly accepted?: (score: number, measures: Measures | null) => void;
 	/** What the station does now; `failure` says why it is in error. */
-	readonly report: (state: 'running' | 'error' | 'finished', failure?: Failure) => void;
+	readonly report: (state: 'running' | 'resting' | 'error' | 'finished', failure?: Failure) => void;
 	readonly wallClock: () => number;
 };
 

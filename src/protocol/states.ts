@@ -37,6 +37,7 @@ const BOX_STATES = {
 const STATION_STATES = {
 	starting: 'Preoperational',
 	running: 'ContinuousExecution',
+	resting: 'Ready',
 	error: 'Error',
 	finished: 'Initialized',
 	stopped: 'Halted',
@@ -150,7 +151,9 @@ export const stationStateSchema = z
 		schema: schemaField,
 		box: boxField,
 		station: stationField,
-		state: z.enum(keysOf(STATION_STATES)),
+		state: z
+			.enum(keysOf(STATION_STATES))
+			.describe('`resting`: it would inspect, and does not in these hours (`schedule.quiet`).'),
 		visionState,
 		recipe: z.string(),
 		model: modelField.nullable(),

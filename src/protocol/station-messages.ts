@@ -52,6 +52,8 @@ export type StationDown =
 	| ({ readonly kind: 'settings' } & LiveSettings)
 	/** A verdict is owed for it. */
 	| { readonly kind: 'due'; readonly due: DuePart }
+	/** It takes no frames by itself while it rests. */
+	| { readonly kind: 'rest'; readonly rests: boolean }
 	| { readonly kind: 'self-check' }
 	| PictureDown;
 

@@ -5,6 +5,7 @@ import { driftBy } from '../inspect/drift.js';
 import { type Equipment, inspectionOf } from '../inspect/inspection.js';
 import { keptPicture } from '../inspect/keep.js';
 import { inspectionLoop } from '../inspect/loop.js';
+import { createRest, type Rest } from '../inspect/rest.js';
 import { createDueQueue, type DueQueue } from '../inspect/trigger.js';
 import { watchBy } from '../inspect/watch.js';
 import type { Parent } from '../process/parent.js';
@@ -36,6 +37,7 @@ export async function runStation(
 	/** One mapping for the whole run: the two clocks are one, from different origins. */
 	const aheadMs = machineMs() - pace.now();
 	const due = createDueQueue();
+	const rest = createRest();
 	let onStart: (start: Start) => void = () => {};
 	const toldToStart = () =>
 		new Promise<Start>((resolve) => {
@@ -44,6 +46,7 @@ export async function runStation(
 	parent.onMessage((message) => {
 		if (message.kind === 'self-check') return void check();
 		if (message.kind === 'picture') return pictures.ask(message);
+		if (message.kind === 'rest') return rest.turn(message.rests);
 		if (message.kind === 'due') return due.add(dueAt(message.due, -aheadMs));
 		settings = message;
 		if (message.kind === 'start') return onStart(message);
@@ -69,6 +72,7 @@ export async function runStation(
 				onSettings = changed;
 			},
 			due,
+			rest,
 			aheadMs,
 		});
 		await parent.send({ kind: 'beat', droppedFrames });
@@ -89,6 +93,7 @@ type StationHooks = {
 	onSettings(changed: () => void): void;
 	/** On our clock. */
 	readonly due: DueQueue;
+	readonly rest: Rest;
 	/** The machine's clock is ahead of ours. */
 	readonly aheadMs: number;
 };
@@ -97,7 +102,18 @@ async function inspect(
 	start: Start,
 	parent: Pick<Parent<StationDown, StationUp>, 'send'>,
 	signal: AbortSignal,
-	{ edges, toldToStart, pictures, onSelfCheck, onDropped, settings, onSettings, due, aheadMs }: StationHooks,
+	{
+		edges,
+		toldToStart,
+		pictures,
+		onSelfCheck,
+		onDropped,
+		settings,
+		onSettings,
+		due,
+		rest,
+		aheadMs,
+	}: StationHooks,
 ): Promise<void> {
 	const { recipe } = start;
 	let known: Omit<StationReport, 'state' | 'error'> = {
@@ -180,6 +196,7 @@ async function inspect(
 						exposed: exposed && { sinceMs: exposed.sinceMs + aheadMs, byMs: exposed.byMs + aheadMs },
 					}),
 				due,
+				rest,
 				keep: async (frame, verdict) => {
 					pictures.judged(frame, verdict);
 					const jpeg = keptPicture(frame, verdict, settings().keep, inspection);

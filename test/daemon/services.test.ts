@@ -54,6 +54,7 @@ const world: ServicesWorld = {
 	engines: createEngineChoices(),
 	tallies: createTallies(0),
 	silent: () => [],
+	rests: () => false,
 };
 
 const ALL = 'journal, control, broker, alarms, engines, station a, station b, lesson, schedule, health';

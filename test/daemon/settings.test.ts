@@ -68,6 +68,13 @@ const lines: readonly (readonly [line: string, fault: RegExp])[] = [
 	['schedule: { selfCheck: hourly }', /schedule\.selfCheck: "hourly" is not a cron expression/],
 	['schedule: { report: "61 * * * *" }', /schedule\.report: "61 \* \* \* \*" is not a cron expression/],
 	['schedule: { vacuum: "" }', /schedule\.vacuum: "" is not a cron expression/],
+	[
+		'schedule: { quiet: { from: 22:00, to: "24:00" } }',
+		/schedule\.quiet\.to: expected a time such as "05:30"/,
+	],
+	['schedule: { quiet: { from: 5:00, to: 06:00 } }', /schedule\.quiet\.from: expected a time such as/],
+	['schedule: { quiet: { from: 22:00, to: 22:00 } }', /schedule\.quiet\.to: is when they begin, too/],
+	['schedule: { quiet: { from: 22:00 } }', /schedule\.quiet\.to/],
 	['schedule: { zone: Mars/Olympus }', /schedule\.zone: is no time zone/],
 	['metrics: { listen: "localhost" }', /metrics\.listen: is no address of this machine with a port/],
 ];

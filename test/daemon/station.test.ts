@@ -86,6 +86,7 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 	const logged: string[] = [];
 	const clock = { ms: 0 };
 	const memory = { bytes: 500e6 };
+	const hours = { quiet: false };
 	const service = startStation(
 		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0, mostLagMs: 1000 }),
 		{
@@ -112,6 +113,7 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 			},
 			memoryOf: async () => memory.bytes,
 			mostBytes: 600e6,
+			rests: () => hours.quiet,
 			tally,
 		},
 		{
@@ -123,7 +125,7 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 		},
 	);
 	const child = (n: number) => eventually(`child ${n} starts`, () => children[n]);
-	return { service, child, states, verdicts, logged, clock, memory };
+	return { service, child, states, verdicts, logged, clock, memory, hours };
 }
 
 station('has its next process pass over what one died of while it tried it', async () => {
@@ -594,6 +596,31 @@ station('that is abandoned owes the part in work an error, and says nothing more
 		states.map(({ state }) => state),
 		['running'],
 	);
+});
+
+station('is told when quiet hours begin and end, and so is each process that comes meanwhile', async () => {
+	const { service, child, hours, clock } = line();
+	const first = await child(0);
+	const restsOf = (of: FakeChild) =>
+		of.heard.flatMap((message) => (message.kind === 'rest' ? [message.rests] : []));
+	first.say({ kind: 'state', report: running });
+	hours.quiet = true;
+	await eventually('it rests', () => restsOf(first).length === 1);
+	first.say({ kind: 'state', report: { ...running, state: 'resting' } });
+	// It has nothing to show until then, and is well.
+	clock.ms += 60_000;
+	await service.healthy(new AbortController().signal);
+	first.end({ code: null, signal: 'SIGKILL' });
+	const second = await child(1);
+	await eventually('it rests', () => restsOf(second).length === 1);
+	assert.equal(
+		second.heard.map(({ kind }) => kind),
+		['start', 'rest'],
+	);
+	hours.quiet = false;
+	await eventually('it is awake', () => restsOf(second).length === 2);
+	assert.equal([restsOf(first), restsOf(second)], [[true], [true, false]]);
+	await service[Symbol.asyncDispose]();
 });
 
 station.run();

@@ -21,7 +21,7 @@ const triggers = suite('parts that are asked for');
 const forever = new AbortController().signal;
 
 /** A box whose station `s` waits for requests, and `every` for none. */
-async function line(trigger = '{ mode: request }', deadlineMs = 5000) {
+async function line(trigger = '{ mode: request }', deadlineMs = 5000, more: readonly string[] = []) {
 	const folder = await temporaryFolder();
 	const broker = await startMosquitto(await freePort(), folder.path);
 	const subscriber = await listen(broker.url);
@@ -39,6 +39,7 @@ async function line(trigger = '{ mode: request }', deadlineMs = 5000) {
 		'recipes:',
 		`  r: { model: bundle, threads: 1, threshold: 1000, deadlineMs: ${deadlineMs}, trigger: ${trigger} }`,
 		'  e: { model: bundle, threads: 1, trigger: { everyMs: 1000 } }',
+		...more,
 	];
 	await writeFile(config, `${lines.join('\n')}\n`);
 	const boxes: Running[] = [];
@@ -64,7 +65,8 @@ async function line(trigger = '{ mode: request }', deadlineMs = 5000) {
 		boxes.push(startWith(env, 'run', '--config', config));
 		return boxes.at(-1)!;
 	};
-	const states = () => payloads<StationState>(({ topic }) => topic === 'inspectord/t/s/state');
+	const states = (station = 's') =>
+		payloads<StationState>(({ topic }) => topic === `inspectord/t/${station}/state`);
 	return {
 		path: folder.path,
 		ask,
@@ -372,6 +374,22 @@ triggers(
 		await eventually('they are removed', async () => (await readdir(join(here.path, 'plc'))).length === 0);
 	},
 );
+
+triggers('are judged in quiet hours, in which a station that takes frames by itself rests', async () => {
+	if (!hasMosquitto()) return;
+	const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString().slice(11, 16);
+	const quiet = `quiet: { from: "${inHours(-2)}", to: "${inHours(2)}" }`;
+	await using here = await line(undefined, undefined, [`schedule: { ${quiet}, zone: UTC }`]);
+	here.box();
+	await here.ready();
+	const states = () => here.states('every').map(({ state }) => state);
+	await eventually('it rests', () => states().at(-1) === 'resting', 60_000);
+	await here.trigger({ part: 'P-1' });
+	assert.equal(reasonsOf(await here.verdictsOf(['P-1'])), [['P-1', 'accept']]);
+	assert.equal([states().includes('running'), here.states('every').at(-1)!.counts.parts], [false, 0]);
+	assert.is((await here.ask('config', { patch: { schedule: null } })).code, 'ok');
+	await eventually('it inspects', () => here.states('every').at(-1)!.counts.parts > 0, 60_000);
+});
 
 triggers(
 	'are signalled by a line of a GPIO chip (with a stand-in for gpiomon, not on hardware)',

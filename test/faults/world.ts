@@ -193,6 +193,7 @@ export async function simulate(
 			engines: createEngineChoices(),
 			tallies,
 			silent: () => [],
+			rests: () => false,
 		};
 		const moveTo = async (config: Config | null): Promise<void> => {
 			const wanted = config ? specsOf(config, world).filter(({ kind }) => KINDS.includes(kind)) : [];

@@ -49,6 +49,9 @@ async function through(
 		readonly goldenEveryMs?: number;
 		/** No driver lets go of a camera that is closed. */
 		readonly isHeld?: boolean;
+		readonly live?: boolean;
+		/** So many frames are read, and then it rests once. */
+		readonly restsAfter?: number;
 		/** Whose turn it is → what its proof comes to. */
 		readonly proof?: (turn: number | undefined) => Failure | undefined;
 	} = {},
@@ -63,12 +66,14 @@ async function through(
 	const proven: (readonly [number | undefined, number])[] = [];
 	let opened = 0;
 	let released = 0;
+	let read = 0;
+	let hasRested = false;
 	const stop = new AbortController();
 	const camera = (steps: readonly Step[]): Camera => {
 		const left = [...steps];
 		let passed = 0;
 		return {
-			live: false,
+			live: more.live ?? false,
 			get dropped() {
 				return passed;
 			},
@@ -76,6 +81,7 @@ async function through(
 				const step = left.shift();
 				passed += more.droppedEach ?? 0;
 				wait(more.frameMs ?? 1);
+				read += 1;
 				if (step instanceof Failure) throw step;
 				if (step === undefined) return undefined;
 				return greyFrame(step, now(), () => {
@@ -120,6 +126,15 @@ async function through(
 		keep: async (frame, { runSequence }) => void kept.push([runSequence, frame.name, released]),
 		report: (state, failure) => void events.push(failure ? `${state} ${failure.code}` : state),
 		due: createDueQueue(),
+		rest: {
+			get isOn() {
+				return !hasRested && more.restsAfter === read;
+			},
+			over: async () => {
+				hasRested = true;
+				wait(8 * 3_600_000);
+			},
+		},
 		onDropped: (frames) => void dropped.push(frames),
 		wallClock: () => 1_700_000_000_000,
 		pace: {
@@ -336,5 +351,24 @@ loop('counts dropped frames over all cameras that it opened', async () => {
 	);
 	assert.equal(happened.dropped, [2, 4, 6, 8, 10]);
 });
+
+const rests: readonly (readonly [what: string, live: boolean, after: number, events: readonly string[]])[] = [
+	['a live camera is let go of', true, 1, ['running', 'closed', 'resting', 'running', 'finished', 'closed']],
+	['a live camera is not opened', true, 0, ['resting', 'running', 'finished', 'closed']],
+	['what would begin anew stays open', false, 1, ['running', 'resting', 'running', 'finished', 'closed']],
+];
+
+for (const [what, live, restsAfter, events] of rests) {
+	loop(`rests when it is told to: ${what}`, async () => {
+		const cameras = live && restsAfter > 0 ? [['a'], ['b', undefined]] : [['a', 'b', undefined]];
+		const happened = await through(cameras, [], { live, restsAfter });
+		assert.equal(happened.events, events);
+		assert.equal(said(happened), [
+			[1, 'accept', 'a'],
+			[2, 'accept', 'b'],
+		]);
+		assert.is(happened.thrown, undefined);
+	});
+}
 
 loop.run();
