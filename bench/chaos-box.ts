@@ -17,6 +17,7 @@ import { type Running, startWith } from '../test/program.js';
 import { slowDisk } from '../test/sqlite/slow-disk.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
 import { BOX, BROKER, missingOf, quiet, subscriber, type Told } from './box-at-work.js';
+import { type Cage, openCage } from './cage.js';
 
 /** Between two parts, and until each owes its verdict. */
 const PART_MS = 250;
@@ -38,6 +39,8 @@ export type Box = {
 	broker: Mosquitto;
 	running: Running;
 	readonly start: () => Running;
+	/** Where its processes hold their memory, when it is caged. */
+	readonly cage: Cage | undefined;
 	readonly startBroker: (...more: string[]) => Promise<Mosquitto>;
 	readonly clock: FakeClock | undefined;
 	/** What befalls its disk from now on, as slow-disk.c says it; nothing without a value. */
@@ -64,8 +67,18 @@ export type Box = {
 	end(): Promise<Missing>;
 };
 
-/** Has a box work until `what` is done. `diskMb`: the journal has a small disk of its own, which needs root. */
-export async function atWork<T>(what: (box: Box) => Promise<T>, diskMb?: number): Promise<T> {
+export type BoxSettings = {
+	/** The journal has a small disk of its own, which needs root. */
+	readonly diskMb?: number | undefined;
+	/** So much memory more may its processes take when they are squeezed, which needs root. */
+	readonly spareMb?: number | undefined;
+};
+
+/** Has a box work until `what` is done. */
+export async function atWork<T>(
+	what: (box: Box) => Promise<T>,
+	{ diskMb, spareMb }: BoxSettings = {},
+): Promise<T> {
 	const folder = await mkdtemp(join(tmpdir(), 'inspectord-chaos-'));
 	const inFolder = (name: string) => join(folder, name);
 	const [file, fate, journal, signal] = ['box.yaml', 'fate', 'journal', 'signals/part'].map(inFolder) as [
@@ -100,7 +113,12 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 	const clock = await fakeClock(folder);
 	const libraries = [slowDisk(folder), clock?.env.LD_PRELOAD].filter((one) => one !== undefined);
 	const env = { ...clock?.env, LD_PRELOAD: libraries.join(':'), SLOW_DISK_FAILS: fate };
-	const start = () => startWith(env, 'run', '--config', file);
+	const cage = spareMb === undefined ? undefined : await openCage(spareMb);
+	const start = () => {
+		const running = startWith(env, 'run', '--config', file);
+		cage?.take(running.child.pid!);
+		return running;
+	};
 
 	const came = new Map<string, number>();
 	/** Parts whose signal nobody took while they were there. */
@@ -128,6 +146,7 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 		broker,
 		running: start(),
 		start,
+		cage,
 		startBroker,
 		clock,
 		disk: (what) => (what === undefined ? rm(fate) : writeFile(fate, what)),
@@ -184,6 +203,7 @@ recipes: { r: { model: "${bundle}", threads: 1, threshold: 1000, deadlineMs: ${D
 		await belt;
 		await box.running[Symbol.asyncDispose]();
 		await box.broker.kill('SIGKILL');
+		await cage?.[Symbol.asyncDispose]();
 		if (diskMb !== undefined) execFileSync('umount', ['-l', journal]);
 		await rm(folder, { recursive: true, force: true });
 	}

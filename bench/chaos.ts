@@ -11,7 +11,7 @@ import { randomFrom } from '../src/base/random.js';
 import { eventually } from '../test/free-port.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
 import { sleep } from './box-at-work.js';
-import { atWork, type Box, type Camera, DEADLINE_MS, STATION } from './chaos-box.js';
+import { atWork, type Box, type BoxSettings, type Camera, DEADLINE_MS, STATION } from './chaos-box.js';
 import { percentile } from './median.js';
 
 const DETECTED_MS = 120_000;
@@ -27,9 +27,7 @@ type Fault = {
 	readonly isBlind: boolean;
 	/** It lasts at least so long. */
 	readonly lastsMs?: number;
-	/** The journal has a small disk of its own. */
-	readonly diskMb?: number;
-};
+} & BoxSettings;
 
 const lastState = (box: Box, sinceMs: number, below = '') => box.statesSince(sinceMs, below).at(-1)?.state;
 const stationTells = (box: Box, struckMs: number) => {
@@ -49,6 +47,9 @@ const befall = (fate: Parameters<Camera['befall']>[0]) => ({
 	lastsMs: 3000,
 });
 const nothing = () => {};
+/** Of what goes over the line a hundredth. */
+const SLOW_BYTES_PER_SECOND = 500;
+const BACKLOG = 5;
 const FILLERS = [0, 1, 2, 3];
 const restarted = async (box: Box, signal: NodeJS.Signals, between: () => Promise<void>) => {
 	box.running.child.kill(signal);
@@ -73,6 +74,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 	'camera frozen': befall('freeze'),
 	'camera garbage': befall('garble'),
 	'camera resized': befall('resize'),
+	'camera late': befall('lag'),
 	'station kill -9': { strike: signalTo('SIGKILL'), end: nothing, isDetected: stationTells, isBlind: false },
 	'station SIGSTOP': {
 		strike: signalTo('SIGSTOP'),
@@ -120,6 +122,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		},
 		isDetected: brokerIsMissed,
 		isBlind: false,
+	},
+	// Fresh verdicts go first: what is told is that others wait.
+	'broker slow': {
+		strike: ({ line }) => line.throttle(SLOW_BYTES_PER_SECOND),
+		end: ({ line }) => line.throttle(Number.POSITIVE_INFINITY),
+		isDetected: async (box) => (await box.metric('inspectord_outbox_verdicts')) >= BACKLOG,
+		isBlind: false,
+		lastsMs: 20_000,
 	},
 	'disk EIO': {
 		strike: ({ disk }) => disk(''),
@@ -189,6 +199,18 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
+	// Somebody else on the box takes all there is, and holds it: the kernel kills, and by our word it kills stations.
+	'memory taken': {
+		spareMb: 100,
+		strike: async (box) => {
+			const [first] = await box.stationPids();
+			await box.cage!.squeeze(async () => !(await box.stationPids()).includes(first!));
+		},
+		end: ({ cage }) => cage!.free(),
+		isDetected: stationTells,
+		isBlind: false,
+		lastsMs: 5000,
+	},
 	'clock +30 days': { strike: ({ clock }) => clock?.jump('+30d'), end: nothing, isBlind: false },
 	'clock -2 hours': { strike: ({ clock }) => clock?.jump('-2h'), end: nothing, isBlind: false },
 };
@@ -216,7 +238,7 @@ const computed = async ({ running, stationPids }: Box) => {
 	return `healed after ${seconds.join(' s + ')} s of a processor (daemon + stations), with a load of ${loadavg()[0]!.toFixed(1)}`;
 };
 
-const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0, diskMb }: Fault) =>
+const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0, ...settings }: Fault) =>
 	atWork(async (box): Promise<Row> => {
 		await sleep(2000);
 		const struckMs = Date.now();
@@ -238,7 +260,7 @@ const suffered = (fault: string, { strike, end, isDetected, isBlind, lastsMs = 0
 			return isBlind && verdict === 'accept' && cameMs >= blindMs && cameMs < endedMs - DEADLINE_MS;
 		});
 		return { fault, lost, wrongAccepts: wrong.length, detectedMs, healedMs };
-	}, diskMb);
+	}, settings);
 
 /** The longest pause from a cut to the next start, and from a start or a judged part to the next cut. */
 const DARK_MS = 500;

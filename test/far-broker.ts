@@ -5,6 +5,8 @@ export type Line = AsyncDisposable & {
 	readonly url: string;
 	/** From now on nothing passes, and nobody is told: as when a cable is pulled. */
 	swallow(isSwallowing: boolean): void;
+	/** From now on so many bytes a second pass in each direction. */
+	throttle(bytesPerSecond: number): void;
 	/** Ends all connections. */
 	cut(): void;
 	/** Bytes that the box has sent. */
@@ -23,8 +25,10 @@ const PACKET_BYTES = 1460;
 /** Of each connection, before the line: what does not fit waits at its sender. */
 const BUFFER_BYTES = 16_384;
 
+type Direction = ReturnType<typeof direction>;
+
 /** One direction of a line. */
-function direction(delayMs: number, bytesPerSecond: number, isSwallowing: () => boolean) {
+function direction(delayMs: number, bytesPerSecond: () => number, isSwallowing: () => boolean) {
 	const waiting: { readonly from: Socket; readonly to: Socket; bytes: Buffer }[] = [];
 	const onTheLine: { readonly atMs: number; readonly to: Socket; readonly bytes: Buffer }[] = [];
 	let busyMs = 0;
@@ -35,7 +39,7 @@ function direction(delayMs: number, bytesPerSecond: number, isSwallowing: () => 
 			const lane = waiting.shift()!;
 			const packet = lane.bytes.subarray(0, PACKET_BYTES);
 			lane.bytes = lane.bytes.subarray(packet.length);
-			busyMs = Math.max(busyMs, now - 5) + (packet.length / bytesPerSecond) * 1000;
+			busyMs = Math.max(busyMs, now - 5) + (packet.length / bytesPerSecond()) * 1000;
 			onTheLine.push({ atMs: busyMs + delayMs, to: lane.to, bytes: packet });
 			if (lane.bytes.length > 0) waiting.push(lane);
 			if (lane.bytes.length < BUFFER_BYTES) lane.from.resume();
@@ -66,9 +70,15 @@ export async function lineTo(
 ): Promise<Line> {
 	const sockets = new Set<Socket>();
 	let swallowing = false;
+	let rate = bytesPerSecond;
 	let sent = 0;
-	const up = direction(roundTripMs / 2, bytesPerSecond, () => swallowing);
-	const down = direction(roundTripMs / 2, bytesPerSecond, () => swallowing);
+	const [up, down] = [0, 1].map(() =>
+		direction(
+			roundTripMs / 2,
+			() => rate,
+			() => swallowing,
+		),
+	) as [Direction, Direction];
 	const carry = (from: Socket, to: Socket, isUp: boolean): void => {
 		if (isUp)
 			from.on('data', (chunk: Buffer) => {
@@ -97,6 +107,9 @@ export async function lineTo(
 		url: `mqtt://127.0.0.1:${address.port}`,
 		swallow: (isSwallowing) => {
 			swallowing = isSwallowing;
+		},
+		throttle: (most) => {
+			rate = most;
 		},
 		cut,
 		get sent() {

@@ -32,7 +32,7 @@ export type Child<Down, Up> = {
 
 export type ChildOptions = {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** Added to the priority, as with nice(1); one with less is also the first to go when memory runs out. */
+	/** Added to the priority, as with nice(1). When memory runs out our children go before us, and one with less before the others. */
 	readonly nice?: number;
 };
 
@@ -54,7 +54,7 @@ export function startChild<Down, Up>(command: string, { env, nice = 0 }: ChildOp
 			'Is the machine out of memory or processes?',
 		);
 	if (nice !== 0) setPriority(pid, nice);
-	if (nice > 0) goFirst(pid);
+	goFirst(pid, nice > 0 ? 1000 : 500);
 	const ended = endOf(child);
 	return {
 		pid,
@@ -79,10 +79,10 @@ export function startChild<Down, Up>(command: string, { env, nice = 0 }: ChildOp
 	};
 }
 
-/** proc(5): others are killed for memory only after it. Where that is not known, nothing is lost. */
-function goFirst(pid: number): void {
+/** proc(5): the higher, the sooner it is killed for memory; at 1000 before all others. Where that is not known, nothing is lost. */
+function goFirst(pid: number, adjustment: number): void {
 	try {
-		writeFileSync(`/proc/${pid}/oom_score_adj`, '1000');
+		writeFileSync(`/proc/${pid}/oom_score_adj`, `${adjustment}`);
 	} catch {}
 }
 
