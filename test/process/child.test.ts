@@ -92,7 +92,9 @@ processes('whose thread hangs is killed when its grace is over', async () => {
 
 processes('that has left and does not end is killed, and said to be stuck', async () => {
 	await using folder = await temporaryFolder();
-	const child = startStation(await preloading(folder.path, 'process.disconnect(); for (;;);'));
+	const hang = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)';
+	const leave = `process.disconnect(); process.once('disconnect', () => setImmediate(() => ${hang}));`;
+	const child = startStation(await preloading(folder.path, leave));
 	const { signal, isStuck } = await child.ended;
 	assert.equal([signal, isStuck], ['SIGKILL', true]);
 });
