@@ -130,7 +130,7 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	const { box, mqtt } = settings;
 	const { root, version } = mqtt;
 	const { journal, record, log } = world;
-	const { pace, timers, wallClock, connect } = world.edges ?? realEdges;
+	const { pace, timers, wallClock, connect, files } = world.edges ?? realEdges;
 	const { now } = pace;
 	const linkWorld = { connect, pace, timers };
 	let { stations } = settings;
@@ -309,10 +309,10 @@ export async function openBroker(settings: BrokerSettings, world: BrokerWorld): 
 	};
 	/** Sends again what a person wishes, and never forgets the wish before it stands in the journal. */
 	const grant = async (): Promise<void> => {
-		const events = await sendAgain(world.folder);
+		const events = await sendAgain(world.folder, files);
 		if (events.length === 0) return;
 		await revive(events);
-		await forgetSendAgain(world.folder);
+		await forgetSendAgain(world.folder, files);
 	};
 	/** Verdicts whose receipt is overdue, and wishes. */
 	const stopLooking = timers.every(LOOK_MS, () => {

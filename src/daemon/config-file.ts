@@ -1,12 +1,11 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
-import { realPace } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
 import type { Editor, Outcome } from '../control/edit.js';
 import { writeWhole } from '../disk/file.js';
+import { type Files, realFiles } from '../disk/files.js';
 import {
 	openRevisions,
 	type Revision,
@@ -17,10 +16,9 @@ import {
 } from '../disk/revisions.js';
 import { forgetStarts, noteStart } from '../disk/starts.js';
 import { readMarkedText } from '../disk/text.js';
-import { watchFolder } from '../disk/watch.js';
-import { bootId, upMs } from '../machine/boot.js';
 import { assertUnlocked } from '../sqlite/lock.js';
 import { type ByHand, type Held, watchByHand } from './by-hand.js';
+import { type Edges, realEdges } from './edges.js';
 import { faulty, likelyJournals, readConfig } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -54,18 +52,26 @@ export async function openConfigFile(
 	path: string,
 	env: Environment,
 	isAttended = false,
+	edges: Edges = realEdges,
 ): Promise<ConfigFile> {
-	const held = await readHeld(path, env);
-	const known = 'config' in held ? undefined : isAttended ? undefined : await historyOf(path, held.text, env);
+	const { files, wallClock } = edges;
+	const held = await readHeld(path, env, files);
+	const known = 'config' in held || isAttended ? undefined : await historyOf(path, held.text, env, files);
 	if ('failure' in held && !known?.revisions.some(({ isProven }) => isProven)) throw held.failure;
 	const folder = 'config' in held ? held.config.journal.folder! : known!.folder;
 	assertUnlocked(folder);
-	const revisions = await openRevisions(path, folder, 'config' in held ? held.text : undefined);
+	const revisions = await openRevisions(
+		path,
+		folder,
+		'config' in held ? held.text : undefined,
+		wallClock,
+		files,
+	);
 	const file = { path, folder, revisions };
-	const standing = await standingIn(file, held, env);
-	const looped = await loopedIn(file, standing.revision);
+	const standing = await standingIn(file, held, env, files);
+	const looped = await loopedIn(file, standing.revision, edges);
 	const proven = looped === undefined ? undefined : revisions.list().find(({ isProven }) => isProven);
-	const instead = proven && (await configOf(folder, proven, path, env));
+	const instead = proven && (await configOf(folder, proven, path, env, files));
 	if (!proven || !instead) return { ...file, ...standing, rev: standing.revision.rev };
 	const outcome = await fallBack(file, standing, proven, instead.text, looped!);
 	const { rev } = outcome.rev === null ? proven : revisions.current;
@@ -74,9 +80,9 @@ export async function openConfigFile(
 
 /** Where the journal of a configuration file lies, also when the file has faults. @throws Failure */
 export async function journalOf(path: string, env: Environment): Promise<string> {
-	const held = await readHeld(path, env);
+	const held = await readHeld(path, env, realFiles);
 	if ('config' in held) return held.config.journal.folder!;
-	const known = await historyOf(path, held.text, env);
+	const known = await historyOf(path, held.text, env, realFiles);
 	if (!known) throw held.failure;
 	return known.folder;
 }
@@ -85,15 +91,16 @@ export async function journalOf(path: string, env: Environment): Promise<string>
 export async function noteProven(
 	{ revisions, folder }: Pick<ConfigFile, 'revisions' | 'folder'>,
 	rev: string,
+	files = realFiles,
 ): Promise<void> {
 	await revisions.prove(rev);
-	await forgetStarts(folder);
+	await forgetStarts(folder, files);
 }
 
-async function readHeld(path: string, env: Environment): Promise<Read> {
+async function readHeld(path: string, env: Environment, files: Files): Promise<Read> {
 	let text: string;
 	try {
-		text = await readMarkedText(path, 'configuration');
+		text = await readMarkedText(path, 'configuration', undefined, files);
 	} catch (failure) {
 		if (failure instanceof Failure) return { text: '', failure };
 		throw failure;
@@ -107,13 +114,14 @@ async function historyOf(
 	path: string,
 	text: string,
 	env: Environment,
+	files: Files,
 ): Promise<{ readonly folder: string; readonly revisions: readonly Revision[] } | undefined> {
 	const base = dirname(resolve(path));
-	const beside = await readdir(base).catch(() => []);
+	const beside = await files.list(base).catch(() => []);
 	const states = beside.filter((name) => name.endsWith('-state')).map((name) => join(base, name));
-	const target = await targetOf(path);
+	const target = await targetOf(path, files);
 	for (const folder of [...likelyJournals(text, path, env), ...states]) {
-		const found = await readRevisions(folder);
+		const found = await readRevisions(folder, files);
 		if (found?.file === target) return { folder, revisions: found.revisions };
 	}
 	return undefined;
@@ -131,18 +139,19 @@ async function standingIn(
 	{ path, folder, revisions }: Pick<ConfigFile, 'path' | 'folder' | 'revisions'>,
 	held: Read,
 	env: Environment,
+	files: Files,
 ): Promise<Standing> {
 	const { current } = revisions;
 	const candidates = [current, ...revisions.list().filter(({ isProven }) => isProven)];
 	for (const revision of candidates) {
-		const found = await configOf(folder, revision, path, env);
+		const found = await configOf(folder, revision, path, env, files);
 		if (!found) continue;
 		if (found.text === held.text) return { ...found, revision, outcomes: [] };
 		const runs = `revision ${revision.rev} runs`;
 		const [code, text] =
 			'config' in held
 				? (['failed', `"${path}" holds what was refused before; ${runs}`] as const)
-				: (['invalid', await refuse(path, revisions, held, runs)] as const);
+				: (['invalid', await refuse(path, revisions, held, runs, files)] as const);
 		const outcome = outcomeOf(
 			'file',
 			'changed by hand while the box was down',
@@ -167,12 +176,13 @@ async function refuse(
 	revisions: Revisions,
 	held: Read & { failure: Failure },
 	runs: string,
+	files: Files,
 ): Promise<string> {
-	const bytes = await readFile(path).catch(() => undefined);
+	const bytes = await files.read(path).catch(() => undefined);
 	const { message } = held.failure;
 	try {
 		if (bytes) return `${message}; kept as "${await revisions.refuse(bytes, `${message}\n`)}"; ${runs}`;
-		await writeWhole(revisions.file, await revisions.textOf(revisions.current.rev), 0o600);
+		await writeWhole(revisions.file, await revisions.textOf(revisions.current.rev), 0o600, files);
 		return `${message}; it was written anew; ${runs}`;
 	} catch (thrown) {
 		return `${message}; ${reasonOf(thrown)}; ${runs}`;
@@ -180,8 +190,8 @@ async function refuse(
 }
 
 /** What a revision says; undefined where it is damaged, or says nothing to this program. */
-async function configOf(folder: string, { rev }: Revision, path: string, env: Environment) {
-	const text = await readRevision(folder, rev).catch((thrown) => {
+async function configOf(folder: string, { rev }: Revision, path: string, env: Environment, files: Files) {
+	const text = await readRevision(folder, rev, files).catch((thrown) => {
 		if (thrown instanceof Failure) return undefined;
 		throw thrown;
 	});
@@ -193,11 +203,12 @@ async function configOf(folder: string, { rev }: Revision, path: string, env: En
 async function loopedIn(
 	{ folder }: Pick<ConfigFile, 'folder'>,
 	{ rev, isProven }: Revision,
+	{ files, wallClock, bootId, upMs }: Edges,
 ): Promise<number | undefined> {
 	if (isProven) return undefined;
-	const start = { rev, boot: await bootId(), upMs: upMs(), atMs: Date.now() };
+	const start = { rev, boot: await bootId(), upMs: upMs(), atMs: wallClock() };
 	// A disk that is full keeps nothing from starting.
-	const starts = await noteStart(folder, start).catch(() => 1);
+	const starts = await noteStart(folder, start, files).catch(() => 1);
 	return starts < MOST_STARTS ? undefined : starts;
 }
 
@@ -240,11 +251,12 @@ export function watchFile(
 	{ path, revisions, outcomes }: ConfigFile,
 	editor: Editor,
 	env: Environment,
+	{ files, pace, watchFolder }: Edges,
 	log: Log,
 ): ByHand {
 	const look = async (): Promise<Held> => {
-		const bytes = await readFile(path).catch(() => undefined);
-		const held = await readHeld(path, env);
+		const bytes = await files.read(path).catch(() => undefined);
+		const held = await readHeld(path, env, files);
 		return { bytes, text: bytes && held.text, ...('failure' in held && { faults: held.failure.message }) };
 	};
 	return watchByHand({
@@ -254,7 +266,7 @@ export function watchFile(
 		refuse: (bytes, reasons) => revisions.refuse(bytes, reasons),
 		editor,
 		watch: (onChange, signal) => watchFolder(dirname(revisions.file), onChange, signal),
-		pace: realPace,
+		pace,
 		log,
 		isRefused: outcomes.some(({ code }) => code === 'invalid'),
 	});

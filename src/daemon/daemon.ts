@@ -48,6 +48,8 @@ export type DaemonWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly version: string;
 	readonly edges?: Edges;
+	/** Kinds of services that do not run, whatever is configured: for a simulation that has no place for them. */
+	readonly without?: readonly string[];
 	/** What no line may show from now on. */
 	readonly conceal: (secrets: readonly string[]) => void;
 	/** Hears what the configuration lets through. */
@@ -86,7 +88,7 @@ export async function createDaemon(
 	world: Omit<DaemonWorld, 'untilFinished' | 'notifier' | 'onReread'>,
 	file?: ConfigFile,
 ): Promise<Daemon> {
-	const { env, version, signal, edges = realEdges } = world;
+	const { env, version, signal, edges = realEdges, without = [] } = world;
 	const { pace, timers, wallClock, machineMs } = edges;
 	const secrets: string[] = [];
 	const conceal = (found: readonly string[]) => {
@@ -108,6 +110,8 @@ export async function createDaemon(
 		if (level === 'error' || level === 'warning') troubles.put({ ...line, level });
 		if (isLogged(level, config?.log ?? 'info')) world.log(level, about, said, event);
 	};
+	const wantedBy = (wanted: Config) =>
+		specsOf(wanted, servicesWorld).filter(({ kind }) => !without.includes(kind));
 	let running: Running<Movable> = new Map();
 	let moving: Promise<unknown> = Promise.resolve();
 	let silent: readonly string[] = [];
@@ -157,7 +161,7 @@ export async function createDaemon(
 		const there = wanted && brokersOf(wanted);
 		const moved = await move(
 			running,
-			wanted ? specsOf(wanted, servicesWorld) : [],
+			wanted ? wantedBy(wanted) : [],
 			{
 				...moveWorld,
 				tell,
@@ -182,10 +186,10 @@ export async function createDaemon(
 		},
 		tryOut: (wanted, over) => {
 			conceal(secretsOf(wanted));
-			return tryOut(running, specsOf(wanted, servicesWorld), over);
+			return tryOut(running, wantedBy(wanted), over);
 		},
 	};
-	const edits = file && createEdits(file, { env, daemon, secrets, log });
+	const edits = file && createEdits(file, { env, edges, daemon, secrets, log });
 	const stations = () => Object.keys(config?.stations ?? {});
 	const stationsIn = (...wanted: readonly string[]) =>
 		stations().filter((name) => wanted.includes(states.get(name) ?? ''));

@@ -1,21 +1,25 @@
 import { type Pace, realPace, realTimers, type Timers } from '../base/retry.js';
+import { type Files, realFiles } from '../disk/files.js';
 import { openPictures } from '../disk/pictures.js';
 import { makeFolder } from '../disk/place.js';
-import { bootId } from '../machine/boot.js';
+import { watchFolder } from '../disk/watch.js';
+import { bootId, upMs } from '../machine/boot.js';
 import { type ClockWatch, watchClock } from '../machine/clock.js';
 import { machineMs } from '../machine/monotonic.js';
 import { openConnection } from '../mqtt/connection.js';
 import type { LinkWorld } from '../mqtt/link.js';
 import { type Child, startChild } from '../process/child.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
+import { scheduleAt } from '../schedule/cron.js';
 import { listenLocally } from '../socket/listen.js';
 import type { PictureFiles } from '../sqlite/journal.js';
 import { startThread, type WriterPort } from '../sqlite/port.js';
 import { searchBeside } from '../sqlite/search-beside.js';
+import { type Machine, realMachine } from './health.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** What inspecting and telling touch of the world outside the daemon's process, so that a simulation can stand in its place. */
+/** What inspecting, telling and editing touch of the world outside the daemon's process, so that a simulation can stand in its place. */
 export type Edges = {
 	readonly pace: Pace;
 	readonly timers: Timers;
@@ -23,10 +27,18 @@ export type Edges = {
 	/** Of a clock that never jumps, the same in each process of the machine. */
 	readonly machineMs: () => number;
 	readonly bootId: () => Promise<string | null>;
+	/** Since the operating system started. */
+	readonly upMs: () => number;
+	readonly machine: () => Machine;
+	/** Calls at the times of a cron expression. */
+	readonly scheduleAt: typeof scheduleAt;
 	readonly watchClock: () => ClockWatch;
 	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
 	readonly connect: LinkWorld['connect'];
 	readonly startWriter: () => WriterPort;
+	/** Of the configuration and its history. */
+	readonly files: Files;
+	readonly watchFolder: typeof watchFolder;
 	/** @throws Failure file-unwritable */
 	readonly makeFolder: (path: string) => Promise<void>;
 	/** @throws an error of the file system */
@@ -41,10 +53,15 @@ export const realEdges: Edges = {
 	wallClock: Date.now,
 	machineMs,
 	bootId,
+	upMs,
+	machine: realMachine,
+	scheduleAt,
 	watchClock,
 	startStation: (env) => startChild('station', { env }),
 	connect: openConnection,
 	startWriter: startThread,
+	files: realFiles,
+	watchFolder,
 	makeFolder,
 	openPictures,
 	search: searchBeside,

@@ -1,5 +1,4 @@
 import type { Log } from '../base/log.js';
-import { realPace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import { forbidden, type Origin } from '../config/allowed.js';
 import { redacted } from '../config/redact.js';
@@ -12,6 +11,7 @@ import { configurationMessage } from '../protocol/configuration.js';
 import { encodePayload, topicOf } from '../protocol/topics.js';
 import type { ByHand } from './by-hand.js';
 import { type ConfigFile, noteProven, watchFile } from './config-file.js';
+import type { Edges } from './edges.js';
 import { startProving } from './proving.js';
 import type { Recorder } from './record.js';
 import { readConfig } from './settings.js';
@@ -39,6 +39,7 @@ export type Voice = {
 
 export type EditsWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly edges: Edges;
 	readonly daemon: Pick<EditWorld, 'moveTo' | 'tryOut'>;
 	/** What nobody may read; the list may grow. */
 	readonly secrets: readonly string[];
@@ -50,7 +51,8 @@ const MOST_WAITING = 100;
 
 export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 	const { path, rev, text, config, revisions } = file;
-	const { env, daemon, log, secrets } = world;
+	const { env, edges, daemon, log, secrets } = world;
+	const { pace, wallClock, files } = edges;
 	let voice: Voice | undefined;
 	let untold: Outcome[] = [...file.outcomes];
 	for (const outcome of untold) log('warning', 'config', outcome.text, 'config.outcome');
@@ -58,7 +60,7 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 		const { rev, config: stands, confirmByMs } = editor.current();
 		const { box } = stands;
 		const said = { box, rev, configuration: redacted(stands) as Document };
-		const payload = encodePayload('configuration', configurationMessage(said, confirmByMs, Date.now()));
+		const payload = encodePayload('configuration', configurationMessage(said, confirmByMs, wallClock()));
 		voice?.retain((root) => topicOf('configuration', { root, box }), payload);
 	};
 	const editor = createEditor(
@@ -77,8 +79,8 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 				if (voice) voice.audit(outcome);
 				else untold = [...untold, outcome].slice(-MOST_WAITING);
 			},
-			pace: realPace,
-			wallClock: () => Date.now(),
+			pace,
+			wallClock,
 			openly: (line) => masked(line, secrets),
 			log,
 		},
@@ -89,15 +91,15 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 		editor,
 		begin: (isWell) => {
 			const standing = () => (editor.current().rev === revisions.current.rev ? revisions.current.rev : null);
-			byHand = watchFile(file, editor, env, log);
+			byHand = watchFile(file, editor, env, edges, log);
 			upkeep.push(
 				byHand,
 				startProving({
 					standing,
 					isWell,
-					prove: (proven) => noteProven(file, proven),
-					forget: () => forgetStarts(file.folder),
-					pace: realPace,
+					prove: (proven) => noteProven(file, proven, files),
+					forget: () => forgetStarts(file.folder, files),
+					pace,
 				}),
 			);
 		},

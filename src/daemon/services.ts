@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log, LogLine, Trouble } from '../base/log.js';
-import { timeLimit } from '../base/retry.js';
+import { type Timers, timeLimitBy } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { countOf } from '../base/words.js';
@@ -19,7 +19,6 @@ import { exposition } from '../prometheus/exposition.js';
 import type { Event } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
-import { scheduleAt } from '../schedule/cron.js';
 import { placeOf } from '../vision/place.js';
 import type { AlarmClock } from './alarm-clock.js';
 import { type AlarmsService, type AlarmsSettings, startAlarms } from './alarms.js';
@@ -30,7 +29,7 @@ import type { Edits } from './edits.js';
 import { type EngineChoices, printOf } from './engine-choices.js';
 import { engineShelf } from './engine-shelf.js';
 import { type EnginesService, type EnginesSettings, type StationSeen, startEngines } from './engines.js';
-import { type HealthService, type HealthSettings, realMachine, startHealth } from './health.js';
+import { type HealthService, type HealthSettings, startHealth } from './health.js';
 import { type HeldStation, holdStation } from './held.js';
 import { buildEngineInChild, teachInChild } from './job.js';
 import { type LessonService, type LessonSettings, startLesson } from './lesson.js';
@@ -526,20 +525,24 @@ const schedule = row<ScheduleSettings & { readonly box: string }, Service>({
 		};
 		return startSchedule(settings, {
 			work: {
-				selfCheck: (signal) => checkAll(stations(), signal),
+				selfCheck: (signal) => checkAll(stations(), world.edges.timers, signal),
 				report: (signal) => report(reporting, signal),
 				vacuum: async (signal) =>
 					`${((await journal.vacuum(signal)) / 1e6).toFixed(1)} MB were given back to the disk`,
 			},
-			at: scheduleAt,
+			at: world.edges.scheduleAt,
 			log: world.log,
 		});
 	},
 });
 
 /** @returns in words what was found @throws Failure which station does not score as it should */
-async function checkAll(stations: readonly StationService[], signal: AbortSignal): Promise<string> {
-	using limit = timeLimit(SELF_CHECK_MS, signal);
+async function checkAll(
+	stations: readonly StationService[],
+	timers: Timers,
+	signal: AbortSignal,
+): Promise<string> {
+	using limit = timeLimitBy(timers, SELF_CHECK_MS, signal);
 	const found = await Promise.allSettled(stations.map((one) => one.selfCheck(limit.signal)));
 	signal.throwIfAborted();
 	const failed = found.flatMap((one, i) =>
@@ -569,7 +572,7 @@ const health = row<HealthSettings, HealthService>({
 			alarms: () => servicesOf<AlarmsService>(alarms.kind, world)[0],
 			tallies: world.tallies,
 			silent: world.silent,
-			machine: realMachine(),
+			machine: world.edges.machine(),
 			pace: world.edges.pace,
 			wallClock: world.edges.wallClock,
 		});

@@ -1,19 +1,25 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { type Files, realFiles } from './files.js';
 
 /** Writes one file whole or not at all; `mode` says who may read it. @throws Failure file-unwritable */
-export async function writeWhole(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
+export async function writeWhole(
+	path: string,
+	content: Uint8Array | string,
+	mode = 0o666,
+	files = realFiles,
+): Promise<void> {
 	const fresh = `${path}.unfinished`;
 	try {
-		await mkdir(dirname(path), { recursive: true });
-		await rm(fresh, { force: true });
-		await writeThrough(fresh, content, mode);
-		await rename(fresh, path);
-		await flush(dirname(path));
+		await files.makeFolder(dirname(path));
+		await files.remove(fresh);
+		await writeThrough(fresh, content, mode, files);
+		await files.rename(fresh, path);
+		await files.flush(dirname(path));
 	} catch (thrown) {
-		await rm(fresh, { force: true }).catch(() => {});
+		await files.remove(fresh).catch(() => {});
 		throw unwritable(path, reasonOf(thrown));
 	}
 }
@@ -84,18 +90,16 @@ function unwritable(path: string, state: string): Failure {
 	);
 }
 
-/** Writes a file to the disk's surface. */
-export async function writeThrough(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
-	await writeFile(path, content, { mode });
-	await flush(path);
-}
-
 /** Waits until a file, or the names in a folder, are on the disk's surface. */
-export async function flush(path: string): Promise<void> {
-	const handle = await open(path, 'r');
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
-	}
+export const flush = (path: string): Promise<void> => realFiles.flush(path);
+
+/** Writes a file to the disk's surface. */
+export async function writeThrough(
+	path: string,
+	content: Uint8Array | string,
+	mode = 0o666,
+	files: Files = realFiles,
+): Promise<void> {
+	await files.write(path, content, mode);
+	await files.flush(path);
 }

@@ -1,21 +1,9 @@
-import {
-	access,
-	chmod,
-	chown,
-	constants,
-	mkdir,
-	readdir,
-	readFile,
-	realpath,
-	rename,
-	rm,
-	stat,
-} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
-import { flush, UNFINISHED, unfinished, writeThrough, writeWhole } from './file.js';
-import { makeFolder, unwritable } from './place.js';
+import { UNFINISHED, unfinished, writeThrough, writeWhole } from './file.js';
+import { type Files, realFiles } from './files.js';
+import { unwritable } from './place.js';
 import { readMarkedText } from './text.js';
 
 /** One state of the configuration file. */
@@ -96,21 +84,24 @@ export async function openRevisions(
 	folder: string,
 	held: string | undefined,
 	wallClock: () => number = Date.now,
+	files = realFiles,
 ): Promise<Revisions> {
 	const place = join(folder, REVISIONS);
-	const target = await targetOf(file);
-	await makeFolder(folder);
-	await mkdir(place, { recursive: true, mode: 0o700 }).catch((thrown) => {
+	const target = await targetOf(file, files);
+	await files.makeFolder(folder).catch((thrown) => {
+		throw unwritable(folder, thrown);
+	});
+	await files.makeFolder(place, 0o700).catch((thrown) => {
 		throw unwritable(place, thrown);
 	});
-	const found = (await readIndex(place)) ?? (await indexFromFiles(place));
+	const found = (await readIndex(place, files)) ?? (await indexFromFiles(place, files));
 	const hash = held === undefined ? undefined : sha256Of(held);
 	let index: Index = settled({ ...found, file: target }, hash);
-	await sweep(dirname(target), (name) => name.startsWith(basename(target) + UNFINISHED));
+	await sweep(dirname(target), (name) => name.startsWith(basename(target) + UNFINISHED), files);
 
 	const textFile = ({ rev }: Pick<Entry, 'rev'>) => join(place, `${rev}.yaml`);
 	const write = async (next: Index): Promise<void> => {
-		await writeWhole(join(place, INDEX), `${JSON.stringify(next, null, '\t')}\n`, PRIVATE);
+		await writeWhole(join(place, INDEX), `${JSON.stringify(next, null, '\t')}\n`, PRIVATE, files);
 		index = next;
 	};
 	const nameOf = (text: string) => `${index.next}-${sha256Of(text).slice(0, 8)}`;
@@ -127,21 +118,21 @@ export async function openRevisions(
 	};
 	const forgetOld = async (): Promise<void> => {
 		const kept = new Set(index.revisions.map(({ rev }) => `${rev}.yaml`));
-		await sweep(place, (name) => TEXT_FILE.test(name) && !kept.has(name));
+		await sweep(place, (name) => TEXT_FILE.test(name) && !kept.has(name), files);
 	};
 	const note = async (held: string, by: string, what: string): Promise<Entry> => {
 		const entry = entryOf(held, by, what);
-		await writeWhole(textFile(entry), held, PRIVATE);
+		await writeWhole(textFile(entry), held, PRIVATE, files);
 		await write(withNewest(index, entry));
 		await forgetOld();
 		return entry;
 	};
 	const commit = async (wanted: string, by: string, what: string) => {
 		const before = index;
-		const held = await readFile(target).catch((thrown) => {
+		const held = await files.read(target).catch((thrown) => {
 			throw fileUnwritable(target, thrown);
 		});
-		if (held.equals(Buffer.from(wanted)) && index.revisions.at(-1)!.sha256 !== sha256Of(held))
+		if (Buffer.from(wanted).equals(held) && index.revisions.at(-1)!.sha256 !== sha256Of(held))
 			return note(wanted, by, what);
 		if (![index.revisions.at(-1)!.sha256, index.refused].includes(sha256Of(held)))
 			throw new Failure(
@@ -150,15 +141,15 @@ export async function openRevisions(
 				'Look at what stands now, and edit again.',
 			);
 		const entry = entryOf(wanted, by, what);
-		const fresh = await writeBeside(target, wanted);
+		const fresh = await writeBeside(target, wanted, files);
 		try {
-			await writeWhole(textFile(entry), wanted, PRIVATE);
+			await writeWhole(textFile(entry), wanted, PRIVATE, files);
 			await write({ ...index, next: index.next + 1, pending: entry });
-			await rename(fresh, target).catch((thrown) => {
+			await files.rename(fresh, target).catch((thrown) => {
 				throw fileUnwritable(target, thrown);
 			});
 		} catch (thrown) {
-			await rm(fresh, { force: true }).catch(() => {});
+			await files.remove(fresh).catch(() => {});
 			// The number is used up.
 			index = { ...before, next: before.next + 1 };
 			await write(index).catch(() => {});
@@ -166,7 +157,7 @@ export async function openRevisions(
 			throw thrown;
 		}
 		// It stands: what fails from here on is settled by whoever opens it next.
-		await flush(dirname(target)).catch(() => {});
+		await files.flush(dirname(target)).catch(() => {});
 		const done = withNewest({ ...index, pending: null }, entry);
 		index = done;
 		await write(done).catch(() => {});
@@ -196,33 +187,34 @@ export async function openRevisions(
 			return shown(index.revisions.at(-1)!);
 		},
 		list: () => index.revisions.map(shown).reverse(),
-		textOf: (rev) => readRevision(folder, rev),
+		textOf: (rev) => readRevision(folder, rev, files),
 		commit: (wanted, by, what) => inTurn(async () => shown(await commit(wanted, by, what))),
 		nameOf,
 		refuse: (text, reasons) =>
 			inTurn(async () => {
 				await write({ ...index, refused: sha256Of(text) });
-				return keepRefused(text, reasons, [resolve(file), join(place, basename(file))]);
+				return keepRefused(text, reasons, [resolve(file), join(place, basename(file))], files);
 			}),
 		prove: (rev) => inTurn(() => change(rev, { isProven: true })),
 	};
 }
 
 /** Where links lead to, also when nothing is there. */
-export async function targetOf(file: string): Promise<string> {
-	return realpath(file).catch(() => resolve(file));
+export async function targetOf(file: string, files = realFiles): Promise<string> {
+	return files.realPath(file).catch(() => resolve(file));
 }
 
 /** The history that lies in the folder of a journal, newest first, and whose it is; undefined where there is none. */
 export async function readRevisions(
 	folder: string,
+	files = realFiles,
 ): Promise<{ readonly file: string; readonly revisions: readonly Revision[] } | undefined> {
-	const index = await readIndex(join(folder, REVISIONS));
+	const index = await readIndex(join(folder, REVISIONS), files);
 	return index && { file: index.file, revisions: index.revisions.map(shown).reverse() };
 }
 
 /** The text of a revision. @throws Failure file-unreadable */
-export async function readRevision(folder: string, rev: string): Promise<string> {
+export async function readRevision(folder: string, rev: string, files = realFiles): Promise<string> {
 	const path = join(folder, REVISIONS, `${rev}.yaml`);
 	if (!TEXT_FILE.test(`${rev}.yaml`))
 		throw new Failure(
@@ -230,7 +222,7 @@ export async function readRevision(folder: string, rev: string): Promise<string>
 			`Cannot read revision "${rev}": it is no name of one`,
 			'Names are like "12-1c947c1d".',
 		);
-	const text = await readMarkedText(path, 'revision');
+	const text = await readMarkedText(path, 'revision', undefined, files);
 	if (rev.endsWith(`-${sha256Of(text).slice(0, 8)}`)) return text;
 	throw new Failure('file-unreadable', `Cannot read revision "${path}": it is damaged`);
 }
@@ -249,16 +241,17 @@ async function keepRefused(
 	text: Uint8Array | string,
 	reasons: string,
 	places: readonly string[],
+	files: Files,
 ): Promise<string> {
 	const [place = '', ...others] = places;
 	const kept = `${place}.refused`;
 	try {
-		await writeWhole(kept, text, PRIVATE);
-		await writeWhole(`${kept}.txt`, reasons, PRIVATE);
+		await writeWhole(kept, text, PRIVATE, files);
+		await writeWhole(`${kept}.txt`, reasons, PRIVATE, files);
 		return kept;
 	} catch (thrown) {
 		if (others.length === 0) throw thrown;
-		return keepRefused(text, reasons, others);
+		return keepRefused(text, reasons, others, files);
 	}
 }
 
@@ -273,9 +266,9 @@ function settled(index: Index, hash: string | undefined): Index {
 const numberOf = (rev: string) => Number.parseInt(rev, 10);
 
 /** Undefined where there is none, or none of ours. */
-async function readIndex(place: string): Promise<Index | undefined> {
+async function readIndex(place: string, files: Files): Promise<Index | undefined> {
 	try {
-		const read = JSON.parse(await readFile(join(place, INDEX), 'utf8')) as Index;
+		const read = JSON.parse(textIn(await files.read(join(place, INDEX)))) as Index;
 		const isWhole =
 			typeof read.file === 'string' && Number.isSafeInteger(read.next) && Array.isArray(read.revisions);
 		return isWhole ? read : undefined;
@@ -285,12 +278,12 @@ async function readIndex(place: string): Promise<Index | undefined> {
 }
 
 /** What the texts themselves tell, when the index is gone. */
-async function indexFromFiles(place: string): Promise<Index> {
-	const names = (await readdir(place)).filter((name) => TEXT_FILE.test(name));
+async function indexFromFiles(place: string, files: Files): Promise<Index> {
+	const names = (await files.list(place)).filter((name) => TEXT_FILE.test(name));
 	const revisions: Entry[] = [];
 	for (const name of names.sort((a, b) => numberOf(a) - numberOf(b))) {
-		const text = await readFile(join(place, name), 'utf8');
-		const { mtimeMs } = await stat(join(place, name));
+		const text = textIn(await files.read(join(place, name)));
+		const { mtimeMs } = await files.ownedBy(join(place, name));
 		const sha256 = sha256Of(text);
 		const rev = name.slice(0, -'.yaml'.length);
 		if (!rev.endsWith(sha256.slice(0, 8))) continue;
@@ -303,26 +296,26 @@ async function indexFromFiles(place: string): Promise<Index> {
 }
 
 /** What a process left which is no more, and what is not needed any more; what cannot be removed stays. */
-async function sweep(folder: string, isLeft: (name: string) => boolean): Promise<void> {
-	const names = await readdir(folder).catch(() => []);
-	for (const name of names.filter(isLeft)) await rm(join(folder, name), { force: true }).catch(() => {});
+async function sweep(folder: string, isLeft: (name: string) => boolean, files: Files): Promise<void> {
+	const names = await files.list(folder).catch(() => []);
+	for (const name of names.filter(isLeft)) await files.remove(join(folder, name)).catch(() => {});
 }
 
+const textIn = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
 /** A file beside another one, with its mode and owner, to be renamed to it. @throws Failure file-unwritable */
-async function writeBeside(target: string, text: string): Promise<string> {
+async function writeBeside(target: string, text: string, files: Files): Promise<string> {
 	const fresh = unfinished(resolve(target));
 	try {
-		const { mode, uid, gid } = await stat(target);
+		const owned = await files.ownedBy(target);
 		// A folder would let us replace what nobody may write to.
-		await access(target, constants.W_OK);
-		await writeThrough(fresh, text, PRIVATE);
-		const own = await stat(fresh);
-		if (own.uid !== uid || own.gid !== gid) await chown(fresh, uid, gid);
-		await chmod(fresh, mode & 0o7777);
-		await flush(fresh);
+		await files.assertWritable(target);
+		await writeThrough(fresh, text, PRIVATE, files);
+		await files.own(fresh, owned);
+		await files.flush(fresh);
 		return fresh;
 	} catch (thrown) {
-		await rm(fresh, { force: true }).catch(() => {});
+		await files.remove(fresh).catch(() => {});
 		throw fileUnwritable(target, thrown);
 	}
 }

@@ -1,6 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from './file.js';
+import { type Files, realFiles } from './files.js';
 
 /** A start of the daemon with a revision of its configuration. */
 export type Start = {
@@ -22,15 +22,15 @@ const MOST_NOTED = 10;
 const STARTS = 'starts.json';
 
 /** Notes a start in the folder of the journal. @returns how many there were of its revision within five minutes, this one counted @throws Failure file-unwritable */
-export async function noteStart(folder: string, start: Start): Promise<number> {
-	const starts = [...loopOf(await startsIn(folder), start), start];
-	await writeWhole(join(folder, STARTS), JSON.stringify(starts.slice(-MOST_NOTED)));
+export async function noteStart(folder: string, start: Start, files = realFiles): Promise<number> {
+	const starts = [...loopOf(await startsIn(folder, files), start), start];
+	await writeWhole(join(folder, STARTS), JSON.stringify(starts.slice(-MOST_NOTED)), undefined, files);
 	return starts.length;
 }
 
 /** It ended in order, or it has run for long. */
-export async function forgetStarts(folder: string): Promise<void> {
-	await rm(join(folder, STARTS), { force: true });
+export async function forgetStarts(folder: string, files = realFiles): Promise<void> {
+	await files.remove(join(folder, STARTS));
 }
 
 /** Those that make a loop with one more. */
@@ -44,9 +44,9 @@ function isWithin(start: Start, next: Start): boolean {
 	return (isSameBoot ? next.upMs - start.upMs : next.atMs - start.atMs) <= WITHIN_MS;
 }
 
-async function startsIn(folder: string): Promise<readonly Start[]> {
+async function startsIn(folder: string, files: Files): Promise<readonly Start[]> {
 	try {
-		const read: unknown = JSON.parse(await readFile(join(folder, STARTS), 'utf8'));
+		const read: unknown = JSON.parse(Buffer.from(await files.read(join(folder, STARTS))).toString());
 		return Array.isArray(read) ? read.filter(isStart) : [];
 	} catch {
 		return [];

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { Failure, reasonOf } from '../base/failure.js';
+import { realFiles } from './files.js';
 
 /** A file that people write by hand is never larger. */
 const MOST_BYTES = 1 << 20;
@@ -24,12 +24,13 @@ export async function readMarkedText(
 	path: string,
 	what: string,
 	again = 'Save it as UTF-8.',
+	files = realFiles,
 ): Promise<string> {
 	const unreadable = (state: string, advice: string) =>
 		new Failure('file-unreadable', `Cannot read ${what} "${path}": ${state}`, advice);
 	let bytes: Uint8Array;
 	try {
-		bytes = await readFile(path);
+		bytes = await files.read(path);
 	} catch (thrown) {
 		const state = states[(thrown as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(thrown);
 		throw unreadable(state, 'Check the path and the permissions.');

@@ -1,6 +1,6 @@
-import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from './file.js';
+import { realFiles } from './files.js';
 
 /** What a person wishes of a daemon that runs, in a file of the journal's folder: it needs nothing but that folder. */
 const SEND_AGAIN = 'send-again.json';
@@ -12,10 +12,9 @@ export async function wishSendAgain(folder: string, events: readonly number[]): 
 }
 
 /** The events that are wished for; anything else than whole numbers is none. */
-export async function sendAgain(folder: string): Promise<readonly number[]> {
-	const text = await readFile(join(folder, SEND_AGAIN), 'utf8').catch(() => '[]');
+export async function sendAgain(folder: string, files = realFiles): Promise<readonly number[]> {
 	try {
-		const read: unknown = JSON.parse(text);
+		const read: unknown = JSON.parse(Buffer.from(await files.read(join(folder, SEND_AGAIN))).toString());
 		return Array.isArray(read) ? read.filter((one): one is number => Number.isSafeInteger(one)) : [];
 	} catch {
 		return [];
@@ -23,6 +22,6 @@ export async function sendAgain(folder: string): Promise<readonly number[]> {
 }
 
 /** It was seen. */
-export async function forgetSendAgain(folder: string): Promise<void> {
-	await rm(join(folder, SEND_AGAIN), { force: true });
+export async function forgetSendAgain(folder: string, files = realFiles): Promise<void> {
+	await files.remove(join(folder, SEND_AGAIN));
 }

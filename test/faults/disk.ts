@@ -37,6 +37,7 @@ export function createDisk() {
 		list: async () => [...pictures.keys()],
 	};
 	return {
+		faults: faults as ReadonlySet<DiskFault>,
 		files,
 		begin: (fault: DiskFault) => void faults.add(fault),
 		end: (fault: DiskFault) => void faults.delete(fault),

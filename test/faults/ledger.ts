@@ -1,5 +1,6 @@
 import { parseTopic } from '../../src/protocol/topics.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import type { ToldConfiguration } from './engineer.js';
 import type { Coming } from './plant.js';
 
 /** What one who keeps books of all that is said knows of a station. */
@@ -19,20 +20,25 @@ const MOST_PARTS = 4096;
 /** The verdicts of a station that are remembered by what they say. */
 const MOST_VERDICTS = 65_536;
 
-/**
- * Hears everything that is said, and knows what is true: `isGood` of whatever a verdict is of. `violated` is told of what must never be.
- */
-export function openLedger(
-	root: string,
-	isGood: (name: string) => boolean | undefined,
-	violated: (what: string) => void,
-) {
+export type LedgerWorld = {
+	/** What is true of whatever a verdict is of. */
+	readonly isGood: (name: string) => boolean | undefined;
+	/** What must never be. */
+	readonly violated: (what: string) => void;
+	/** A part was judged with this threshold. */
+	readonly judged: (station: string, threshold: number | null) => void;
+	readonly toldConfiguration: (told: ToldConfiguration) => void;
+};
+
+/** Hears everything that is said, and knows what is true. */
+export function openLedger(root: string, { isGood, violated, judged, toldConfiguration }: LedgerWorld) {
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
 	/** Parts that signals made, by name: the verdicts that were heard of them. */
 	const parts = new Map<string, { readonly part: Coming; isMade: boolean; readonly ids: Set<string> }>();
 	const counts = { verdicts: 0, accepted: 0, rejected: 0, errors: 0, again: 0, gaps: 0 };
 	let box = '';
+	let hasHealth = false;
 
 	const booksOf = (station: string): Books => {
 		const known = stations.get(station) ?? { verdicts: new Map(), gaps: [], highest: 0, state: '' };
@@ -49,6 +55,7 @@ export function openLedger(
 			return;
 		}
 		said.set(id, words);
+		judged(station, message.threshold);
 		if (said.size > MOST_VERDICTS) said.delete(said.keys().next().value!);
 		const books = booksOf(station);
 		const twin = books.verdicts.get(sequence);
@@ -76,6 +83,8 @@ export function openLedger(
 			const read = parseTopic(root, topic);
 			const message = () => JSON.parse(UTF8.decode(payload));
 			if (read?.name === 'verdict') heardVerdict(message());
+			if (read?.name === 'configuration') toldConfiguration(message());
+			if (read?.name === 'health') hasHealth = true;
 			if (read?.name === 'boxState') box = message().state;
 			if (read?.name === 'stationState') booksOf(message().station).state = message().state;
 			if (read?.name !== 'gap') return;
@@ -101,6 +110,8 @@ export function openLedger(
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
 		/** When everything is well and all is said: what should have been heard and was not. */
 		settle: (): void => {
+			if (!hasHealth) violated('nobody heard of its health');
+			hasHealth = false;
 			if (box !== 'online') violated(`the box is ${box || 'silent'} though nothing is wrong`);
 			for (const [station, { verdicts, gaps, highest, state }] of stations) {
 				if (state !== 'running') violated(`${station} is ${state} though nothing is wrong`);

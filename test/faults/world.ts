@@ -1,20 +1,19 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { reasonOf } from '../../src/base/failure.js';
+import { Failure, reasonOf } from '../../src/base/failure.js';
 import { randomFrom } from '../../src/base/random.js';
-import { type Config, configSchema } from '../../src/config/schema.js';
-import type { Movable, Running } from '../../src/control/movable.js';
-import { move } from '../../src/control/move.js';
-import { createAlarmClock } from '../../src/daemon/alarm-clock.js';
+import { openConfigFile } from '../../src/daemon/config-file.js';
+import { runDaemon } from '../../src/daemon/daemon.js';
 import type { Edges } from '../../src/daemon/edges.js';
-import { createEngineChoices } from '../../src/daemon/engine-choices.js';
-import { type ServicesWorld, specsOf } from '../../src/daemon/services.js';
-import { createTallies } from '../../src/daemon/tally.js';
+import type { Machine } from '../../src/daemon/health.js';
+import { watchCondition } from '../../src/machine/condition.js';
 import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
 import { type BrokerFault, createBroker } from './broker.js';
 import { type SimulatedChild, type StationFault, startChild } from './child.js';
 import { createDisk, type DiskFault } from './disk.js';
+import { type Answered, createEngineer } from './engineer.js';
+import { filesOf } from './files.js';
 import { openLedger } from './ledger.js';
 import { createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
 import { type Being, createTime } from './time.js';
@@ -33,8 +32,10 @@ const BOX = 'sim';
 /** Parts of one station are announced, at the others every frame is one. */
 const ANNOUNCED = 'cap';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
-/** Of what the daemon runs: the rest looks at the machine itself. */
-const KINDS = ['journal', 'control', 'broker', 'alarms', 'station', 'signals'];
+/** What the daemon does not run: it would need models and engines of its own. */
+const WITHOUT = ['engines', 'lesson', 'metrics'];
+
+const UTF8 = new TextDecoder();
 
 /** Of one seed. */
 const MOST_TOLD = 20;
@@ -51,39 +52,32 @@ const HEAL_MS = 400_000;
 const CLOSING_MS = 10_000;
 const MOST_LEAP_MS = 7_200_000;
 
-/** Orderly ends and edits get so long. */
-const LIMITS = {
-	probe: 60_000,
-	prepare: 60_000,
-	stop: 10_000,
-	start: 60_000,
-	retell: 10_000,
-	health: 60_000,
-};
-
 /** A part that waits for it is judged within this time of its signal. */
 const DEADLINE_MS = 3000;
 
-/** `every`: the stations where every frame is a part. */
-function configWith(folder: string, threshold: number, every: readonly string[]): Config {
-	const trigger = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
-	const recipe = { model: 'bundle', threshold, deadlineMs: DEADLINE_MS };
+/** What a box's file says. `every`: the stations where every frame is a part. */
+function textWith(thresholds: Readonly<Record<string, number>>, every: readonly string[]): string {
 	const names = [ANNOUNCED, ...every];
-	const stationAt = (name: string, i: number) => [
-		name,
-		{ camera: { source: `${i}`, timeoutMs: 2000 }, recipe: name },
-	];
-	const parsed = configSchema.parse({
-		box: BOX,
-		mqtt: { url: 'mqtt://broker' },
-		control: { remote: 'operator' },
-		stations: Object.fromEntries(names.map(stationAt)),
-		recipes: {
-			[ANNOUNCED]: { ...recipe, trigger },
-			...Object.fromEntries(every.map((name) => [name, { ...recipe, trigger: { everyMs: 100 } }])),
-		},
-	});
-	return { ...parsed, journal: { ...parsed.journal, folder } };
+	const told = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
+	const triggerOf = (name: string) => (name === ANNOUNCED ? told : { everyMs: 100 });
+	return [
+		`box: ${BOX}`,
+		'mqtt: { url: "mqtt://broker" }',
+		'control: { remote: engineer }',
+		'journal: { folder: journal }',
+		'schedule: { report: "0 * * * *", selfCheck: "0 * * * *", vacuum: "0 * * * *" }',
+		'stations:',
+		...names.map((name, i) => `  ${name}: { camera: { source: "${i}", timeoutMs: 2000 }, recipe: ${name} }`),
+		'recipes:',
+		...names.flatMap((name) => [
+			`  ${name}:`,
+			'    model: bundle',
+			`    threshold: ${thresholds[name] ?? 0.4}`,
+			`    deadlineMs: ${DEADLINE_MS}`,
+			`    trigger: ${JSON.stringify(triggerOf(name))}`,
+		]),
+		'',
+	].join('\n');
 }
 
 /** `hours`: simulated; `periodMs`: with faults, between two times without; `stations`: that judge every frame, drawn where they are left out. */
@@ -109,31 +103,62 @@ export async function simulate(
 	const belt = createBelt(ANNOUNCED, random);
 	const every = EVERY.slice(0, stations ?? 1 + random.below(EVERY.length));
 	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
-	const ledger = openLedger(ROOT, goodOf, violated);
-	let heardAnswer = (_: { readonly id: string | null; readonly code: string }): void => {};
+	let heardAnswer = (_: Answered): void => {};
 	const broker = createBroker(nature, (topic, payload) => {
-		if (topic.includes('/answer/')) heardAnswer(JSON.parse(new TextDecoder().decode(payload)));
+		if (topic.includes('/answer/')) heardAnswer(JSON.parse(UTF8.decode(payload)));
 		else ledger.hear(topic, payload);
 	});
+	const path = join(folder, 'inspectord.yaml');
+	const recipes = [ANNOUNCED, ...every];
+	const textOf = (thresholds: Readonly<Record<string, number>>) => textWith(thresholds, every);
+	writeFileSync(path, textOf({}));
+	const engineer = createEngineer({
+		path,
+		folder: join(folder, 'journal'),
+		recipes,
+		textOf,
+		nature,
+		random,
+		ask: (request) => publish('engineer', 'config', request),
+		violated,
+	});
+	const ledger = openLedger(ROOT, {
+		isGood: goodOf,
+		violated,
+		judged: engineer.judged,
+		toldConfiguration: engineer.toldConfiguration,
+	});
 	const disk = createDisk();
+	const machine = await simulatedMachine();
 	const faults = new Map([ANNOUNCED, ...every].map((name) => [name, new Set<StationFault>()]));
 	let aheadMs = START_MS;
 	const wallClock = () => aheadMs + time.now();
-	let threshold = 0.5;
 	let life: Life | undefined;
 	let parts = 0;
+
+	const publish = (role: string, name: string, request: object): boolean =>
+		life !== undefined &&
+		broker.publish(
+			`${ROOT}/${BOX}/request/${role}/${name}`,
+			new TextEncoder().encode(JSON.stringify(request)),
+			life.being,
+		);
 
 	/** One daemon from its start to its end. */
 	type Life = {
 		readonly being: Being;
 		readonly children: Set<SimulatedChild>;
+		/** What it does at set times. */
+		readonly jobs: Map<string, () => void>;
+		reread(): void;
 		end(isOrderly: boolean): Promise<void>;
-		edit(config: Config): Promise<void>;
 	};
 	const begin = (): Life => {
 		const being = time.createBeing();
 		const children = new Set<SimulatedChild>();
+		const jobs = new Map<string, () => void>();
 		const over = new AbortController();
+		let reread = () => {};
 		let writer: { abandon(): void } | undefined;
 		const edges: Edges = {
 			pace: being,
@@ -141,6 +166,14 @@ export async function simulate(
 			wallClock,
 			machineMs: being.now,
 			bootId: async () => null,
+			upMs: being.now,
+			machine: () => machine,
+			scheduleAt: (_, name, task) => {
+				jobs.set(name, task);
+				return { name, [Symbol.asyncDispose]: async () => void jobs.delete(name) };
+			},
+			files: filesOf(being, disk.faults),
+			watchFolder: () => {},
 			watchClock: () => ({ name: 'clock', clock: unknownClock, [Symbol.asyncDispose]: async () => {} }),
 			startStation: () => {
 				const child: SimulatedChild = startChild({
@@ -166,72 +199,65 @@ export async function simulate(
 			openPictures: async () => disk.files,
 			search: async (place, search) => {
 				using found = openSearch(place);
+				if (search.kind === 'counts') return found.counts() as never;
 				if (search.kind !== 'events') throw new Error('nobody asks for more');
 				const { query } = search as { readonly query: Query };
 				return [...found.find(query)] as never;
 			},
 			listen: async () => ({ [Symbol.asyncDispose]: async () => {} }),
 		};
-		let running: Running<Movable> = new Map();
-		const tallies = createTallies(being.now());
-		const world: ServicesWorld = {
-			edges,
-			env: {},
-			version: '0',
-			boot: null,
-			log: (level, about, said) => told?.(`${(time.now() / 1000).toFixed(3)} ${level} ${about}: ${said}`),
-			secrets: [],
-			conceal: () => {},
-			onState: () => {},
-			onVerdict: () => {},
-			running: () => running,
-			deadlines: createAlarmClock(being.now, being),
-			troubles: () => [],
-			logLines: () => [],
-			edits: () => undefined,
-			config: () => null,
-			engines: createEngineChoices(),
-			tallies,
-			silent: () => [],
-			rests: () => false,
-		};
-		const moveTo = async (config: Config | null): Promise<void> => {
-			const wanted = config ? specsOf(config, world).filter(({ kind }) => KINDS.includes(kind)) : [];
-			const moved = await move(running, wanted, {
-				pace: being,
-				limits: LIMITS,
-				leastStopMs: 6000,
-				probesAtOnce: 1,
+		const run = async (): Promise<void> => {
+			const file = await openConfigFile(path, {}, false, edges);
+			await runDaemon(file, {
+				env: {},
+				version: '0',
+				edges,
+				without: WITHOUT,
+				conceal: () => {},
+				log: (level, about, said) => told?.(`${(time.now() / 1000).toFixed(3)} ${level} ${about}: ${said}`),
+				onVerdict: () => {},
 				signal: over.signal,
-				onChange: (now) => {
-					running = now;
+				untilFinished: false,
+				notifier: { watchdogMs: null, say: () => {} },
+				onReread: (hear) => {
+					reread = hear;
 				},
 			});
-			({ running } = moved);
-			for (const { reason } of moved.setbacks) if (!(reason instanceof Error)) unexpected(reason);
 		};
-		let moving = moveTo(configWith(folder, threshold, every)).catch(unexpected);
-		return {
+		const leave = (): void => {
+			if (disk.isFaulty) ledger.excuse();
+			being.kill();
+			broker.lose();
+			for (const child of children) child.orphan();
+		};
+		const ended = run().catch((thrown) => {
+			if (!(thrown instanceof Failure)) return unexpected(thrown);
+			told?.(`${(time.now() / 1000).toFixed(3)} ends: ${thrown.message}`);
+		});
+		const mine: Life = {
 			being,
 			children,
-			edit: (config) => {
-				moving = moving.then(() => (being.alive ? moveTo(config) : undefined)).catch(unexpected);
-				return moving;
-			},
+			jobs,
+			reread: () => reread(),
 			end: async (isOrderly) => {
+				if (!being.alive) return;
 				if (isOrderly) {
-					await moving.then(() => moveTo(null)).catch(unexpected);
-					if (!being.alive) return;
-				} else {
-					writer?.abandon();
 					over.abort();
-				}
-				if (disk.isFaulty) ledger.excuse();
-				being.kill();
-				broker.lose();
-				for (const child of children) child.orphan();
+					await ended;
+				} else writer?.abandon();
+				if (being.alive) leave();
 			},
 		};
+		// What ends by itself is started again, as systemd does.
+		void ended.then(() => {
+			if (over.signal.aborted || !being.alive) return;
+			writer?.abandon();
+			leave();
+			if (life !== mine) return;
+			life = undefined;
+			restartIn(RESTART_MS);
+		});
+		return mine;
 	};
 	const restartIn = (ms: number) =>
 		nature.later(ms, () => {
@@ -249,11 +275,11 @@ export async function simulate(
 		ledger.announced(part);
 		parts += 1;
 		const ask = { id: part.name, client: 'line', station: ANNOUNCED, part: part.name };
-		const topic = `${ROOT}/${BOX}/request/operator/trigger`;
-		if (life) broker.publish(topic, new TextEncoder().encode(JSON.stringify(ask)), life.being);
+		publish('operator', 'trigger', ask);
 	};
-	heardAnswer = ({ id, code }) => {
-		if (id !== null && code === 'ok') ledger.made(id);
+	heardAnswer = (answer) => {
+		engineer.answered(answer);
+		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);
 	};
 
 	const acts = faultsOf({
@@ -265,10 +291,7 @@ export async function simulate(
 		leap: (ms) => {
 			aheadMs += ms;
 		},
-		edit: () => {
-			threshold = threshold === 0.5 ? 0.6 : 0.5;
-			void life?.edit(configWith(folder, threshold, every));
-		},
+		engineer,
 		random: random.uniform,
 		away: () => {
 			life = undefined;
@@ -301,8 +324,11 @@ export async function simulate(
 			await time.pass(doneMs + periodMs, () => {}, isOver);
 			isCalm = true;
 			for (const end of [...ending]) end();
+			nature.later(HEAL_MS / 2, engineer.editCalmly);
 			await time.pass(doneMs + periodMs + HEAL_MS, () => {}, isOver);
-			if (violations.length === 0) ledger.settle();
+			if (violations.length > 0) break;
+			ledger.settle();
+			engineer.settle();
 		}
 	} catch (thrown) {
 		violated(reasonOf(thrown));
@@ -326,17 +352,22 @@ type FaultsWorld = {
 	readonly disk: ReturnType<typeof createDisk>;
 	readonly stations: readonly Set<StationFault>[];
 	readonly life: () =>
-		| { readonly children: ReadonlySet<SimulatedChild>; end(isOrderly: boolean): Promise<void> }
+		| {
+				readonly children: ReadonlySet<SimulatedChild>;
+				readonly jobs: ReadonlyMap<string, () => void>;
+				reread(): void;
+				end(isOrderly: boolean): Promise<void>;
+		  }
 		| undefined;
 	readonly away: () => void;
 	readonly restartIn: (ms: number) => void;
 	readonly leap: (ms: number) => void;
-	readonly edit: () => void;
+	readonly engineer: ReturnType<typeof createEngineer>;
 	readonly random: () => number;
 };
 
 /** What may happen: each begins, and some end again. */
-function faultsOf({ broker, disk, stations, life, away, restartIn, leap, edit, random }: FaultsWorld) {
+function faultsOf({ broker, disk, stations, life, away, restartIn, leap, engineer, random }: FaultsWorld) {
 	const ofBroker = (fault: BrokerFault) => ({
 		name: `broker ${fault}`,
 		begin: () => {
@@ -411,13 +442,38 @@ function faultsOf({ broker, disk, stations, life, away, restartIn, leap, edit, r
 				return undefined;
 			},
 		})),
-		{
-			name: 'an edit',
+		...(
+			[
+				['an edit', engineer.edit],
+				['a wrong edit', engineer.editWrongly],
+				['an edit by hand', engineer.byHand],
+				['the file is read again', () => life()?.reread()],
+				['a job', () => beginJob(life()?.jobs ?? new Map(), random)],
+			] as const
+		).map(([name, act]) => ({
+			name,
 			begin: () => {
-				edit();
+				act();
 				return undefined;
 			},
-		},
+		})),
 	];
 	return rows;
+}
+
+/** Of which nothing is known but that it has room. */
+async function simulatedMachine(): Promise<Machine> {
+	const condition = await watchCondition('/nowhere')();
+	return {
+		memoryOf: async () => 1e8,
+		spaceAt: async () => ({ freeBytes: 1e10, totalBytes: 1e11 }),
+		systemName: async () => 'simulated',
+		watchCondition: () => async () => condition,
+	};
+}
+
+/** Each may begin at any moment: clocks jump. */
+function beginJob(jobs: ReadonlyMap<string, () => void>, random: () => number): void {
+	const each = [...jobs.values()];
+	each[Math.floor(random() * each.length)]?.();
 }

@@ -1,0 +1,67 @@
+import {
+	access,
+	chmod,
+	chown,
+	constants,
+	mkdir,
+	open,
+	readdir,
+	readFile,
+	realpath,
+	rename,
+	rm,
+	stat,
+	writeFile,
+} from 'node:fs/promises';
+
+/** Who a file belongs to, and who may read it. */
+export type Owned = { readonly mode: number; readonly uid: number; readonly gid: number };
+
+/**
+ * What files of our own are read and written with, step by step, so that a simulation can end a process between any two of them. Each
+ * throws what the file system threw.
+ */
+export type Files = {
+	read(path: string): Promise<Uint8Array>;
+	/** Not on the disk's surface before it is flushed. */
+	write(path: string, content: Uint8Array | string, mode: number): Promise<void>;
+	/** Waits until a file, or the names in a folder, are on the disk's surface. */
+	flush(path: string): Promise<void>;
+	rename(from: string, to: string): Promise<void>;
+	/** Also where nothing is. */
+	remove(path: string): Promise<void>;
+	/** Names. */
+	list(folder: string): Promise<readonly string[]>;
+	/** With those above it. */
+	makeFolder(path: string, mode?: number): Promise<void>;
+	ownedBy(path: string): Promise<Owned & { readonly mtimeMs: number }>;
+	own(path: string, owned: Owned): Promise<void>;
+	assertWritable(path: string): Promise<void>;
+	/** Without links. */
+	realPath(path: string): Promise<string>;
+};
+
+export const realFiles: Files = {
+	read: (path) => readFile(path),
+	write: (path, content, mode) => writeFile(path, content, { mode }),
+	flush: async (path) => {
+		const handle = await open(path, 'r');
+		try {
+			await handle.sync();
+		} finally {
+			await handle.close();
+		}
+	},
+	rename,
+	remove: (path) => rm(path, { force: true }),
+	list: (folder) => readdir(folder),
+	makeFolder: async (path, mode) => void (await mkdir(path, { recursive: true, mode })),
+	ownedBy: stat,
+	own: async (path, { mode, uid, gid }) => {
+		const owner = await stat(path);
+		if (owner.uid !== uid || owner.gid !== gid) await chown(path, uid, gid);
+		await chmod(path, mode & 0o7777);
+	},
+	assertWritable: (path) => access(path, constants.W_OK),
+	realPath: (path) => realpath(path),
+};

@@ -1,0 +1,173 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sha256Of } from '../../src/base/hash.js';
+import type { Random } from '../../src/base/random.js';
+import { dataOf } from '../../src/config/yaml.js';
+import type { Being } from './time.js';
+
+export type EngineerWorld = {
+	/** The configuration's file, and the journal's folder. */
+	readonly path: string;
+	readonly folder: string;
+	readonly recipes: readonly string[];
+	/** What the file says with these thresholds, by recipe; cut off before the last recipe it is no configuration. */
+	readonly textOf: (thresholds: Readonly<Record<string, number>>) => string;
+	readonly nature: Being;
+	readonly random: Random;
+	/** Asks the box. @returns whether anybody heard it */
+	readonly ask: (request: object) => boolean;
+	readonly violated: (what: string) => void;
+};
+
+/** Somebody wants a threshold: no two are the same. */
+type Wish = {
+	readonly id: string;
+	readonly recipe: string;
+	/** What it must be answered, where that is known. */
+	readonly wanted: 'ok' | 'invalid' | undefined;
+	/** Whatever it is answered, it is only tried. */
+	readonly isDry: boolean;
+	code: string | undefined;
+};
+
+type Thresholds = Readonly<Record<string, number>>;
+
+export type Answered = {
+	readonly id: string | null;
+	/** Progress has none. */
+	readonly code?: string;
+	readonly result?: { readonly rev?: string; readonly confirmBy?: string | null } | null;
+};
+
+const FIRST = 0.4;
+/** Answers with these say that nothing was moved. */
+const UNMOVED = ['invalid', 'denied', 'conflict', 'busy'];
+const CONFIRM_S = { least: 5, more: 40 } as const;
+/** A hand writes in two steps, so long apart at most. */
+const TORN_MS = 800;
+
+/** Edits the configuration from afar and by hand, and knows with which thresholds a part may be judged. */
+export function createEngineer(world: EngineerWorld) {
+	const { path, folder, recipes, textOf, nature, random, ask, violated } = world;
+	let count = 0;
+	const wishes = new Map<number, Wish>();
+	const byId = new Map<string, Wish>();
+	const answers = new Map<string, string>();
+	/** As the last verdict of each station was judged. */
+	const judged = new Map<string, number>();
+	let told:
+		| { readonly rev: string; readonly confirmBy: string | null; readonly thresholds: Thresholds }
+		| undefined;
+
+	const wish = (wanted: Wish['wanted'], isDry = false): Wish & { readonly threshold: number } => {
+		count += 1;
+		const threshold = Number((FIRST + count / 10_000).toFixed(4));
+		const id = `edit-${count}`;
+		const one: Wish = { id, recipe: recipes[random.below(recipes.length)]!, wanted, isDry, code: undefined };
+		wishes.set(threshold, one);
+		byId.set(id, one);
+		return { ...one, threshold };
+	};
+	const edit = (wanted: Wish['wanted']): void => {
+		const [isDry, isConfirmed] = [wanted === undefined && random.uniform() < 0.2, random.uniform() < 0.4];
+		const { id, recipe, threshold } = wish(wanted, isDry);
+		const changed = { threshold, ...(wanted === 'invalid' && { deadlineMs: -1 }) };
+		const confirmTimeoutS = CONFIRM_S.least + random.below(CONFIRM_S.more);
+		const isAsked = ask({
+			id,
+			client: 'engineer',
+			patch: { recipes: { [recipe]: changed } },
+			...(isDry && { dryRun: true }),
+			...(wanted === undefined && !isDry && isConfirmed && { confirmTimeoutS }),
+		});
+		if (!isAsked && wanted === 'ok') violated(`nobody hears ${id} though nothing is wrong`);
+	};
+	const readFile = () => readFileSync(path, 'utf8');
+	const thresholdsIn = (text: string): Thresholds => thresholdsOf(dataOf(text) as Configured);
+
+	return {
+		edit: () => edit(undefined),
+		editWrongly: () => edit('invalid'),
+		/** While nothing is wrong. */
+		editCalmly: () => edit('ok'),
+		/** Writes into the file, half of it first. */
+		byHand: (): void => {
+			const { recipe, threshold } = wish(undefined);
+			const text = textOf({ ...thresholdsIn(readFile()), [recipe]: threshold });
+			const last = text.indexOf(`\n  ${recipes.at(-1)}:`, text.indexOf('\nrecipes:'));
+			const first = text.indexOf('\nstations:') + '\nstations:\n  '.length;
+			writeFileSync(path, text.slice(0, first + random.below(last - first)));
+			nature.later(random.uniform() * TORN_MS, () => writeFileSync(path, text));
+		},
+		answered: ({ id, code, result }: Answered): void => {
+			if (id === null || code === undefined) return;
+			const said = JSON.stringify([code, result?.rev]);
+			const before = answers.get(id);
+			if (before !== undefined && before !== said) violated(`${id} was answered ${before} and ${said}`);
+			answers.set(id, said);
+			const known = byId.get(id);
+			if (!known || before !== undefined) return;
+			known.code = code;
+			if (known.wanted === 'invalid' && code === 'ok') violated(`${id} was taken, and is no configuration`);
+			if (!result?.confirmBy || random.uniform() < 0.4) return;
+			const afterMs = random.uniform() * 1300 * CONFIRM_S.more;
+			nature.later(afterMs, () => void ask({ id: `${id}-confirmed`, client: 'engineer', action: 'confirm' }));
+		},
+		toldConfiguration: ({ rev, confirmBy, configuration }: ToldConfiguration): void => {
+			told = { rev, confirmBy, thresholds: thresholdsOf(configuration) };
+		},
+		/** Stations are called as their recipes. */
+		judged: (station: string, threshold: number | null): void => {
+			if (threshold === null || judged.get(station) === threshold) return;
+			judged.set(station, threshold);
+			const known = wishes.get(threshold);
+			if (!known) {
+				if (threshold !== FIRST) violated(`nobody wanted ${threshold} at ${station}`);
+				return;
+			}
+			if (known.recipe !== station)
+				violated(`${station} judges with ${threshold}, which is ${known.recipe}'s`);
+			if (known.isDry || known.wanted === 'invalid' || UNMOVED.includes(known.code ?? ''))
+				violated(`${station} judges with ${threshold} of ${known.id}, which was not taken: ${known.code}`);
+		},
+		/** When everything is well, or has ended: the file, its history, what is told and what judges agree. */
+		settle: (): void => {
+			for (const { id, wanted, code } of byId.values())
+				if (wanted === 'ok' && code !== 'ok') violated(`${id} was answered ${code}, and nothing was wrong`);
+			const place = join(folder, 'revisions', 'index.json');
+			if (!existsSync(place) || !told) {
+				violated('there is no history of the configuration, or nobody tells which runs');
+				return;
+			}
+			const { revisions, pending, refused } = JSON.parse(readFileSync(place, 'utf8'));
+			const held = sha256Of(readFile());
+			const stands = pending?.sha256 === held ? pending : revisions.at(-1);
+			if (held !== stands.sha256 && held !== refused)
+				violated(`the file is not revision ${stands.rev}, and was not refused`);
+			if (told.confirmBy !== null) violated(`revision ${told.rev} still waits to be confirmed`);
+			if (told.rev !== stands.rev) violated(`revision ${told.rev} is told, and ${stands.rev} stands`);
+			const text = readFileSync(join(folder, 'revisions', `${stands.rev}.yaml`), 'utf8');
+			const wanted = thresholdsIn(text);
+			for (const recipe of recipes) {
+				const [says, tells, does] = [wanted[recipe], told.thresholds[recipe], judged.get(recipe)];
+				if (says !== tells || (does !== undefined && does !== says))
+					violated(
+						`revision ${stands.rev} says ${says} for ${recipe}, it is told ${tells}, and does ${does}`,
+					);
+			}
+		},
+	};
+}
+
+type Configured = { readonly recipes?: Readonly<Record<string, { readonly threshold?: number }>> };
+export type ToldConfiguration = {
+	readonly rev: string;
+	readonly confirmBy: string | null;
+	readonly configuration: Configured;
+};
+
+function thresholdsOf({ recipes = {} }: Configured): Thresholds {
+	return Object.fromEntries(
+		Object.entries(recipes).map(([name, { threshold = FIRST }]) => [name, threshold]),
+	);
+}

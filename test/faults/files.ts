@@ -1,0 +1,46 @@
+import * as fs from 'node:fs';
+import type { Files } from '../../src/disk/files.js';
+import type { DiskFault } from './disk.js';
+import type { Being } from './time.js';
+
+const STEP_MS = 0.2;
+
+/** Files of the real file system for one process, a step after the other: it may die, or find the disk full, between any two of them. */
+export function filesOf(process: Being, faults: ReadonlySet<DiskFault>): Files {
+	const step = <T>(work: () => T): Promise<T> =>
+		new Promise((resolve, reject) => {
+			process.later(STEP_MS, () => {
+				try {
+					resolve(work());
+				} catch (thrown) {
+					reject(thrown);
+				}
+			});
+		});
+	const refuse = (): void => {
+		if (faults.has('full')) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+		if (faults.has('failing')) throw Object.assign(new Error('input/output error'), { code: 'EIO' });
+	};
+	const change = <T>(work: () => T): Promise<T> =>
+		step(() => {
+			refuse();
+			return work();
+		});
+	return {
+		read: (path) => step(() => fs.readFileSync(path)),
+		write: async (path, content, mode) => {
+			const bytes = Buffer.from(content);
+			await change(() => fs.writeFileSync(path, bytes.subarray(0, bytes.length / 2), { mode }));
+			await change(() => fs.writeFileSync(path, bytes, { mode }));
+		},
+		flush: () => change(() => {}),
+		rename: (from, to) => change(() => fs.renameSync(from, to)),
+		remove: (path) => step(() => fs.rmSync(path, { force: true })),
+		list: (folder) => step(() => fs.readdirSync(folder)),
+		makeFolder: (path, mode) => change(() => void fs.mkdirSync(path, { recursive: true, mode })),
+		ownedBy: (path) => step(() => fs.statSync(path)),
+		own: (path, { mode }) => change(() => fs.chmodSync(path, mode)),
+		assertWritable: () => change(() => {}),
+		realPath: (path) => step(() => fs.realpathSync(path)),
+	};
+}
