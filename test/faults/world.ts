@@ -80,13 +80,18 @@ function textWith(thresholds: Readonly<Record<string, number>>, every: readonly 
 	].join('\n');
 }
 
-/** `hours`: simulated; `periodMs`: with faults, between two times without; `stations`: that judge every frame, drawn where they are left out. */
-export type Simulated = { readonly hours: number; readonly periodMs?: number; readonly stations?: number };
+/** `hours`: simulated; `periodMs`: with faults, between two times of `healMs` without; `stations`: that judge every frame, drawn where they are left out. */
+export type Simulated = {
+	readonly hours: number;
+	readonly periodMs?: number;
+	readonly healMs?: number;
+	readonly stations?: number;
+};
 
 /** One box, its line and its broker in simulated time, with faults that the seed draws. `at`: a folder; `told`: hears what its daemons log. */
 export async function simulate(
 	seed: number,
-	{ hours, periodMs = PERIOD_MS, stations }: Simulated,
+	{ hours, periodMs = PERIOD_MS, healMs = HEAL_MS, stations }: Simulated,
 	at: string,
 	told?: (line: string) => void,
 ): Promise<Outcome> {
@@ -318,14 +323,14 @@ export async function simulate(
 	const untilMs = hours * 3_600_000;
 	const isOver = () => violations.length > 0;
 	try {
-		for (let doneMs = 0; doneMs < untilMs && violations.length === 0; doneMs += periodMs + HEAL_MS) {
+		for (let doneMs = 0; doneMs < untilMs && violations.length === 0; doneMs += periodMs + healMs) {
 			isCalm = false;
-			closesMs = doneMs + periodMs + HEAL_MS;
+			closesMs = doneMs + periodMs + healMs;
 			await time.pass(doneMs + periodMs, () => {}, isOver);
 			isCalm = true;
 			for (const end of [...ending]) end();
-			nature.later(HEAL_MS / 2, engineer.editCalmly);
-			await time.pass(doneMs + periodMs + HEAL_MS, () => {}, isOver);
+			nature.later(healMs / 2, engineer.editCalmly);
+			await time.pass(doneMs + periodMs + healMs, () => {}, isOver);
 			if (violations.length > 0) break;
 			ledger.settle();
 			engineer.settle();
