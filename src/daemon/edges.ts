@@ -15,7 +15,7 @@ import { listenLocally } from '../socket/listen.js';
 import type { PictureFiles } from '../sqlite/journal.js';
 import { startThread, type WriterPort } from '../sqlite/port.js';
 import { searchBeside } from '../sqlite/search-beside.js';
-import { type Machine, realMachine } from './health.js';
+import { type Machine, realMachine } from './machine.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,9 +1,6 @@
 import type { Pace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { type Condition, watchCondition } from '../machine/condition.js';
-import { memoryOf } from '../machine/memory.js';
-import { spaceAt } from '../machine/space.js';
-import { systemName } from '../machine/system.js';
+import type { Condition } from '../machine/condition.js';
 import type { Gap } from '../protocol/gap.js';
 import {
 	type Health,
@@ -18,6 +15,7 @@ import type { Journal } from '../sqlite/journal.js';
 import type { AlarmsService } from './alarms.js';
 import type { BrokerService } from './broker.js';
 import { createLatencies } from './latency.js';
+import type { Machine } from './machine.js';
 import type { Recorder } from './record.js';
 import type { Records } from './records.js';
 import type { StationService } from './station.js';
@@ -29,15 +27,6 @@ export type HealthSettings = {
 	readonly root: string;
 	readonly everyMs: number;
 	readonly folder: string;
-};
-
-/** What the machine tells; null where it tells nothing. */
-export type Machine = {
-	readonly memoryOf: (pid: number) => Promise<number | null>;
-	readonly spaceAt: (folder: string) => Promise<Pick<Vitals['disk'], 'freeBytes' | 'totalBytes'>>;
-	readonly systemName: () => Promise<string>;
-	/** Each time with what passed since the last time; one for each who asks. */
-	readonly watchCondition: () => () => Promise<Condition>;
 };
 
 export type HealthWorld = {
@@ -60,8 +49,6 @@ export type HealthWorld = {
 	readonly pace: Pick<Pace, 'now' | 'pause'>;
 	readonly wallClock: () => number;
 };
-
-export const realMachine = (): Machine => ({ memoryOf, spaceAt, systemName, watchCondition });
 
 /** After the start, when everything has begun. */
 const FIRST_MS = 2000;

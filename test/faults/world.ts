@@ -5,7 +5,7 @@ import { randomFrom } from '../../src/base/random.js';
 import { openConfigFile } from '../../src/daemon/config-file.js';
 import { runDaemon } from '../../src/daemon/daemon.js';
 import type { Edges } from '../../src/daemon/edges.js';
-import type { Machine } from '../../src/daemon/health.js';
+import type { Machine } from '../../src/daemon/machine.js';
 import { watchCondition } from '../../src/machine/condition.js';
 import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
