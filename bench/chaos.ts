@@ -12,6 +12,7 @@ import { eventually } from '../test/free-port.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
 import { sleep } from './box-at-work.js';
 import { atWork, type Box, type BoxSettings, type Camera, DEADLINE_MS, STATION } from './chaos-box.js';
+import { oneOfEight } from './chaos-eight.js';
 import { percentile } from './median.js';
 
 const DETECTED_MS = 120_000;
@@ -215,7 +216,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 	'clock -2 hours': { strike: ({ clock }) => clock?.jump('-2h'), end: nothing, isBlind: false },
 };
 
-type Row = {
+export type Row = {
 	readonly fault: string;
 	readonly lost: number;
 	readonly wrongAccepts: number;
@@ -341,6 +342,7 @@ const { values: options } = parseArgs({
 });
 const bench: Readonly<Record<string, (fault: string) => Promise<Row>>> = {
 	...Object.fromEntries(Object.entries(FAULTS).map(([name, fault]) => [name, () => suffered(name, fault)])),
+	'one station of eight': oneOfEight,
 	'power cut': (name) => cuts(name, Number(options.cuts), Number(options.seed)),
 };
 const { only } = options;
