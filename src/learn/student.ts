@@ -3,11 +3,12 @@ import type { Provider } from '../base/provider.js';
 import { randomFrom } from '../base/random.js';
 import { median } from '../measure/statistics.js';
 import { architectures } from '../model/architecture.js';
-import { type Gaussian, gaussianOf } from '../model/gaussian.js';
+import type { Gaussian } from '../model/gaussian.js';
 import type { Preset } from '../model/manifest.js';
 import { viewCount, viewOf } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import { wobbled } from '../vision/warp.js';
+import { gaussianAround } from './centres.js';
 import { type FeatureSource, openFeatures } from './features.js';
 import {
 	type Costs,
@@ -161,8 +162,11 @@ export async function trainStudents(
 			{ ...world, onStep },
 			checkpoints,
 		);
-		const moments = wantsFeatures ? await momentsOf(backbone, tiling, seen, { threads }, world) : undefined;
-		return { ...learnt, gaussians: moments?.map((of) => gaussianOf(of)) };
+		if (!wantsFeatures) return { ...learnt, gaussians: undefined };
+		const gaussians: Gaussian[] = [];
+		for (const kind of await momentsOf(backbone, tiling, seen, { threads, seed }, world))
+			gaussians.push(await gaussianAround(kind, { threads, seed }, world));
+		return { ...learnt, gaussians };
 	};
 	try {
 		const whole = await studentOf(features, onStep, checkpoints);

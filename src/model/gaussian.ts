@@ -1,16 +1,30 @@
+import { randomFrom } from '../base/random.js';
 import { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Shape } from '../graph/tensor.js';
 import { type Architecture, architectures, type Backbone } from './architecture.js';
 
-/** What features of good parts are like wherever they stand: `mean` [D], and `whitening` [D, D], lower triangular, row-major. */
-export type Gaussian = { readonly mean: Float32Array; readonly whitening: Float32Array };
+/**
+ * What features of good parts are like wherever they stand: Gaussians of one covariance, each around a centre. `mean` [D]; `whitening` [E, D] to E directions
+ * in which they vary by 1; `centres` [K, E], whitened. Bundles of before have a single one, around the mean, and no centres.
+ */
+export type Gaussian = {
+	readonly mean: Float32Array;
+	readonly whitening: Float32Array;
+	readonly centres?: Float32Array | undefined;
+};
 
 /** Of joined features at `count` positions: their mean [D], and the sum of products of departures from it [D, D] row-major, its lower half. */
 export type Moments = { readonly count: number; readonly mean: Float64Array; readonly scatter: Float64Array };
 
 /** Of the mean eigenvalue: what is added to each, because few pictures say too little of directions in which they hardly vary. */
 export const RIDGE = 0.02;
+
+/**
+ * Of so many whitened features one direction is left: distances stay about what they were (Johnson and Lindenstrauss 1984), and centres cost a third of the work at
+ * each position.
+ */
+const FEATURES_PER_DIRECTION = 3;
 
 /** Joined features have a length of at most √2, so that this is little in any of them; parts that never vary need it. */
 const LEAST_VARIANCE = 1e-8;
@@ -38,26 +52,42 @@ export function joinedFeatures(graph: Graph, [, second, third]: readonly Value[]
 }
 
 /**
- * How far joined features are from what is usual (Mahalanobis 1936): [N, D, h, w] → [N, h, w]. The graph's constants are `name`.mean
- * [1, D, 1] and `name`.whitening [D, D].
+ * How far joined features are from the nearest centre (Mahalanobis 1936): [N, D, h, w] → [N, h, w]. The graph's constants are `name`.mean
+ * [1, D, 1], `name`.whitening [E, D] and, where there are any, `name`.centres [K, E].
  */
 export function gaussianDistance(
 	graph: Graph,
 	joined: Value,
-	{ mean, whitening }: Gaussian,
+	{ mean, whitening, centres }: Gaussian,
 	name: string,
 ): Value {
 	const [n, d, h, w] = joined.shape as [number, number, number, number];
 	const flat = graph.reshape(joined, [n, d, h * w]);
 	const middle = graph.constant(float32([1, d, 1], mean), `${name}.mean`);
-	const matrix = graph.constant(float32([d, d], whitening), `${name}.whitening`);
+	const e = whitening.length / d;
+	const matrix = graph.constant(float32([e, d], whitening), `${name}.whitening`);
 	const white = graph.apply('MatMul', [matrix, graph.sub(flat, middle)], {});
-	return graph.reshape(lengths(graph, white), [n, h, w]);
+	if (!centres) return graph.reshape(graph.sqrt(squaredLengths(graph, white)), [n, h, w]);
+	const k = centres.length / e;
+	const around = graph.constant(float32([k, e], centres), `${name}.centres`);
+	// |x − c|² = |x|² − 2 (x·c − |c|² / 2): one product for all centres.
+	const half = graph.constant(float32([1, k, 1], halfSquares(centres, e)));
+	const near = graph.sub(graph.apply('MatMul', [around, white], {}), half);
+	const nearest = graph.apply('ReduceMax', [near], { axes: [1] });
+	const squared = graph.sub(squaredLengths(graph, white), graph.mul(nearest, graph.scalar(2)));
+	return graph.reshape(graph.sqrt(graph.relu(squared)), [n, h, w]);
+}
+
+/** Half of the squared length of each row [K, E]. */
+export function halfSquares(rows: Float32Array, e: number): Float32Array {
+	return Float32Array.from({ length: rows.length / e }, (_, k) =>
+		rows.subarray(k * e, (k + 1) * e).reduce((sum, v) => sum + (v * v) / 2, 0),
+	);
 }
 
 /**
- * Features of a tile to what they add to the moments: inputs `teacher2` and `teacher3` as `featureProgram` gives them for a batch of one; outputs `mean` [D]
- * over the positions, and `scatter` [D, D] around it.
+ * Features of a tile to what they add to the moments: inputs `teacher2` and `teacher3` as `featureProgram` gives them for a batch of one; outputs `joined` [1, D, h, w],
+ * `mean` [D] over the positions, and `scatter` [D, D] around it.
  */
 export function momentsProgram(backbone: Backbone, side: number): Graph {
 	const graph = new Graph();
@@ -65,7 +95,9 @@ export function momentsProgram(backbone: Backbone, side: number): Graph {
 	const shape = (stage: 1 | 2): Shape => [1, outer[stage], side / (4 << stage), side / (4 << stage)];
 	const second = graph.input('teacher2', 'float32', shape(1));
 	const third = graph.input('teacher3', 'float32', shape(2));
-	const { mean, scatter } = momentsIn(graph, joinedFeatures(graph, [second, second, third]));
+	const joined = joinedFeatures(graph, [second, second, third]);
+	const { mean, scatter } = momentsIn(graph, joined);
+	graph.output(joined, 'joined');
 	graph.output(mean, 'mean');
 	graph.output(scatter, 'scatter');
 	return graph;
@@ -86,6 +118,35 @@ export function momentsIn(
 		scatter: graph.matMulTransposed(departure, departure),
 		count: n * h * w,
 	};
+}
+
+/** Joined features one a row [count, D] to whitened ones: input `joined`, output `white` [count, E]. */
+export function whiteningProgram({ mean, whitening }: Gaussian, count: number): Graph {
+	const graph = new Graph();
+	const d = mean.length;
+	const joined = graph.input('joined', 'float32', [count, d]);
+	const away = graph.sub(joined, graph.constant(float32([1, d], mean)));
+	const matrix = graph.constant(float32([whitening.length / d, d], whitening));
+	graph.output(graph.matMulTransposed(away, matrix), 'white');
+	return graph;
+}
+
+/**
+ * A step of Lloyd's (1982): inputs `points` [count, E], `centres` [K, E] and `half` [1, K] of their squared lengths; outputs `sums` [K, E] of the points that
+ * are nearest to each centre, and `counts` [1, K] of them. A point between two counts for both.
+ */
+export function centresProgram(count: number, directions: number, centres: number): Graph {
+	const graph = new Graph();
+	const points = graph.input('points', 'float32', [count, directions]);
+	const around = graph.input('centres', 'float32', [centres, directions]);
+	const half = graph.input('half', 'float32', [1, centres]);
+	const near = graph.sub(graph.matMulTransposed(points, around), half);
+	const nearest = graph.apply('ReduceMax', [near], { axes: [1] });
+	const farther = graph.apply('Cast', [graph.apply('Greater', [nearest, near], {})], { to: 'float32' });
+	const own = graph.sub(graph.scalar(1), farther);
+	graph.output(graph.apply('FusedMatMul', [own, points], { transA: true, transB: false }), 'sums');
+	graph.output(graph.sum(own, [0]), 'counts');
+	return graph;
 }
 
 /** Of nothing yet. */
@@ -127,6 +188,42 @@ export function gaussianOf({ count, mean, scatter }: Moments, ridge = RIDGE): Ga
 		mean: Float32Array.from(mean),
 		whitening: Float32Array.from(inverted(factored(covariance, d), d)),
 	};
+}
+
+/** A Gaussian in fewer directions of its whitened features, drawn by chance and orthogonal, and stretched so that lengths stay what they are on average. */
+export function reduced({ mean, whitening }: Gaussian): Gaussian {
+	const d = mean.length;
+	const directions = Math.ceil(d / FEATURES_PER_DIRECTION);
+	const stretch = Math.sqrt(d / directions);
+	const rows = new Float32Array(directions * d);
+	for (const [i, axis] of orthogonal(directions, d).entries()) {
+		const row = new Float64Array(d);
+		for (let k = 0; k < d; k += 1) {
+			const share = stretch * axis[k]!;
+			for (let j = 0; j <= k; j += 1) row[j]! += share * whitening[k * d + j]!;
+		}
+		rows.set(row, i * d);
+	}
+	return { mean, whitening: rows };
+}
+
+/** The same for every lesson. */
+const DIRECTIONS_SEED = 1;
+
+/** Unit vectors [count][d] at right angles to each other (Gram and Schmidt). */
+function orthogonal(count: number, d: number): Float64Array[] {
+	const random = randomFrom(DIRECTIONS_SEED);
+	const axes: Float64Array[] = [];
+	while (axes.length < count) {
+		const axis = Float64Array.from({ length: d }, () => random.normal());
+		for (const other of axes) {
+			const share = axis.reduce((sum, v, i) => sum + v * other[i]!, 0);
+			for (let i = 0; i < d; i += 1) axis[i]! -= share * other[i]!;
+		}
+		const length = Math.hypot(...axis);
+		axes.push(axis.map((v) => v / length));
+	}
+	return axes;
 }
 
 /** The lower triangular factor of a symmetric matrix [d, d], whose lower half is read, in place. */
@@ -175,13 +272,17 @@ function averaged(graph: Graph, x: Value, kernel: number, stride: number): Value
 function unitLength(graph: Graph, x: Value): Value {
 	const [n, c, h, w] = x.shape as [number, number, number, number];
 	const flat = graph.reshape(x, [n, c, h * w]);
-	const length = graph.apply('Max', [lengths(graph, flat), graph.scalar(LEAST_LENGTH)], {});
+	const length = graph.apply(
+		'Max',
+		[graph.sqrt(squaredLengths(graph, flat)), graph.scalar(LEAST_LENGTH)],
+		{},
+	);
 	return graph.reshape(graph.div(flat, length), [n, c, h, w]);
 }
 
-/** [N, C, positions] → [N, 1, positions], as a product with ones, which is faster than a sum. */
-function lengths(graph: Graph, x: Value): Value {
+/** Squared lengths, [N, C, positions] → [N, 1, positions], as a product with ones, which is faster than a sum. */
+function squaredLengths(graph: Graph, x: Value): Value {
 	const channels = x.shape[1]!;
 	const ones = graph.constant(float32([1, channels], new Float32Array(channels).fill(1)));
-	return graph.sqrt(graph.apply('MatMul', [ones, graph.mul(x, x)], {}));
+	return graph.apply('MatMul', [ones, graph.mul(x, x)], {});
 }

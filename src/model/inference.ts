@@ -67,15 +67,20 @@ export function mapsProgram(
 }
 
 /**
- * A picture to moments of its joined features as an arithmetic computes them: `mean` and `scatter` of a kind name the outputs [D] and [D, D] of
- * squares, and of the overview where there is one; `count` are its positions.
+ * A picture to its joined features as an arithmetic computes them, and their moments: `joined`, `mean` and `scatter` of a kind name the outputs [N, D, h, w],
+ * [D] and [D, D] of squares, and of the overview where there is one; `count` are its positions.
  */
 export function pictureMomentsProgram(
 	pair: Pair,
 	arithmetic: Arithmetic,
 ): {
 	readonly graph: Graph;
-	readonly kinds: readonly { readonly mean: string; readonly scatter: string; readonly count: number }[];
+	readonly kinds: readonly {
+		readonly joined: string;
+		readonly mean: string;
+		readonly scatter: string;
+		readonly count: number;
+	}[];
 } {
 	const { graph, units, tiles } = entered(pair, arithmetic);
 	const seen = teacher(graph, units, architectures[pair.backbone], tiles);
@@ -87,10 +92,12 @@ export function pictureMomentsProgram(
 	return {
 		graph,
 		kinds: kinds.map((of, i) => {
-			const { mean, scatter, count } = momentsIn(graph, of);
-			graph.output(mean, `mean${i + 1}`);
-			graph.output(scatter, `scatter${i + 1}`);
-			return { mean: `mean${i + 1}`, scatter: `scatter${i + 1}`, count };
+			const { count, ...moments } = momentsIn(graph, of);
+			const names = { joined: `joined${i + 1}`, mean: `mean${i + 1}`, scatter: `scatter${i + 1}` };
+			graph.output(of, names.joined);
+			graph.output(moments.mean, names.mean);
+			graph.output(moments.scatter, names.scatter);
+			return { ...names, count };
 		}),
 	};
 }

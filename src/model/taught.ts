@@ -50,8 +50,9 @@ export function taughtIn(
 /** Of squares, and of the overview where there is one. */
 function gaussiansIn(constants: ReadonlyMap<string, Tensor<'float32'>>): Gaussian[] | undefined {
 	const found = ['gaussian', 'gaussian.overview'].flatMap((name) => {
-		const [mean, whitening] = [constants.get(`${name}.mean`), constants.get(`${name}.whitening`)];
-		return mean && whitening ? [{ mean: mean.data, whitening: whitening.data }] : [];
+		const part = (of: string) => constants.get(`${name}.${of}`)?.data;
+		const [mean, whitening, centres] = [part('mean'), part('whitening'), part('centres')];
+		return mean && whitening ? [{ mean, whitening, ...(centres && { centres }) }] : [];
 	});
 	return found.length > 0 ? found : undefined;
 }

@@ -36,7 +36,11 @@ function departures(tiling: Tiling): (backbone: Backbone) => Judging {
 	const normality = Array.from({ length: 4 * views }, () => ({ mean: plane(), weight: plane() }));
 	return (backbone) => {
 		const channels = joinedChannels(architectures[backbone]);
-		const gaussian = { mean: new Float32Array(channels), whitening: new Float32Array(channels ** 2) };
+		const gaussian = {
+			mean: new Float32Array(channels),
+			whitening: new Float32Array(8 * channels),
+			centres: new Float32Array(5 * 8),
+		};
 		return { scoring: 'places+features', normality, gaussians: Array(views).fill(gaussian) };
 	};
 }

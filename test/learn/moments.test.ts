@@ -49,12 +49,17 @@ for (const [what, tiling, kinds] of [
 ] as const) {
 	moments(`are those of ${what}`, async () => {
 		const { features, joined } = source(6);
-		const found = await momentsOf('pocket', tiling, features, { threads: 1 }, world);
+		const found = await momentsOf('pocket', tiling, features, { threads: 1, seed: 1 }, world);
 		assert.is(found.length, kinds.length);
 		kinds.forEach((tiles, kind) => {
-			const { count, mean, scatter } = found[kind]!;
+			const { count, mean, scatter } = found[kind]!.moments;
 			const expected = plainMoments(tiles.flatMap((i) => joined[i]!));
 			assert.is(count, 4 * tiles.length);
+			const vectors = tiles.flatMap((i) => joined[i]!).flat();
+			assert.is(found[kind]!.sample.length, vectors.length, 'of so few the sample is all');
+			vectors.forEach((v, i) => {
+				assert.ok(Math.abs(found[kind]!.sample[i]! - v) < 1e-6);
+			});
 			expected.mean.forEach((v, i) => {
 				assert.ok(Math.abs(mean[i]! - v) < 1e-6);
 				for (let j = 0; j <= i; j += 1)
@@ -79,21 +84,21 @@ moments('of whole pictures are those of their views', async () => {
 	};
 	const of = (i: number) => look(viewOf(pictures[Math.floor(i / 3)]!, tiling, i % 3));
 	const input = async (i: number) => pictures[i]!;
-	const expected = await momentsOf('pocket', tiling, { count: 6, of }, { threads: 1 }, world);
-	const found = await momentsOfPictures(pair, inFloat32, { count: 2, input }, { threads: 1 }, world);
+	const expected = await momentsOf('pocket', tiling, { count: 6, of }, { threads: 1, seed: 1 }, world);
+	const found = await momentsOfPictures(pair, inFloat32, { count: 2, input }, { threads: 1, seed: 1 }, world);
 	await session.close();
 	assert.equal(
-		found.map(({ count }) => count),
+		found.map(({ moments }) => moments.count),
 		[2 * 2 * 16, 2 * 16],
 	);
-	found.forEach(({ count, mean, scatter }, kind) => {
+	found.forEach(({ moments: { count, mean, scatter } }, kind) => {
 		// The overview is rounded to bytes where features are kept.
 		const limit = kind === 0 ? 1e-6 : 1e-3;
 		mean.forEach((v, i) => {
-			assert.ok(Math.abs(v - expected[kind]!.mean[i]!) < limit);
+			assert.ok(Math.abs(v - expected[kind]!.moments.mean[i]!) < limit);
 		});
 		scatter.forEach((v, i) => {
-			assert.ok(Math.abs(v - expected[kind]!.scatter[i]!) < limit * count);
+			assert.ok(Math.abs(v - expected[kind]!.moments.scatter[i]!) < limit * count);
 		});
 	});
 });
@@ -102,7 +107,7 @@ moments('are no more gathered when nobody wants them', async () => {
 	const { features } = source(2);
 	const signal = AbortSignal.abort(new Error('enough'));
 	try {
-		await momentsOf('pocket', oneTile(32), features, { threads: 1 }, { openSession, signal });
+		await momentsOf('pocket', oneTile(32), features, { threads: 1, seed: 1 }, { openSession, signal });
 		assert.unreachable();
 	} catch (thrown) {
 		assert.is((thrown as Error).message, 'enough');

@@ -12,6 +12,7 @@ import {
 	joinMoments,
 	type Moments,
 	noMoments,
+	reduced,
 } from '../../src/model/gaussian.js';
 import { openSession } from '../../src/ort/session.js';
 import { type Plain, plainJoined, plainMoments } from './plain-joined.js';
@@ -126,6 +127,54 @@ for (const ridge of [0.02, 0.5]) {
 		});
 	});
 }
+
+gaussian('measures the way to the nearest of its centres, to 1e-4 of it', async () => {
+	const usual = gaussianOf(momentsOf(vectors));
+	const centres = Float32Array.from({ length: 5 * 8 }, () => 2 * random.normal());
+	const { second, third } = { second: drawn(3, 8), third: drawn(5, 4) };
+	const { distance } = await computed(second, third, { ...usual, centres });
+	plainJoined(second, third).forEach((vector, p) => {
+		const white = Array.from({ length: 8 }, (_, i) =>
+			vector.reduce((sum, v, j) => sum + usual.whitening[i * 8 + j]! * (v - usual.mean[j]!), 0),
+		);
+		const ways = [0, 1, 2, 3, 4].map((k) => Math.hypot(...white.map((v, i) => v - centres[k * 8 + i]!)));
+		const expected = Math.min(...ways);
+		assert.ok(Math.abs(Number(distance.data[p]) - expected) < 1e-4 * expected, `${distance.data[p]}`);
+	});
+});
+
+gaussian('is 0 away from a centre', async () => {
+	const usual = gaussianOf(momentsOf(vectors));
+	const { second, third } = pictures[0]!;
+	const centres = Float32Array.from(
+		plainJoined(second, third).flatMap((vector) =>
+			Array.from({ length: 8 }, (_, i) =>
+				vector.reduce((sum, v, j) => sum + usual.whitening[i * 8 + j]! * (v - usual.mean[j]!), 0),
+			),
+		),
+	);
+	const { distance } = await computed(second, third, { ...usual, centres });
+	assert.ok((distance.data as Float32Array).every((v) => v < 0.01));
+});
+
+gaussian('keeps lengths about what they were in fewer directions', () => {
+	const usual = gaussianOf(noMoments(192));
+	const few = reduced(usual);
+	assert.is(few.whitening.length, 64 * 192);
+	const lengthBy = ({ whitening }: Gaussian, vector: readonly number[]) =>
+		Math.hypot(
+			...Array.from({ length: whitening.length / 192 }, (_, i) =>
+				vector.reduce((sum, v, j) => sum + whitening[i * 192 + j]! * v, 0),
+			),
+		);
+	const ratios = Array.from({ length: 50 }, () => {
+		const vector = Array.from({ length: 192 }, () => random.normal());
+		return lengthBy(few, vector) / lengthBy(usual, vector);
+	});
+	for (const ratio of ratios) assert.ok(ratio > 0.7 && ratio < 1.3, `${ratio}`);
+	const mean = ratios.reduce((a, b) => a + b, 0) / ratios.length;
+	assert.ok(Math.abs(mean - 1) < 0.05, `${mean}`);
+});
 
 const flat = (channels: number, side: number, value: number): Plain => ({
 	channels,

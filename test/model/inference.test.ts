@@ -59,7 +59,8 @@ function drawn(length: number): Float32Array {
 
 /** Of the pocket teacher's 64 + 128 channels. */
 function gaussianDrawn(size: number): Gaussian {
-	return { mean: drawn(192).map((v) => 0.05 * v), whitening: drawn(192 * 192).map((v) => size * v) };
+	const whitening = drawn(64 * 192).map((v) => size * v);
+	return { mean: drawn(192).map((v) => 0.05 * v), whitening, centres: drawn(20 * 64) };
 }
 
 const tiled = tilingFor(SIDE, { rows: 1, columns: 2 }, { width: 110, height: SIDE });
@@ -99,7 +100,7 @@ for (const [what, tiling, kinds, tried] of [
 				'a student only where it is used',
 			);
 			assert.is(
-				[...graph.constants.values()].some(({ shape }) => `${shape}` === '192,192'),
+				[...graph.constants.values()].some(({ shape }) => `${shape}` === '64,192'),
 				scoring.includes('features'),
 			);
 			const { map, score } = await ran(graph);

@@ -19,15 +19,18 @@ taught('makes the same model again, byte for byte', () => {
 	assert.ok(found.teacher.has('conv1.weight') && !found.student.has('conv1.weight'));
 });
 
-for (const [scoring, hasStudent] of [
-	['places+features', true],
-	['features', false],
+for (const [scoring, hasStudent, directions] of [
+	['places+features', true, 32],
+	['features', false, 32],
+	['features', false, undefined],
 ] as const) {
-	taught(`brings along what features are like where the model scores by ${scoring}`, () => {
+	const kind = directions === undefined ? 'as bundles of before did' : 'around centres';
+	taught(`brings along what features are like where the model scores by ${scoring}, ${kind}`, () => {
 		const d = joinedChannels(architectures.pocket);
 		const gaussian = {
 			mean: Float32Array.from({ length: d }, (_, i) => i / d),
-			whitening: Float32Array.from({ length: d * d }, (_, i) => (i % (d + 1) === 0 ? 1 : 0)),
+			whitening: Float32Array.from({ length: (directions ?? d) * d }, (_, i) => (i % (d + 1) === 0 ? 1 : 0)),
+			...(directions && { centres: Float32Array.from({ length: 7 * directions }, (_, i) => i % 5) }),
 		};
 		const judging = { scoring, gaussians: [gaussian] };
 		const bytes = encodeOnnx(inferenceProgram(pair, judging), 'm');
