@@ -13,7 +13,7 @@ export type Candidate = {
 	readonly spoiled: readonly Pick<SpoiledScore, 'score'>[];
 };
 
-/** So many of the highest good scores are thresholds in turn: one picture alone says little. */
+/** So many of the highest good scores are thresholds in turn: one picture alone says little, and the very highest may be of a part that is not good, which speaks for what overlooks it. */
 const THRESHOLDS = 3;
 
 /** Shares that differ by less are of chance. */
@@ -45,10 +45,11 @@ export function usesFeatures(scoring: Scoring): boolean {
 	return scorings[scoring].uses.includes('features');
 }
 
-/** The share of spoiled copies that score no more than a good picture does: the mean over thresholds at each of the highest good scores. NaN without copies. */
+/** The share of spoiled copies that score no more than a good picture does: the mean over thresholds at each of the next to highest good scores. NaN without copies. */
 export function passing({ good, spoiled }: Candidate): number {
-	const highest = [...good].sort((a, b) => b - a).slice(0, THRESHOLDS);
-	const passes = highest.map(
+	const sorted = [...good].sort((a, b) => b - a);
+	const next = sorted.length > 1 ? sorted.slice(1, 1 + THRESHOLDS) : sorted;
+	const passes = next.map(
 		(threshold) => spoiled.filter(({ score }) => score <= threshold).length / spoiled.length,
 	);
 	return passes.reduce((a, b) => a + b, 0) / passes.length;

@@ -172,7 +172,8 @@ teaching('says which good picture sets the threshold alone', async () => {
 		const heard: string[] = [];
 		const listen = (p: Progress) => p.phase === 'warning' && heard.push(p.message);
 		const rate = falseRejects === undefined ? {} : { falseRejects };
-		await teach(of, teacher, { ...settings, preset: 'standard', holdout: 0.45, ...rate }, world(listen));
+		const scored = { preset: 'standard', scoring: 'places+features', holdout: 0.45 } as const;
+		await teach(of, teacher, { ...settings, ...scored, ...rate }, world(listen));
 		return heard;
 	};
 	assert.equal(await warnings(good), []);
