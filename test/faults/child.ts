@@ -200,6 +200,7 @@ function cameraOf(
 		new DataView(input.buffer).setUint32(4, shown);
 		return {
 			...SIZE,
+			format: 'simulated',
 			unchangedSinceMs: exposedMs(shown),
 			taken: { wallMs: wallClock(), monotonicMs: exposedMs(frame) },
 			hereMs: hereMs(frame),

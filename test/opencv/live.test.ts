@@ -1,7 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { VideoCapture } from 'opencv4nodejs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Grabbed } from '../../src/opencv/cameras/capture.js';
+import { frameReader, type Grabbed } from '../../src/opencv/cameras/capture.js';
 import { freshFrames } from '../../src/opencv/cameras/live.js';
 import { cv } from '../../src/opencv/library.js';
 import { lagClock } from '../../src/vision/lag.js';
@@ -81,6 +84,22 @@ live('are given up when they lag behind for long', async () => {
 	assert.is(code, 'camera-silent');
 	assert.match(message, /by their own time its pictures come (4|5)\.\d s later than they did/);
 	await camera.close();
+});
+
+live('that came while this thread was blocked are not late', async () => {
+	const grey = pictureOf(1);
+	const capture = {
+		get: () => 0,
+		release: () => {},
+		// Of the disk one hears as of a camera: when the thread is free again, after what its timers say.
+		readAsync: () => readFile(fileURLToPath(import.meta.url)).then(() => grey),
+	} as unknown as VideoCapture;
+	const reader = frameReader(capture, 'test', 300);
+	const next = reader.next();
+	const endMs = performance.now() + 400;
+	while (performance.now() < endMs);
+	(await next)!.mat.release();
+	await reader.close();
 });
 
 live.run();

@@ -4,6 +4,16 @@ import { Failure, reasonOf } from '../../base/failure.js';
 import type { TimeStamp } from '../../vision/lag.js';
 import { cv } from '../library.js';
 
+/** While a model blocks this thread, nothing that is here is heard of: that counts as one step. */
+const STEP_MS = 100;
+
+/** Resolves when this thread was awake for so long, or the signal is aborted. */
+export async function lateAfter(ms: number, signal: AbortSignal): Promise<'late'> {
+	for (let left = ms; left > 0 && !signal.aborted; left -= STEP_MS)
+		await sleep(Math.min(left, STEP_MS), undefined, { signal }).catch(() => {});
+	return 'late';
+}
+
 /** A frame as it comes: pixels, how they came, and what it says of its own time, by whatever clock. */
 export type Grabbed = {
 	readonly mat: Mat;
@@ -36,11 +46,8 @@ export function frameReader(
 			if (pending) throw silent(name, 'an earlier read has not come back');
 			pending = capture.readAsync();
 			const timer = new AbortController();
-			const late = sleep(timeoutMs, undefined, { signal: timer.signal }).then(
-				() => 'late' as const,
-				() => 'late' as const,
-			);
-			const mat = await Promise.race([pending, late]).catch((thrown) => {
+			const mat = await Promise.race([pending, lateAfter(timeoutMs, timer.signal)]).catch((thrown) => {
+				timer.abort();
 				throw silent(name, reasonOf(thrown));
 			});
 			if (mat === 'late') {

@@ -3,7 +3,7 @@ import { pictureFile } from '../../vision/formats/picture-file.js';
 import type { Camera } from '../../vision/frame.js';
 import { lagClock, stampIn } from '../../vision/lag.js';
 import { cv } from '../library.js';
-import { type FrameReader, silent } from './capture.js';
+import { type FrameReader, lateAfter, silent } from './capture.js';
 import { MOST_BYTES } from './http.js';
 import { freshFrames } from './live.js';
 import type { CameraOptions } from './options.js';
@@ -33,10 +33,8 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 	return {
 		next: async () => {
 			let unread = 'no frame came';
-			let timer: NodeJS.Timeout | undefined;
-			const late = new Promise<'late'>((resolve) => {
-				timer = setTimeout(() => resolve('late'), timeoutMs);
-			});
+			const timer = new AbortController();
+			const late = lateAfter(timeoutMs, timer.signal);
 			try {
 				for (;;) {
 					const part = await Promise.race([parts.next(), late]).catch(() => undefined);
@@ -51,7 +49,7 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 					unread = 'no whole picture came';
 				}
 			} finally {
-				clearTimeout(timer);
+				timer.abort();
 			}
 		},
 		close: async () => end(),
