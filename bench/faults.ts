@@ -1,4 +1,4 @@
-// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--stations N] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
+// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--stations N] [--every MS] [--between MS] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
 // printed with its seed, which does the same again. The last line is JSON.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,12 +12,20 @@ const { values } = parseArgs({
 		seeds: { type: 'string', default: '1' },
 		hours: { type: 'string', default: '10' },
 		stations: { type: 'string' },
+		every: { type: 'string' },
+		between: { type: 'string' },
 		log: { type: 'boolean', default: false },
 	},
 });
 const first = Number(values.seed);
 const hours = Number(values.hours);
-const stations = values.stations === undefined ? {} : { stations: Number(values.stations) };
+const given = (value: string | undefined, name: string) =>
+	value === undefined ? {} : { [name]: Number(value) };
+const options = {
+	...given(values.stations, 'stations'),
+	...given(values.every, 'everyMs'),
+	...given(values.between, 'betweenMs'),
+};
 // A file system in memory: it is the writer's work that counts, and not a disk's.
 const at = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'inspectord-faults-'));
 const began = performance.now();
@@ -25,7 +33,7 @@ const beganCpu = process.cpuUsage();
 const outcomes: Outcome[] = [];
 try {
 	for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
-		const outcome = await simulate(seed, { hours, ...stations }, at, values.log ? console.log : undefined);
+		const outcome = await simulate(seed, { hours, ...options }, at, values.log ? console.log : undefined);
 		outcomes.push(outcome);
 		const { parts, counts, violations, simulatedHours } = outcome;
 		const said = Object.entries(counts).map(([name, count]) => `${count} ${name}`);

@@ -18,6 +18,7 @@ export const LOG_EVENTS = {
 	'config.outcome': 'What became of a configuration while nobody heard of it.',
 	'config.refused': 'What was written into the file cannot run.',
 	'config.stands': 'A revision runs, and is kept.',
+	'config.unnoted': 'The disk does not take that a revision is proven, or that the daemon ended in order.',
 	'config.undone': 'A revision was undone.',
 	'daemon.ended': 'Something did not end as it should.',
 	'engine.built': 'An engine is built; it is still to be proven.',

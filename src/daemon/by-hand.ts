@@ -55,6 +55,8 @@ export function watchByHand(world: ByHandWorld): ByHand {
 	let wake = new AbortController();
 	let settled: Uint8Array | undefined;
 	let isGone = false;
+	/** What was refused, and could not be kept yet: until then no edit may replace it in the file. */
+	let unkept: { readonly bytes: Uint8Array; readonly reasons: string } | undefined;
 	/** Who waits until the file is read again. */
 	let waiting: (() => void)[] = [];
 
@@ -73,10 +75,10 @@ export function watchByHand(world: ByHandWorld): ByHand {
 		}
 		isGone = false;
 		if (text !== undefined && isCurrent(text)) return true;
-		if (text === undefined || faults !== undefined) {
-			await tellRefused(bytes, faults ?? `"${path}" holds no text`);
-			return true;
-		}
+		if (unkept && waiting.length === 0 && isSame(bytes, unkept.bytes))
+			return tellRefused(bytes, unkept.reasons);
+		if (text === undefined || faults !== undefined)
+			return tellRefused(bytes, faults ?? `"${path}" holds no text`);
 		try {
 			const work = { signal, progress: () => {} };
 			await editor.edit({ by: { place: 'file' }, change: { text } }, work);
@@ -88,17 +90,28 @@ export function watchByHand(world: ByHandWorld): ByHand {
 			// Who goes on writing is not told of what was there before.
 			if (now.text !== text) return false;
 			const lines = thrown.faults.map((fault) => `${path}: ${fault.path}: ${fault.message}`);
-			await tellRefused(bytes, [thrown.message, ...lines].join('\n'));
-			return true;
+			return tellRefused(bytes, [thrown.message, ...lines].join('\n'));
 		}
 	};
 
-	const tellRefused = async (bytes: Uint8Array, reasons: string): Promise<void> => {
-		const kept = await refuse(bytes, `${reasons}\n`).then(
-			(place) => `kept as "${place}"`,
-			(thrown) => reasonOf(thrown),
-		);
-		log('error', 'config', `${reasons}; ${kept}; revision ${editor.current().rev} runs on`, 'config.refused');
+	/** @returns whether it is kept: a disk that takes nothing is asked again */
+	const tellRefused = async (bytes: Uint8Array, reasons: string): Promise<boolean> => {
+		const tell = (kept: string) =>
+			log(
+				'error',
+				'config',
+				`${reasons}; ${kept}; revision ${editor.current().rev} runs on`,
+				'config.refused',
+			);
+		try {
+			tell(`kept as "${await refuse(bytes, `${reasons}\n`)}"`);
+			unkept = undefined;
+			return true;
+		} catch (thrown) {
+			if (!unkept || !isSame(bytes, unkept.bytes)) tell(reasonOf(thrown));
+			unkept = { bytes, reasons };
+			return false;
+		}
 	};
 
 	/** Undefined while it changes. */

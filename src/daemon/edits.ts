@@ -1,3 +1,4 @@
+import { reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { masked } from '../base/secrets.js';
 import { forbidden, type Origin } from '../config/allowed.js';
@@ -86,6 +87,14 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 		},
 	);
 	const upkeep: AsyncDisposable[] = [];
+	const isNoted = (noting: Promise<void>): Promise<boolean> =>
+		noting.then(
+			() => true,
+			(thrown) => {
+				log('warning', 'config', `cannot note that it runs well: ${reasonOf(thrown)}`, 'config.unnoted');
+				return false;
+			},
+		);
 	let byHand: ByHand | undefined;
 	return {
 		editor,
@@ -97,8 +106,8 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 				startProving({
 					standing,
 					isWell,
-					prove: (proven) => noteProven(file, proven, files),
-					forget: () => forgetStarts(file.folder, files),
+					prove: (proven) => isNoted(noteProven(file, proven, files)),
+					forget: () => isNoted(forgetStarts(file.folder, files)),
 					pace,
 				}),
 			);

@@ -5,9 +5,10 @@ export type ProvingWorld = {
 	readonly standing: () => string | null;
 	/** Whether all that was wanted does its work now. */
 	readonly isWell: () => boolean;
-	readonly prove: (rev: string) => Promise<void>;
+	/** @returns whether that is noted: a disk may take nothing, and keeps nobody from running or ending */
+	readonly prove: (rev: string) => Promise<boolean>;
 	/** It ends in order. */
-	readonly forget: () => Promise<void>;
+	readonly forget: () => Promise<boolean>;
 	readonly pace: Pick<Pace, 'now' | 'pause'>;
 };
 
@@ -31,8 +32,7 @@ export function startProving({ standing, isWell, prove, forget, pace }: ProvingW
 				isProven = false;
 			}
 			if (rev === null || isProven || pace.now() - sinceMs < LONG_MS) continue;
-			await prove(rev);
-			isProven = true;
+			isProven = await prove(rev);
 		}
 	};
 	const running = run();

@@ -40,7 +40,9 @@ export function openDesk(): Desk {
 			case 'trail':
 				return writer.trail(ask.ask);
 			case 'close':
-				return writer.close();
+				writer.close();
+				writer = undefined;
+				return null;
 		}
 	};
 	const tried = (ask: Ask): Pick<Answer, 'answer' | 'failure'> => {

@@ -19,6 +19,7 @@ function world(first: string, isRefused = false) {
 		answer: (_: string): void => {},
 		edits: [] as string[],
 		kept: [] as string[],
+		isFull: false,
 		logged: [] as string[],
 		/** Lets it go on to its next pause. */
 		step: async (times = 4) => {
@@ -37,6 +38,7 @@ function world(first: string, isRefused = false) {
 		}),
 		isCurrent: (text) => text === here.current,
 		refuse: async (_, reasons) => {
+			if (here.isFull) throw new Error('the disk is full');
 			here.kept.push(reasons);
 			return 'line.yaml.refused';
 		},
@@ -80,6 +82,26 @@ byHand('is taken once, when it is whole', async () => {
 	assert.equal(here.edits, ['whole']);
 	assert.equal(here.logged, []);
 });
+
+byHand(
+	'that is refused while the disk is full is kept as soon as it can be, and not tried again',
+	async () => {
+		await using at = world('a');
+		const { here } = at;
+		here.answer = () => {
+			throw new Refusal('failed', 'the disk is full');
+		};
+		here.isFull = true;
+		here.held = 'b';
+		await here.step(12);
+		assert.equal(here.kept, []);
+		here.isFull = false;
+		await here.step(12);
+		assert.equal(here.kept, ['the disk is full\n']);
+		assert.equal(here.edits, ['b']);
+		assert.is(here.logged.length, 2);
+	},
+);
 
 byHand('that is refused stays in the file, is kept beside it with all faults, and told once', async () => {
 	await using at = world('a');
@@ -197,12 +219,17 @@ byHand('and any other revision is proven by five minutes of running, or by an en
 	let go = () => {};
 	const proven: string[] = [];
 	let isForgotten = false;
+	let isTaken = true;
 	const proving = startProving({
 		standing: () => rev,
 		isWell: () => true,
-		prove: async (one) => void proven.push(one),
+		prove: async (one) => {
+			if (isTaken) proven.push(one);
+			return isTaken;
+		},
 		forget: async () => {
 			isForgotten = true;
+			return true;
 		},
 		pace: {
 			now: () => nowMs,
@@ -224,8 +251,12 @@ byHand('and any other revision is proven by five minutes of running, or by an en
 	await at(299_500);
 	await at(301_000);
 	assert.equal(proven, []);
+	isTaken = false;
 	await at(599_600);
+	assert.equal(proven, [], 'the disk takes nothing');
+	isTaken = true;
 	await at(599_700);
+	await at(599_800);
 	assert.equal(proven, ['2']);
 	rev = null;
 	await at(2_000_000);

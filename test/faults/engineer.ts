@@ -92,8 +92,11 @@ export function createEngineer(world: EngineerWorld) {
 		editCalmly: () => edit('ok'),
 		/** Writes into the file, half of it first. */
 		byHand: (): void => {
+			const before = readFile();
+			// Another hand is at it.
+			if (!before.endsWith('\n') || !before.includes(`\n  ${recipes.at(-1)}:\n`)) return;
 			const { recipe, threshold } = wish(undefined);
-			const text = textOf({ ...thresholdsIn(readFile()), [recipe]: threshold });
+			const text = textOf({ ...thresholdsIn(before), [recipe]: threshold });
 			const last = text.indexOf(`\n  ${recipes.at(-1)}:`, text.indexOf('\nrecipes:'));
 			const first = text.indexOf('\nstations:') + '\nstations:\n  '.length;
 			writeFileSync(path, text.slice(0, first + random.below(last - first)));

@@ -41,6 +41,7 @@ const UTF8 = new TextDecoder();
 const MOST_TOLD = 20;
 
 const START_MS = 1_760_000_000_000;
+const EVERY_MS = 100;
 /** From one part to the next, and how soon a daemon that died is started again. */
 const PART_MS = { least: 700, more: 900 } as const;
 const RESTART_MS = 2000;
@@ -56,10 +57,14 @@ const MOST_LEAP_MS = 7_200_000;
 const DEADLINE_MS = 3000;
 
 /** What a box's file says. `every`: the stations where every frame is a part. */
-function textWith(thresholds: Readonly<Record<string, number>>, every: readonly string[]): string {
+function textWith(
+	thresholds: Readonly<Record<string, number>>,
+	every: readonly string[],
+	everyMs: number,
+): string {
 	const names = [ANNOUNCED, ...every];
 	const told = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
-	const triggerOf = (name: string) => (name === ANNOUNCED ? told : { everyMs: 100 });
+	const triggerOf = (name: string) => (name === ANNOUNCED ? told : { everyMs });
 	return [
 		`box: ${BOX}`,
 		'mqtt: { url: "mqtt://broker" }',
@@ -80,18 +85,31 @@ function textWith(thresholds: Readonly<Record<string, number>>, every: readonly 
 	].join('\n');
 }
 
-/** `hours`: simulated; `periodMs`: with faults, between two times of `healMs` without; `stations`: that judge every frame, drawn where they are left out. */
 export type Simulated = {
+	/** Simulated. */
 	readonly hours: number;
+	/** With faults, between two times of `healMs` without. */
 	readonly periodMs?: number;
 	readonly healMs?: number;
+	/** That judge every frame, drawn where they are left out. */
 	readonly stations?: number;
+	/** From one frame to the next that they judge: few cost little, and faults are the same. */
+	readonly everyMs?: number;
+	/** From one fault to the next, on average. */
+	readonly betweenMs?: number;
 };
 
 /** One box, its line and its broker in simulated time, with faults that the seed draws. `at`: a folder; `told`: hears what its daemons log. */
 export async function simulate(
 	seed: number,
-	{ hours, periodMs = PERIOD_MS, healMs = HEAL_MS, stations }: Simulated,
+	{
+		hours,
+		periodMs = PERIOD_MS,
+		healMs = HEAL_MS,
+		stations,
+		everyMs = EVERY_MS,
+		betweenMs = FAULT_MS.between,
+	}: Simulated,
 	at: string,
 	told?: (line: string) => void,
 ): Promise<Outcome> {
@@ -115,7 +133,7 @@ export async function simulate(
 	});
 	const path = join(folder, 'inspectord.yaml');
 	const recipes = [ANNOUNCED, ...every];
-	const textOf = (thresholds: Readonly<Record<string, number>>) => textWith(thresholds, every);
+	const textOf = (thresholds: Readonly<Record<string, number>>) => textWith(thresholds, every, everyMs);
 	writeFileSync(path, textOf({}));
 	const engineer = createEngineer({
 		path,
@@ -236,6 +254,8 @@ export async function simulate(
 			for (const child of children) child.orphan();
 		};
 		const ended = run().catch((thrown) => {
+			// A process that ends lets go of all that it holds.
+			if (being.alive) writer?.abandon();
 			if (!(thrown instanceof Failure)) return unexpected(thrown);
 			told?.(`${(time.now() / 1000).toFixed(3)} ends: ${thrown.message}`);
 		});
@@ -256,7 +276,6 @@ export async function simulate(
 		// What ends by itself is started again, as systemd does.
 		void ended.then(() => {
 			if (over.signal.aborted || !being.alive) return;
-			writer?.abandon();
 			leave();
 			if (life !== mine) return;
 			life = undefined;
@@ -304,7 +323,7 @@ export async function simulate(
 	});
 	const ending = new Set<() => void>();
 	const trouble = (): void => {
-		nature.later(-Math.log(1 - random.uniform()) * FAULT_MS.between, trouble);
+		nature.later(-Math.log(1 - random.uniform()) * betweenMs, trouble);
 		if (isCalm) return;
 		const act = acts[random.below(acts.length)]!;
 		told?.(`${(time.now() / 1000).toFixed(3)} fault: ${act.name}`);
