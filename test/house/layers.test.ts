@@ -202,6 +202,19 @@ layers('has every import going one way, every package one owner', async () => {
 	);
 });
 
+layers('opens no camera but by a named backend: trying them all takes 40 s', async () => {
+	const files = (await readdir(join(src, 'opencv', 'cameras'))).filter((name) => name.endsWith('.ts'));
+	const opened: string[] = [];
+	for (const name of files) {
+		const text = await readFile(join(src, 'opencv', 'cameras', name), 'utf8');
+		assert.not.match(text, /CAP_ANY/, name);
+		for (const [, call] of text.matchAll(/new cv\.VideoCapture\(([^)]*)\)/g)) opened.push(call!);
+		for (const [, call] of text.matchAll(/\bopenCapture\((\w+, [^)]*)\)/g))
+			if (!call!.includes(':')) assert.match(call!, /^\w+, cv\.CAP_(V4L2|FFMPEG|GSTREAMER), /, name);
+	}
+	assert.equal(opened, ['address, backend']);
+});
+
 layers('has no circle, neither of files nor of rooms', async () => {
 	const imports = (await sources()).flatMap(({ path, text }) => importsOf(path, text));
 	assert.equal(circles(imports.map(({ from, to }) => [from, to] as const)), []);
