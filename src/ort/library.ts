@@ -7,6 +7,10 @@ import { type Elf, readElf } from './elf.js';
 
 const require = createRequire(import.meta.url);
 
+// Since 1.29 it tells its maker of every process and model, keeps an id of the machine in the user's cache, and leaves an empty log in
+// /tmp for each process. It reads this when it is loaded (microsoft/onnxruntime#27379).
+process.env.ORT_DISABLE_TELEMETRY = '1';
+
 const BINDING = 'onnxruntime_binding.node';
 const LIBRARY = 'libonnxruntime.so.1';
 

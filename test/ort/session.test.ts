@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -25,6 +26,15 @@ sessions('runs a graph, into memory that it is given where it is given some', as
 	assert.equal([...y.data], [2, 4, 6]);
 	assert.is(results.y!.data, y.data);
 	await session.close();
+});
+
+sessions('tells nobody of it, and leaves no log of that', async () => {
+	const session = await openSession(doubling(), { threads: 1 });
+	await session.close();
+	const startedMs = Date.now() - process.uptime() * 1000;
+	const log = statSync(`/tmp/mat-debug-${process.pid}.log`, { throwIfNoEntry: false });
+	assert.ok(log === undefined || log.mtimeMs < startedMs, 'one of an earlier process may lie there');
+	assert.is(process.env.ORT_DISABLE_TELEMETRY, '1');
 });
 
 sessions('leaves nothing behind of a run into memory that it is given', async () => {
