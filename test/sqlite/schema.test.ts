@@ -98,7 +98,7 @@ schemas(
 	async () => {
 		await using folder = await temporaryFolder();
 		const path = olderJournal(folder.path);
-		await writeFile(copyIn(folder.path).replace(/\d+/, '0'), 'of a change before');
+		await writeFile(join(folder.path, 'journal-version-0.db'), 'of a change before');
 		await writeFile(`${copyIn(folder.path)}.unfinished`, 'the power went');
 		const lines: string[] = [];
 		const open = () => journalIn(folder.path, { bounds: { ...BOUNDS, leastFreeBytes: 0 } }, lines);
