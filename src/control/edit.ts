@@ -101,6 +101,8 @@ export type RevisionStore = {
 	list(): readonly Revision[];
 	/** @throws Failure */
 	textOf(rev: string): Promise<string>;
+	/** @throws Failure where a commit could not write the file */
+	assertWritable(): Promise<void>;
 	/** The name that a text would get now. */
 	nameOf(text: string): string;
 	/** The file holds the text when this resolves, or what it held before. @throws Failure */
@@ -274,6 +276,8 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 		const forbidden = await world.forbidden(before.config, config, changed, by);
 		if (forbidden.length > 0) throw refusal('denied', forbidden);
 		const edited = { before: before.rev, changed, findings: [], confirmByMs: null };
+		// A hand has written it already.
+		if (by.place !== 'file' && text !== before.text) await assertWritable();
 		if (dryRun) {
 			const findings = await world.tryOut(config, signal);
 			const failed = findings.filter(({ failure }) => failure);
@@ -289,6 +293,13 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 		stand({ rev, config, text, confirmByMs });
 		return { ...edited, rev, confirmByMs };
 	};
+
+	/** Nothing is moved for what could not be kept. @throws Refusal */
+	const assertWritable = () =>
+		revisions.assertWritable().catch((thrown) => {
+			if (thrown instanceof Failure) throw new Refusal('failed', `${advised(thrown)} Nothing was changed`);
+			throw thrown;
+		});
 
 	/** However it ends, it is told. */
 	const edit = (wanted: Edit, work: EditWork): Promise<Edited> =>
@@ -393,6 +404,10 @@ const DOWN = 'The box went down while this was worked on';
 
 /** What is known of an edit while it is carried out. */
 type Found = { changed: Outcome['changed']; what: string };
+
+function advised({ message, advice }: Failure): string {
+	return advice === undefined ? message : `${message}. ${advice}`;
+}
 
 /** Faults are told with the first of them in words. */
 function refusal(code: Refusal['code'], faults: readonly Fault[]): Refusal {

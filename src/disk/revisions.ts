@@ -37,6 +37,8 @@ export type Revisions = {
 	 * @throws Failure file-unwritable, or file-changed where hands have just written into it; nothing has changed then
 	 */
 	commit(text: string, by: string, what: string): Promise<Revision>;
+	/** Whether a commit could write the file, as far as that is seen without writing. @throws Failure file-unwritable */
+	assertWritable(): Promise<void>;
 	/** What a text would be called if it were the next. */
 	nameOf(text: string): string;
 	/**
@@ -189,6 +191,13 @@ export async function openRevisions(
 		list: () => index.revisions.map(shown).reverse(),
 		textOf: (rev) => readRevision(folder, rev, files),
 		commit: (wanted, by, what) => inTurn(async () => shown(await commit(wanted, by, what))),
+		assertWritable: async () => {
+			try {
+				for (const path of [target, dirname(target)]) await files.assertWritable(path);
+			} catch (thrown) {
+				throw fileUnwritable(target, thrown);
+			}
+		},
 		nameOf,
 		refuse: (text, reasons) =>
 			inTurn(async () => {
@@ -330,10 +339,12 @@ const states: Readonly<Record<string, string>> = {
 };
 
 function fileUnwritable(file: string, thrown: unknown): Failure {
-	const state = states[(thrown as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(thrown);
+	const { code = '' } = thrown as NodeJS.ErrnoException;
 	return new Failure(
 		'file-unwritable',
-		`Cannot write configuration "${file}": ${state}`,
-		'The file and its folder must be writable for the user of the daemon.',
+		`Cannot write configuration "${file}": ${states[code] ?? reasonOf(thrown)}`,
+		code === 'EROFS'
+			? 'Keep it in a folder that can be written to (docs/install.md, "A root that can only be read"), or change the file where its image is made.'
+			: 'The file and its folder must be writable for the user of the daemon.',
 	);
 }

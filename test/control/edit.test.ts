@@ -39,6 +39,7 @@ function box() {
 	const kept = [{ rev: '1-a', atMs: 0, by: 'file', what: 'first', text: FIRST }];
 	let runs: Config | 'rest' = config(FIRST);
 	let moves = 0;
+	let isReadOnly = false;
 	const world: EditWorld = {
 		revisions: {
 			get current() {
@@ -47,6 +48,10 @@ function box() {
 			list: () => kept,
 			textOf: async (rev) => kept.find((one) => one.rev === rev)!.text,
 			nameOf: () => `${kept.length + 1}-a`,
+			assertWritable: async () => {
+				if (isReadOnly)
+					throw new Failure('file-unwritable', 'Cannot write "c.yaml": it can only be read', 'Move it.');
+			},
 			commit: async (text, by, what) => {
 				if (faults.disk) throw new Failure('file-unwritable', 'Cannot write "c.yaml": no space left');
 				kept.unshift({ rev: `${kept.length + 1}-a`, atMs: 0, by, what, text });
@@ -88,6 +93,9 @@ function box() {
 		outcomes,
 		kept,
 		runs: () => runs,
+		lock: () => {
+			isReadOnly = true;
+		},
 		moves: () => moves,
 		threshold: () => (runs === 'rest' ? undefined : runs.recipes.r!.threshold),
 		inFile: () => config(kept[0]!.text),
@@ -180,6 +188,25 @@ edits('that changes nothing makes no revision and moves nothing', async () => {
 	assert.is(moves(), 0);
 	assert.is(kept.length, 1);
 });
+
+edits(
+	'of a file that can only be read are refused before anything moves; what a hand wrote there is not',
+	async () => {
+		const { patch, lock, moves, threshold: now, outcomes } = box();
+		lock();
+		for (const more of [{}, { dryRun: true }, { confirmTimeoutS: 5 }]) {
+			const refused = await patch(threshold(0.7), more);
+			assert.is(refused.code, 'failed');
+			assert.match(
+				String(refused),
+				/Cannot write "c.yaml": it can only be read\. Move it\. Nothing was changed$/,
+			);
+		}
+		assert.equal([moves(), now(), outcomes.map(({ code }) => code)], [0, 0.5, ['failed', 'failed']]);
+		assert.is((await patch(threshold(0.5))).rev, '1-a', 'nothing is to be written');
+		assert.is((await patch(threshold(0.7), { by: { place: 'file' } })).rev, '2-a');
+	},
+);
 
 edits('whose move fails says where and why, and the file is untouched', async () => {
 	const { patch, faults, threshold: now, kept } = box();
