@@ -53,8 +53,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 	koffi: ['systemd'],
 };
 
-/** `process.env` stands in main.ts; the OpenCV loader sets what the binding reads when it is loaded. */
-const environment = ['main.ts', join('opencv', 'library.ts')];
+/** `process.env` stands in main.ts; the loaders of OpenCV and ONNX Runtime set what those read when they are loaded. */
+const environment = ['main.ts', join('opencv', 'library.ts'), join('ort', 'library.ts')];
 
 const shapeless = /^(utils?|helpers?|manager|types|index|common|misc)\.ts$/;
 
