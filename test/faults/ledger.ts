@@ -35,7 +35,10 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
 	/** Parts that signals made, by name: the verdicts that were heard of them. */
-	const parts = new Map<string, { readonly part: Coming; isMade: boolean; readonly ids: Set<string> }>();
+	const parts = new Map<
+		string,
+		{ readonly part: Coming; isMade: boolean; isExcused: boolean; readonly ids: Set<string> }
+	>();
 	const counts = { verdicts: 0, accepted: 0, rejected: 0, errors: 0, again: 0, gaps: 0 };
 	let box = '';
 	let hasHealth = false;
@@ -95,7 +98,7 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 			counts.gaps += 1;
 		},
 		announced: (part: Coming): void => {
-			parts.set(part.name, { part, isMade: false, ids: new Set() });
+			parts.set(part.name, { part, isMade: false, isExcused: false, ids: new Set() });
 			if (parts.size > MOST_PARTS) parts.delete(parts.keys().next().value!);
 		},
 		/** The box has said that this part waits for its verdict. */
@@ -105,7 +108,7 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 		},
 		/** A daemon has ended while the disk took nothing: what it held of these parts is gone. */
 		excuse: (): void => {
-			for (const known of parts.values()) if (known.ids.size === 0) known.isMade = false;
+			for (const known of parts.values()) known.isExcused ||= known.ids.size === 0;
 		},
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
 		/** When everything is well and all is said: what should have been heard and was not. */
@@ -124,8 +127,9 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 				gaps.push({ from: 1, to: highest });
 			}
 			const gapped = counts.gaps > 0;
-			for (const [name, { isMade, ids }] of parts)
-				if (isMade && ids.size === 0 && !gapped) violated(`part ${name} waited and has no verdict`);
+			for (const [name, { isMade, isExcused, ids }] of parts)
+				if (isMade && !isExcused && ids.size === 0 && !gapped)
+					violated(`part ${name} waited and has no verdict`);
 			parts.clear();
 		},
 	};
