@@ -49,7 +49,9 @@ const cpu = process.cpuUsage(beganCpu);
 const parts = outcomes.reduce((sum, outcome) => sum + outcome.parts, 0);
 if (failed.length > 0) {
 	process.exitCode = 1;
-	console.log(`again: npm run simulate:faults -- --seed ${failed[0]} --hours ${hours}`);
+	const again = Object.entries({ ...values, seed: String(failed[0]), seeds: '1' });
+	const told = again.flatMap(([name, value]) => (typeof value === 'string' ? [`--${name} ${value}`] : []));
+	console.log(`again: npm run simulate:faults -- ${told.join(' ')}`);
 }
 // Seconds in which the processor was ours: it may have been others' too.
 const cpuSeconds = (cpu.user + cpu.system) / 1e6;
