@@ -19,6 +19,9 @@ const THRESHOLDS = 3;
 /** Shares that differ by less are of chance. */
 const NOISE = 0.02;
 
+/** By features alone a defect is shown in a grid of 16 pixels: so many more spoiled copies must be caught by it. */
+const COARSE = 0.03;
+
 /** What loses least where it is not the best comes first. */
 const SAFEST: readonly Scoring[] = [
 	'places+features',
@@ -62,7 +65,10 @@ export function chosenScoring(candidates: readonly Candidate[]): {
 } {
 	const shares = new Map(candidates.map((candidate) => [candidate.scoring, passing(candidate)]));
 	const known = [...shares].filter(([, share]) => Number.isFinite(share));
-	const least = Math.min(...known.map(([, share]) => share));
-	const near = SAFEST.filter((scoring) => (shares.get(scoring) ?? Number.NaN) <= least + NOISE);
+	const costs = new Map(
+		known.map(([scoring, share]) => [scoring, share + (scoring === 'features' ? COARSE : 0)]),
+	);
+	const least = Math.min(...costs.values());
+	const near = SAFEST.filter((scoring) => (costs.get(scoring) ?? Number.NaN) <= least + NOISE);
 	return { chosen: near[0] ?? candidates[0]!.scoring, passes: Object.fromEntries(known) };
 }

@@ -36,6 +36,12 @@ for (const [what, candidates, chosen] of [
 		[letting('sum', 0.2), letting('scales', 0.215), letting('places', 0.23)],
 		'scales',
 	],
+	[
+		'features alone, whose map is coarse, only where they catch clearly more',
+		[letting('places', 0.3), letting('features', 0.26)],
+		'places',
+	],
+	['features alone where they do', [letting('places', 0.3), letting('features', 0.24)], 'features'],
 	['the only one', [letting('features', 1)], 'features'],
 	['the first where nothing was spoiled', [{ ...letting('sum', 0), spoiled: [] }], 'sum'],
 ] as const) {
