@@ -1,7 +1,7 @@
 // npm run test:package [-- --quick]: the package on a fresh Debian 12 without Node and compiler, booted in a container: lintian, installation, the
 // demonstration, the service, upgrade, a configuration that the new program would not start with, downgrade, purge. The last line is JSON. --quick
 // leaves lintian and the demonstration out.
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import {
 	existsSync,
 	mkdirSync,
@@ -182,40 +182,24 @@ console.log(JSON.stringify({ date: new Date().toISOString().slice(0, 10), ...fou
 
 /** On a machine that has other work its lesson may take minutes. */
 async function demonstrated() {
-	const { run } = box;
+	const { run, sure } = box;
 	begun = Date.now();
-	const demonstration = spawn(
-		'nsenter',
-		[
-			'-t',
-			box.leader,
-			'-m',
-			'-u',
-			'-i',
-			'-n',
-			'-p',
-			'--',
-			'runuser',
-			'-u',
-			'inspectord',
-			'--',
-			'sh',
-			'-c',
-			'cd /var/lib/inspectord && exec inspectord run --json',
-		],
-		{
-			stdio: ['ignore', 'pipe', 'inherit'],
-			env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/var/lib/inspectord' },
-		},
+	const unit = 'demonstration';
+	const home = '/var/lib/inspectord';
+	sure(
+		'systemd-run',
+		`--unit=${unit}`,
+		'--uid=inspectord',
+		`--working-directory=${home}`,
+		`--setenv=HOME=${home}`,
+		'inspectord',
+		'run',
+		'--json',
 	);
-	let said = '';
-	demonstration.stdout.on('data', (chunk) => {
-		said += chunk;
-	});
-	await eventually('the demonstration tells a verdict', 300, () => said.includes('"verdict":"'));
+	const said = () => run('journalctl', '-u', unit, '-o', 'cat', '--no-pager').out;
+	await eventually('the demonstration tells a verdict', 300, () => said().includes('"verdict":"'));
 	found.demonstrationS = seconds();
-	run('pkill', '-u', 'inspectord');
-	await eventually('it has ended', 30, () => run('pgrep', '-u', 'inspectord').out === '');
+	sure('systemctl', 'stop', unit);
 }
 
 /** Debian 12 as debootstrap makes it, with systemd and little else. @returns its folder, undefined where it cannot be had */
