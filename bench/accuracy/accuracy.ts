@@ -1,5 +1,6 @@
 // Is what we teach as good as the published algorithm in PyTorch, and as anomalib's models; and what escapes at each side's own
-// threshold? One code measures all. A lesson is a line in the results file and is not taught again, so that the table fills over days.
+// threshold? One code measures all. A lesson is a line in the results file (by default results.jsonl beside this) and is not taught
+// again, so that the table fills over days and machines; ours count since a commit.
 // DATA is a folder of MVTec-style data sets, TEACHER torchvision's ResNet18 as safetensors:
 //   npm run bench:accuracy -- DATA TEACHER [--results FILE] [--table]
 //     [--sets a,b:20]       bottle:20 learns from 20 pictures only, drawn by the seed; line and line-turned are simulated; by default all
@@ -37,7 +38,7 @@ import { tableLines } from './table.js';
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
-		results: { type: 'string', default: 'accuracy.jsonl' },
+		results: { type: 'string', default: join(here, 'bench', 'accuracy', 'results.jsonl') },
 		table: { type: 'boolean', default: false },
 		sets: { type: 'string' },
 		sides: { type: 'string', multiple: true, default: [''] },
