@@ -32,7 +32,33 @@ export function timeLimitBy(
 ): TimeLimit {
 	const over = new AbortController();
 	const silence = later(ms, () => over.abort(new DOMException('The time is over', 'TimeoutError')));
-	return { signal: AbortSignal.any([over.signal, ...others]), [Symbol.dispose]: silence };
+	const either = eitherOf(over.signal, ...others);
+	return {
+		signal: either.signal,
+		[Symbol.dispose]: () => {
+			silence();
+			either[Symbol.dispose]();
+		},
+	};
+}
+
+/**
+ * A signal that is aborted with one of the others, until it is disposed of. For a loop: `AbortSignal.any` leaves something behind at a signal that lives
+ * on, each time (a megabyte for 20,000 of them in Node 20).
+ */
+export function eitherOf(...signals: readonly AbortSignal[]): TimeLimit {
+	const either = new AbortController();
+	const end = ({ target }: { readonly target: unknown }) => either.abort((target as AbortSignal).reason);
+	for (const signal of signals) {
+		if (signal.aborted) either.abort(signal.reason);
+		else signal.addEventListener('abort', end, { once: true });
+	}
+	return {
+		signal: either.signal,
+		[Symbol.dispose]: () => {
+			for (const signal of signals) signal.removeEventListener('abort', end);
+		},
+	};
 }
 
 /** Who has a limit waits for it. */

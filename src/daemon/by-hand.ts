@@ -1,6 +1,6 @@
 import { reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import type { Pace } from '../base/retry.js';
+import { eitherOf, type Pace } from '../base/retry.js';
 import { Refusal } from '../control/answer.js';
 import type { Editor } from '../control/edit.js';
 
@@ -137,7 +137,8 @@ export function watchByHand(world: ByHandWorld): ByHand {
 				for (const done of asked) done();
 			}
 			if (signal.aborted) return;
-			await pace.pause(LOOK_MS, AbortSignal.any([signal, wake.signal]));
+			using either = eitherOf(signal, wake.signal);
+			await pace.pause(LOOK_MS, either.signal);
 		}
 	};
 	watch(() => wake.abort(), signal);

@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { createNews } from '../base/news.js';
-import type { Pace } from '../base/retry.js';
+import { eitherOf, type Pace } from '../base/retry.js';
 import { masked, maskedThroughout } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import type { RecipeConfig } from '../config/schema.js';
@@ -498,7 +498,8 @@ export async function startEngines(
 				log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
 			}
 			tell();
-			await pace.pause(LOOK_MS, AbortSignal.any([ending.signal, woken.signal]));
+			using either = eitherOf(ending.signal, woken.signal);
+			await pace.pause(LOOK_MS, either.signal);
 		}
 	};
 

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import type { Provider } from '../base/provider.js';
-import { keepConnected, type Pace, type Persistence, realTimers, type Timers } from '../base/retry.js';
+import {
+	eitherOf,
+	keepConnected,
+	type Pace,
+	type Persistence,
+	realTimers,
+	type Timers,
+} from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
@@ -460,7 +467,8 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			while (last.state === 'running' && heeded !== start.revision) {
 				const told = new AbortController();
 				onHeeded = () => told.abort();
-				await pace.pause(HEED_MS, AbortSignal.any([signal, told.signal]));
+				using either = eitherOf(signal, told.signal);
+				await pace.pause(HEED_MS, either.signal);
 				signal.throwIfAborted();
 			}
 		},

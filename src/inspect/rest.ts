@@ -1,4 +1,4 @@
-import { aborted } from '../base/retry.js';
+import { aborted, eitherOf } from '../base/retry.js';
 
 /** Whether nothing is to be looked at now. */
 export type Rest = {
@@ -21,7 +21,8 @@ export function createRest(): Rest {
 			else if (awake.signal.aborted) awake = new AbortController();
 		},
 		over: async (signal) => {
-			await aborted(AbortSignal.any([awake.signal, signal]));
+			using either = eitherOf(awake.signal, signal);
+			await aborted(either.signal);
 		},
 	};
 }

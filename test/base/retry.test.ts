@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import {
+	eitherOf,
 	keepConnected,
 	type Pace,
 	type Persistence,
@@ -146,6 +147,27 @@ retry('in a limited time ends in time, whatever is forgotten meanwhile', async (
 	const early = ended(limit);
 	other.abort(new Error('enough'));
 	assert.is(await early, 'enough');
+});
+
+retry('waits for either of two signals, and leaves nothing behind at one that lives on', () => {
+	const [living, other] = [new AbortController(), new AbortController()];
+	for (let i = 0; i < 3; i += 1) {
+		using either = eitherOf(living.signal, other.signal);
+		assert.not(either.signal.aborted);
+		assert.is(getEventListeners(living.signal, 'abort').length, 1);
+	}
+	assert.is(getEventListeners(living.signal, 'abort').length, 0);
+	const dependants = Object.getOwnPropertySymbols(living.signal).find((symbol) =>
+		String(symbol).includes('Dependant'),
+	);
+	const held =
+		dependants && (living.signal as unknown as Record<symbol, Set<unknown> | undefined>)[dependants];
+	assert.is(held?.size ?? 0, 0);
+	using either = eitherOf(living.signal, other.signal);
+	other.abort(new Error('enough'));
+	assert.is((either.signal.reason as Error).message, 'enough');
+	using begun = eitherOf(living.signal, other.signal);
+	assert.ok(begun.signal.aborted, 'also of one that is aborted already');
 });
 
 retry.run();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../base/failure.js';
+import { timeLimit } from '../../base/retry.js';
 import { pictureFile } from '../../vision/formats/picture-file.js';
 import { type Camera, FrameFailure } from '../../vision/frame.js';
 import { ageIn } from '../../vision/lag.js';
@@ -61,9 +62,9 @@ function formatOf(bytes: Buffer): string {
 type Answer = { readonly bytes: Buffer; readonly headers: Headers };
 
 async function pictureOf(camera: HttpCamera, timeoutMs: number, signal: AbortSignal): Promise<Answer> {
-	const late = AbortSignal.timeout(timeoutMs);
+	using limit = timeLimit(timeoutMs, signal);
 	try {
-		const { body, headers } = await camera.get(AbortSignal.any([signal, late]), timeoutMs);
+		const { body, headers } = await camera.get(limit.signal, timeoutMs);
 		const chunks: Uint8Array[] = [];
 		let length = 0;
 		for await (const chunk of body ?? []) {
@@ -74,7 +75,7 @@ async function pictureOf(camera: HttpCamera, timeoutMs: number, signal: AbortSig
 		return { bytes: Buffer.concat(chunks), headers };
 	} catch (thrown) {
 		signal.throwIfAborted();
-		if (late.aborted) throw silent(camera.shown, `no picture came within ${timeoutMs} ms`);
+		if (limit.signal.aborted) throw silent(camera.shown, `no picture came within ${timeoutMs} ms`);
 		if (thrown instanceof Failure) throw thrown;
 		throw silent(camera.shown, 'it hung up before its picture was whole');
 	}
