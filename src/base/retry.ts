@@ -15,21 +15,22 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * A signal that is aborted with one of the others, or when the time is over. What `AbortSignal.timeout` gives may be forgotten within
- * `AbortSignal.any` before its time: nobody holds it.
+ * A signal that is aborted with one of the others, or when the time is over. `AbortSignal.timeout` would not do: within `AbortSignal.any` it may be
+ * forgotten before its time, because nobody holds it.
  */
-export function timeLimit(ms: number, ...others: readonly AbortSignal[]): TimeLimit {
+export function timeLimit(ms: number, ...others: readonly AbortSignal[]): HeldSignal {
 	return timeLimitBy(holding, ms, ...others);
 }
 
-export type TimeLimit = Disposable & { readonly signal: AbortSignal };
+/** Of no use any more when it is disposed of. */
+export type HeldSignal = Disposable & { readonly signal: AbortSignal };
 
 /** The same of another's time. */
 export function timeLimitBy(
 	{ later }: Pick<Timers, 'later'>,
 	ms: number,
 	...others: readonly AbortSignal[]
-): TimeLimit {
+): HeldSignal {
 	const over = new AbortController();
 	const silence = later(ms, () => over.abort(new DOMException('The time is over', 'TimeoutError')));
 	const either = eitherOf(over.signal, ...others);
@@ -46,7 +47,7 @@ export function timeLimitBy(
  * A signal that is aborted with one of the others, until it is disposed of. For a loop: `AbortSignal.any` leaves something behind at a signal that lives
  * on, each time (a megabyte for 20,000 of them in Node 20).
  */
-export function eitherOf(...signals: readonly AbortSignal[]): TimeLimit {
+export function eitherOf(...signals: readonly AbortSignal[]): HeldSignal {
 	const either = new AbortController();
 	const end = ({ target }: { readonly target: unknown }) => either.abort((target as AbortSignal).reason);
 	for (const signal of signals) {

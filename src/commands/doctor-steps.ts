@@ -8,6 +8,7 @@ import type { Unit } from '../machine/unit.js';
 import type { Place } from '../machine/writable.js';
 import { RELEASES } from '../trtexec/arguments.js';
 import type { Trtexec } from '../trtexec/find.js';
+import { numberedNode } from '../vision/source.js';
 
 /** What a child found that tried a library: words, or why not. */
 export type Tried = { readonly message: string; readonly failure?: Pick<Failure, 'message' | 'advice'> };
@@ -153,14 +154,8 @@ function lookAtVideo({ devices: { video, closedVideo }, user }: Facts): Judgemen
 	return ok(video.length === 0 ? 'no camera at /dev/video*' : `${user} may use ${video.join(', ')}`);
 }
 
-/** The node of a device that is named by the order in which cameras were found. */
-function numberedNode(source: string): string | undefined {
-	const [, number] = /^(?:\/dev\/video)?(\d+)$/.exec(source.trim()) ?? [];
-	return number && `/dev/video${Number(number)}`;
-}
-
 function lookAtNames({ cameras, devices: { stableNames } }: Facts): Judgement {
-	const numbered = cameras.map(numberedNode).filter((node) => node !== undefined);
+	const numbered = cameras.map((source) => numberedNode(source.trim())).filter((node) => node !== undefined);
 	if (numbered.length === 0) return ok('no camera is named by the order in which it was found');
 	const better = numbered.map((node) => [node, stableNames.find((named) => named.node === node)?.name]);
 	const known = better.filter(([, name]) => name !== undefined);

@@ -1,5 +1,5 @@
 import { Failure } from '../base/failure.js';
-import { type CameraSource, parseSource } from '../vision/source.js';
+import { type CameraSource, numberedNode, parseSource } from '../vision/source.js';
 
 /** The ports that are meant where none is given. */
 const PORTS: Readonly<Record<string, string>> = {
@@ -167,10 +167,8 @@ function sourcePlace(text: string): Place | undefined {
 		throw thrown;
 	}
 	switch (source.kind) {
-		case 'device': {
-			const [, number] = /^(?:\/dev\/video)?(\d+)$/.exec(source.device) ?? [];
-			return pathPlace('', number === undefined ? source.device : `/dev/video${Number(number)}`);
-		}
+		case 'device':
+			return pathPlace('', numberedNode(source.device) ?? source.device);
 		case 'file':
 			return pathPlace('', source.path);
 		case 'watch':

@@ -41,6 +41,9 @@ export type Files = {
 	realPath(path: string): Promise<string>;
 };
 
+/** UTF-8. */
+export const textIn = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+
 export const realFiles: Files = {
 	read: (path) => readFile(path),
 	write: (path, content, mode) => writeFile(path, content, { mode }),

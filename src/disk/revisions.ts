@@ -2,7 +2,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import { UNFINISHED, unfinished, writeThrough, writeWhole } from './file.js';
-import { type Files, realFiles } from './files.js';
+import { type Files, realFiles, textIn } from './files.js';
 import { unwritable } from './place.js';
 import { readMarkedText } from './text.js';
 
@@ -309,8 +309,6 @@ async function sweep(folder: string, isLeft: (name: string) => boolean, files: F
 	const names = await files.list(folder).catch(() => []);
 	for (const name of names.filter(isLeft)) await files.remove(join(folder, name)).catch(() => {});
 }
-
-const textIn = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 /** A file beside another one, with its mode and owner, to be renamed to it. @throws Failure file-unwritable */
 async function writeBeside(target: string, text: string, files: Files): Promise<string> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeWhole } from './file.js';
-import { type Files, realFiles } from './files.js';
+import { type Files, realFiles, textIn } from './files.js';
 
 /** A start of the daemon with a revision of its configuration. */
 export type Start = {
@@ -46,7 +46,7 @@ function isWithin(start: Start, next: Start): boolean {
 
 async function startsIn(folder: string, files: Files): Promise<readonly Start[]> {
 	try {
-		const read: unknown = JSON.parse(Buffer.from(await files.read(join(folder, STARTS))).toString());
+		const read: unknown = JSON.parse(textIn(await files.read(join(folder, STARTS))));
 		return Array.isArray(read) ? read.filter(isStart) : [];
 	} catch {
 		return [];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeWhole } from './file.js';
-import { realFiles } from './files.js';
+import { realFiles, textIn } from './files.js';
 
 /** What a person wishes of a daemon that runs, in a file of the journal's folder: it needs nothing but that folder. */
 const SEND_AGAIN = 'send-again.json';
@@ -14,7 +14,7 @@ export async function wishSendAgain(folder: string, events: readonly number[]): 
 /** The events that are wished for; anything else than whole numbers is none. */
 export async function sendAgain(folder: string, files = realFiles): Promise<readonly number[]> {
 	try {
-		const read: unknown = JSON.parse(Buffer.from(await files.read(join(folder, SEND_AGAIN))).toString());
+		const read: unknown = JSON.parse(textIn(await files.read(join(folder, SEND_AGAIN))));
 		return Array.isArray(read) ? read.filter((one): one is number => Number.isSafeInteger(one)) : [];
 	} catch {
 		return [];

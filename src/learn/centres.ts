@@ -26,6 +26,17 @@ const STEPS = 10;
 /** Rows of one run. */
 const ROWS = 2048;
 
+/** Of squares, and of the overview where there is one. @throws Failure as `gaussianAround` */
+export async function gaussiansAround(
+	kinds: readonly Seen[],
+	settings: Parameters<typeof gaussianAround>[1],
+	world: Parameters<typeof gaussianAround>[2],
+): Promise<Gaussian[]> {
+	const gaussians: Gaussian[] = [];
+	for (const kind of kinds) gaussians.push(await gaussianAround(kind, settings, world));
+	return gaussians;
+}
+
 /**
  * Gaussians around as many centres as the sample allows, which are where its features lie close together (k-means, Lloyd 1982): one alone tells little where
  * good parts show many things. The same sample and seed give the same. @throws Failure model-failed, the signal's reason

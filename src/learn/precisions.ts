@@ -2,11 +2,10 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Precision } from '../base/precision.js';
 import { encodeOnnx } from '../graph/onnx.js';
 import type { Tensor } from '../graph/tensor.js';
-import type { Gaussian } from '../model/gaussian.js';
 import { inferenceProgram, type Judging, type Pair } from '../model/inference.js';
 import { inInt8, observedUnits, type Ranges, rangesOf } from '../model/int8.js';
 import { type Arithmetic, findingWords, type GateFinding, inFloat16, inFloat32 } from '../model/precision.js';
-import { gaussianAround } from './centres.js';
+import { gaussiansAround } from './centres.js';
 import {
 	asLabelled,
 	asShown,
@@ -61,10 +60,8 @@ export async function chooseModels(
 	const buildInt8 = async () => {
 		const arithmetic = inInt8(await rangesFor(pair, probes.ranges, settings.threads, world, judging));
 		if (!judging.gaussians) return build(arithmetic);
-		const gaussians: Gaussian[] = [];
-		for (const kind of await momentsOfPictures(pair, arithmetic, probes.ranges, settings, world))
-			gaussians.push(await gaussianAround(kind, settings, world));
-		return build(arithmetic, { ...judging, gaussians });
+		const kinds = await momentsOfPictures(pair, arithmetic, probes.ranges, settings, world);
+		return build(arithmetic, { ...judging, gaussians: await gaussiansAround(kinds, settings, world) });
 	};
 	const fp32 = build(inFloat32);
 	const models: Partial<Record<Precision, Uint8Array>> = { fp32 };

@@ -8,7 +8,7 @@ import type { Preset } from '../model/manifest.js';
 import { viewCount, viewOf } from '../model/tiling.js';
 import type { Weights } from '../model/weights.js';
 import { wobbled } from '../vision/warp.js';
-import { gaussianAround } from './centres.js';
+import { gaussiansAround } from './centres.js';
 import { type FeatureSource, openFeatures } from './features.js';
 import {
 	type Costs,
@@ -163,10 +163,8 @@ export async function trainStudents(
 			checkpoints,
 		);
 		if (!wantsFeatures) return { ...learnt, gaussians: undefined };
-		const gaussians: Gaussian[] = [];
-		for (const kind of await momentsOf(backbone, tiling, seen, { threads, seed }, world))
-			gaussians.push(await gaussianAround(kind, { threads, seed }, world));
-		return { ...learnt, gaussians };
+		const kinds = await momentsOf(backbone, tiling, seen, { threads, seed }, world);
+		return { ...learnt, gaussians: await gaussiansAround(kinds, { threads, seed }, world) };
 	};
 	try {
 		const whole = await studentOf(features, onStep, checkpoints);

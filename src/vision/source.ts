@@ -21,6 +21,12 @@ export type SimSource = {
 	readonly fps: number;
 };
 
+/** The node of a device that is named by the order in which devices are found, as "0" or "/dev/video0"; undefined for any other name. */
+export function numberedNode(device: string): string | undefined {
+	const [, number] = /^(?:\/dev\/video)?(\d+)$/.exec(device) ?? [];
+	return number && `/dev/video${Number(number)}`;
+}
+
 /** A number, a node, and the names that udev gives a node: those of its own rules and of ours (systemd/inspectord.rules). */
 const DEVICE = /^(\d+|\/dev\/video\d+|\/dev\/(v4l\/by-(id|path)|inspectord)\/[^/]+)$/;
 
