@@ -3,6 +3,7 @@ import { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Shape } from '../graph/tensor.js';
 import { type Architecture, architectures, type Backbone } from './architecture.js';
+import { channelProduct } from './distance.js';
 
 /**
  * What features of good parts are like wherever they stand: Gaussians of one covariance, each around a centre. `mean` [D]; `whitening` [E, D] to E directions
@@ -62,20 +63,28 @@ export function gaussianDistance(
 	name: string,
 ): Value {
 	const [n, d, h, w] = joined.shape as [number, number, number, number];
-	const flat = graph.reshape(joined, [n, d, h * w]);
-	const middle = graph.constant(float32([1, d, 1], mean), `${name}.mean`);
+	// A position a row: products and maxima along rows are several times as fast in ONNX Runtime.
+	const apart = graph.transpose(graph.reshape(joined, [n, d, h * w]), [0, 2, 1]);
+	const rows = graph.reshape(apart, [n * h * w, d]);
+	const away = graph.sub(rows, graph.constant(float32([1, d], mean), `${name}.mean`));
 	const e = whitening.length / d;
-	const matrix = graph.constant(float32([e, d], whitening), `${name}.whitening`);
-	const white = graph.apply('MatMul', [matrix, graph.sub(flat, middle)], {});
-	if (!centres) return graph.reshape(graph.sqrt(squaredLengths(graph, white)), [n, h, w]);
+	const white = byRows(graph, away, graph.constant(float32([e, d], whitening), `${name}.whitening`));
+	const ones = graph.constant(float32([1, e], new Float32Array(e).fill(1)));
+	const own = byRows(graph, graph.mul(white, white), ones);
+	if (!centres) return graph.reshape(graph.sqrt(own), [n, h, w]);
 	const k = centres.length / e;
-	const around = graph.constant(float32([k, e], centres), `${name}.centres`);
 	// |x − c|² = |x|² − 2 (x·c − |c|² / 2): one product for all centres.
-	const half = graph.constant(float32([1, k, 1], halfSquares(centres, e)));
-	const near = graph.sub(graph.apply('MatMul', [around, white], {}), half);
+	const products = byRows(graph, white, graph.constant(float32([k, e], centres), `${name}.centres`));
+	const half = halfSquares(centres, e).map((v) => -v);
+	const near = graph.add(products, graph.constant(float32([k], half)));
 	const nearest = graph.apply('ReduceMax', [near], { axes: [1] });
-	const squared = graph.sub(squaredLengths(graph, white), graph.mul(nearest, graph.scalar(2)));
+	const squared = graph.sub(own, graph.mul(nearest, graph.scalar(2)));
 	return graph.reshape(graph.sqrt(graph.relu(squared)), [n, h, w]);
+}
+
+/** Products of rows [P, E] with each of [K, E] → [P, K]; the constant is turned once, when the model is loaded. */
+function byRows(graph: Graph, rows: Value, matrix: Value): Value {
+	return graph.apply('MatMul', [rows, graph.transpose(matrix, [1, 0])], {});
 }
 
 /** Half of the squared length of each row [K, E]. */
@@ -274,15 +283,8 @@ function unitLength(graph: Graph, x: Value): Value {
 	const flat = graph.reshape(x, [n, c, h * w]);
 	const length = graph.apply(
 		'Max',
-		[graph.sqrt(squaredLengths(graph, flat)), graph.scalar(LEAST_LENGTH)],
+		[graph.sqrt(channelProduct(graph, flat, flat)), graph.scalar(LEAST_LENGTH)],
 		{},
 	);
 	return graph.reshape(graph.div(flat, length), [n, c, h, w]);
-}
-
-/** Squared lengths, [N, C, positions] → [N, 1, positions], as a product with ones, which is faster than a sum. */
-function squaredLengths(graph: Graph, x: Value): Value {
-	const channels = x.shape[1]!;
-	const ones = graph.constant(float32([1, channels], new Float32Array(channels).fill(1)));
-	return graph.apply('MatMul', [ones, graph.mul(x, x)], {});
 }
