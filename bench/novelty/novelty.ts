@@ -6,7 +6,7 @@ import { readTeacher } from '../../src/disk/teacher.js';
 import { teachWorld } from '../../src/jobs/world.js';
 import { teach } from '../../src/learn/teach.js';
 import { auroc } from '../../src/measure/metrics.js';
-import { scoreWith } from '../../src/model/inference.js';
+import { scoreWith } from '../../src/model/scored.js';
 import { foldTeacher } from '../../src/model/teacher.js';
 import { oneTile } from '../../src/model/tiling.js';
 import { frameOf } from '../../src/opencv/picture.js';

@@ -50,6 +50,12 @@ export const SMALLEST_HALF = 2 ** -24;
 /** Below it numbers have fewer digits than the eleven bits of all others. */
 const EXACT = 2 ** -14;
 
+/** Of weights that may be lost, as a share of their root mean square: eight times what rounding alone takes. */
+export const MOST_LOST = 2 ** -8;
+
+/** Weights as float16 would hold them: by their name, their largest magnitude, and what they lose, as a share of their root mean square. */
+export type HeldWeights = { readonly name: string; readonly largest: number; readonly lost: number };
+
 /** How much of some numbers is lost in float16, where the smallest have few digits left: a share of their root mean square. */
 export function lossInHalf(values: ArrayLike<number>): number {
 	let [lost, whole] = [0, 0];

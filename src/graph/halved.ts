@@ -10,19 +10,13 @@ import {
 import { Failure } from '../base/failure.js';
 import { constantsOf, elementsOf, FLOAT, FLOAT16, numbersOf } from './elements.js';
 import { freePrefix, graphsOf, isOnnx, nodesOf, parseOnnx } from './foreign.js';
-import { float16, LARGEST_HALF, largestOf, lossInHalf } from './half.js';
+import { float16, type HeldWeights, LARGEST_HALF, largestOf, lossInHalf, MOST_LOST } from './half.js';
 import { attributeProto, cast, valueInfo } from './onnx.js';
 
 const CONVOLUTIONS = ['Conv', 'ConvTranspose'];
 
 /** They move or pick values and compute none: in float16 they give what they gave. */
 const CARRIERS = ['MaxPool', 'Concat', 'Identity'];
-
-/** Of weights, as a share of their root mean square: eight times what rounding alone takes. */
-export const MOST_LOST = 2 ** -8;
-
-/** Weights as float16 would hold them: by their name, their largest magnitude, and what they lose, as a share of their root mean square. */
-export type HeldWeights = { readonly name: string; readonly largest: number; readonly lost: number };
 
 /**
  * An ONNX model in float32 with its convolutions, their sums and ReLUs in float16, and all else (what comes before the first, cosine,

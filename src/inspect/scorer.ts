@@ -4,8 +4,8 @@ import type { Provider } from '../base/provider.js';
 import type { OpenSession, Session, SessionOptions } from '../graph/session.js';
 import { type Bundle, type ChosenModel, chosenModel, type Expected } from '../model/bundle.js';
 import type { Engine } from '../model/engine.js';
-import { type Scored, scoreWith } from '../model/inference.js';
 import type { Manifest } from '../model/manifest.js';
+import { type Scored, scoreWith } from '../model/scored.js';
 import type { Size } from '../vision/image.js';
 
 /** The model of a bundle, opened and proven against its golden vectors. */

@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.js';
 import { randomFrom } from '../base/random.js';
 import { median } from '../measure/statistics.js';
 import type { BundleContents } from '../model/bundle.js';
-import { scoreWith } from '../model/inference.js';
+import { scoreWith } from '../model/scored.js';
 import type { Tiling } from '../model/tiling.js';
 import { plainSpoil, spoiledBy } from '../vision/spoils.js';
 import { rankCorrelation } from './gate.js';

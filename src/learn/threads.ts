@@ -1,8 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { Session } from '../graph/session.js';
 import { median, quantile } from '../measure/statistics.js';
-import { scoreWith } from '../model/inference.js';
 import type { Manifest } from '../model/manifest.js';
+import { scoreWith } from '../model/scored.js';
 import type { Size } from '../vision/image.js';
 import type { TeachWorld } from './lesson.js';
 

@@ -1,4 +1,4 @@
-import { Graph } from '../graph/graph.js';
+import type { Graph } from '../graph/graph.js';
 import type { Value } from '../graph/ops.js';
 import { float32, type Tensor } from '../graph/tensor.js';
 import type { Arithmetic } from './precision.js';
@@ -101,34 +101,6 @@ export function int8Units(graph: Graph, kernels: Kernels, ranges: Ranges): Units
 /** Arithmetic in int8 over these ranges. */
 export function inInt8(ranges: Ranges): Arithmetic {
 	return (graph, kernels) => int8Units(graph, kernels, ranges);
-}
-
-/** As many products as the answer of `productProbe` is large, where none saturates. */
-const PRODUCTS = 64;
-
-/**
- * A convolution in int8 of ones with ones, `ones` [1, 64, 4, 4] → `sum` [1, 16, 4, 4]: 64 everywhere, and far less on a processor that sums pairs of
- * products of uint8 and int8 in 16 bits with saturation, as those with AVX2 and without VNNI do (VPMADDUBSW).
- */
-export function productProbe(): {
-	readonly graph: Graph;
-	readonly ones: Tensor<'float32'>;
-	exact(sum: ArrayLike<number>): boolean;
-} {
-	const graph = new Graph();
-	const shape = [1, PRODUCTS, 4, 4];
-	const x = graph.input('ones', 'float32', shape);
-	const weight = filled([16, PRODUCTS, 1, 1]);
-	const bias = float32([16], new Float32Array(16));
-	const range = { input: 1, convolved: PRODUCTS, output: PRODUCTS };
-	const units = int8Units(graph, () => ({ weight, bias }), new Map([['probe', range]]));
-	const unit = { conv: 'probe', norm: '', channels: 16, kernel: 1, stride: 1, relu: false };
-	graph.output(units(x, unit), 'sum');
-	return { graph, ones: filled(shape), exact: (sum) => Math.abs(sum[0]! - PRODUCTS) < PRODUCTS / 16 };
-}
-
-function filled(shape: readonly number[]): Tensor<'float32'> {
-	return float32(shape, new Float32Array(shape.reduce((a, b) => a * b)).fill(1));
 }
 
 /** What one step is worth where the largest magnitude is `most`. */

@@ -1,6 +1,5 @@
 import type { Graph } from '../graph/graph.js';
-import { float16, LARGEST_HALF, SMALLEST_HALF } from '../graph/half.js';
-import { type HeldWeights, MOST_LOST } from '../graph/halved.js';
+import { float16, type HeldWeights, LARGEST_HALF, MOST_LOST, SMALLEST_HALF } from '../graph/half.js';
 import type { Value } from '../graph/ops.js';
 import type { Measure } from './manifest.js';
 import { convolve, frozenUnits, type Kernels, type Units } from './units.js';

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import type * as OpenCv from 'opencv4nodejs';
 import { bindingFailure } from './binding.js';
 
@@ -8,12 +9,9 @@ const require = createRequire(import.meta.url);
 const SOCKET_TIMEOUT_MS = 2000;
 
 // The binding and FFmpeg inside OpenCV take settings from the environment alone, when they are loaded:
-// - the package's loader would otherwise look for an OpenCV that it built itself;
 // - its memory tracking aborts V8 when a Mat is collected (Node ≥ 20), so every Mat is released by hand;
 // - without a timeout a silent camera blocks this thread for 30 s.
-process.env.OPENCV4NODEJS_DISABLE_AUTOBUILD ??= '1';
 process.env.OPENCV4NODEJS_DISABLE_EXTERNAL_MEM_TRACKING ??= '1';
-silenceBuildLog();
 
 /** The binding: to be loaded once a process, and by this folder alone. It throws plain strings. @throws Failure library-unusable on import */
 export const cv = loaded();
@@ -31,19 +29,18 @@ function socketTimeoutOption(): string {
 	return avcodec >= 59 ? 'timeout' : 'stimeout';
 }
 
-/** @throws Failure library-unusable */
+/**
+ * The package's own loader brings in what builds an OpenCV, a seventh of what a station's process does until its first verdict: here is
+ * what that loads in the end, with promises for callbacks. @throws Failure library-unusable
+ */
 function loaded(): typeof OpenCv {
 	try {
-		return require('opencv4nodejs') as typeof OpenCv;
+		const library = join(require.resolve('opencv4nodejs'), '..');
+		const { default: promising } = require(join(library, 'promisify.js')) as {
+			default: (binding: unknown) => typeof OpenCv;
+		};
+		return promising(require(join(library, '../../build/Release/opencv4nodejs.node')));
 	} catch (thrown) {
 		throw bindingFailure(thrown);
-	}
-}
-
-function silenceBuildLog(): void {
-	try {
-		(require('@u4/opencv-build') as { Log: { silence: boolean } }).Log.silence = true;
-	} catch {
-		// Where the package manager nests it elsewhere, it prints a few lines.
 	}
 }

@@ -5,10 +5,9 @@ import { MessageChannel } from 'node:worker_threads';
 import type * as Ort from 'onnxruntime-node';
 import { Failure } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
-import { encodeOnnx } from '../graph/onnx.js';
 import type { EngineFiles, Feeds, Session, SessionOptions } from '../graph/session.js';
 import type { DType, Tensor } from '../graph/tensor.js';
-import { productProbe } from '../model/int8.js';
+import { productProbe } from '../model/product-probe.js';
 import { ortPackage } from './library.js';
 import { reasonOfOrt } from './reason.js';
 import { openRecord } from './record.js';
@@ -38,10 +37,10 @@ let exactProducts: Promise<boolean> | undefined;
 /** Whether this processor multiplies in int8 without saturation, which it is asked once. */
 function multipliesExactly(): Promise<boolean> {
 	exactProducts ??= (async () => {
-		const { graph, ones, exact } = productProbe();
+		const { model, ones, exact } = productProbe();
 		const settings = { executionProviders: ['cpu'], intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 		const ort = runtime();
-		const session = await ort.InferenceSession.create(encodeOnnx(graph, 'probe'), settings);
+		const session = await ort.InferenceSession.create(model, settings);
 		const { sum } = await session.run({ ones: new ort.Tensor('float32', ones.data, ones.shape) });
 		await session.release();
 		return exact(sum!.data as Float32Array);

@@ -15,7 +15,7 @@ import { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import type { Value } from '../../src/graph/ops.js';
 import type { DType } from '../../src/graph/tensor.js';
-import { scoreWith } from '../../src/model/inference.js';
+import { scoreWith } from '../../src/model/scored.js';
 import { openSession } from '../../src/ort/session.js';
 
 const foreign = suite('models that others wrote');

@@ -9,9 +9,10 @@ import { Graph } from '../../src/graph/graph.js';
 import { halfOf, observedForHalf } from '../../src/graph/halved.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32 } from '../../src/graph/tensor.js';
-import { inferenceProgram, type Pair, scoreWith } from '../../src/model/inference.js';
-import { productProbe } from '../../src/model/int8.js';
+import { inferenceProgram, type Pair } from '../../src/model/inference.js';
 import { inFloat16, inFloat32 } from '../../src/model/precision.js';
+import { productProbe } from '../../src/model/product-probe.js';
+import { scoreWith } from '../../src/model/scored.js';
 import { IMAGENET } from '../../src/model/teacher.js';
 import { oneTile, type Tiling } from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
@@ -129,7 +130,7 @@ for (const [what, model, expected] of [
 	],
 	['what computes in float16 already', halfOf(foreign(usual)), undefined],
 	['a model without a network', encodeOnnx(blurOnly(), 'blur'), /it has no convolution in float32/],
-	['a quantised model', quantised(), /it is quantised/],
+	['a quantised model', productProbe().model, /it is quantised/],
 ] as const) {
 	halved(`is refused for ${what}`, () => {
 		try {
@@ -176,10 +177,6 @@ function blurOnly(): Graph {
 	const blur = graph.constant(float32([1, 1, 3, 3], new Float32Array(9).fill(1 / 9)));
 	graph.output(graph.apply('Conv', [x, blur], { strides: [1, 1], pads: [1, 1, 1, 1], group: 1 }), 'y');
 	return graph;
-}
-
-function quantised(): Uint8Array {
-	return encodeOnnx(productProbe().graph, 'quantised');
 }
 
 halved.run();

@@ -8,13 +8,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
 import { readBundle } from '../../src/disk/bundle.js';
-import { encodeOnnx } from '../../src/graph/onnx.js';
 import { float32 } from '../../src/graph/tensor.js';
 import { chooseProvider, type ProviderWorld } from '../../src/inspect/choose-provider.js';
 import { decide } from '../../src/inspect/decide.js';
 import { openScorer } from '../../src/inspect/scorer.js';
 import type { Bundle } from '../../src/model/bundle.js';
-import { productProbe } from '../../src/model/int8.js';
+import { productProbe } from '../../src/model/product-probe.js';
 import { openSession } from '../../src/ort/session.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
@@ -40,7 +39,7 @@ webgpu(
 	async () => {
 		const reason = noWebgpu();
 		if (reason) return console.log(`skipped: ${reason}`);
-		const model = encodeOnnx(productProbe().graph, 'probe');
+		const { model } = productProbe();
 		assert.equal(await unguarded(model), SPLIT);
 		const failure = await failureOf(openSession(model, { provider: 'webgpu', name: 'probe.onnx' }));
 		assert.is(failure.code, 'model-failed');
