@@ -134,11 +134,11 @@ try {
 			timesOf(QUERIES, () => found({ station, sinceMs: atMs(), limit: 100 })),
 		];
 		// The oldest go in steps, as when the journal has reached its bound.
-		writer.close();
+		writer.close({ isWhole: true });
 		const bounds = { ...roomy, mostBytes: 1 };
 		writer = new Writer({ folder, box: 'cell-4', bounds, nowMs });
 		const pruneMs = timesOf(STEPS, () => writer.tidy({ nowMs, ageMs: nowMs, bounds }));
-		writer.close();
+		writer.close({ isWhole: true });
 		writer = new Writer({ folder, box: 'cell-4', bounds: roomy, nowMs });
 		figures.insertsPerSecond = Math.round((1000 * added) / writtenMs);
 		figures.query95Ms = Number(Math.max(...queries).toFixed(2));
@@ -156,7 +156,7 @@ try {
 		);
 		if (before === done) break;
 	}
-	writer.close();
+	writer.close({ isWhole: true });
 } finally {
 	await rm(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 import type { RecipeConfig } from '../config/schema.js';
+import type { Ago } from '../disk/signal-file.js';
 import type { Signal } from '../protocol/signal.js';
 
 /** A part that a signal made due. Times: milliseconds of one clock that never jumps. */
@@ -12,6 +13,9 @@ export type Due = Signal & {
 	readonly fromMs: number;
 	readonly untilMs: number;
 };
+
+/** Of a signal that is told as it comes. */
+export const NOW: Ago = { least: 0, most: 0 };
 
 /** Why a signal makes no part. */
 export type Dropped = 'bounced' | 'too-soon' | 'full';
@@ -63,11 +67,12 @@ export function createDueParts() {
 	};
 
 	return {
-		/** A signal comes. What bounced or came too soon is no part; one for which there is no place is, and ends the view of the one before. */
+		/** A signal comes, or came so long `ago`: a frame is its part's whenever in that time it came. What bounced or came too soon is no part; one for which there is no place is, and ends the view of the one before. */
 		arrive: (
 			signal: Signal,
 			nowMs: number,
 			{ trigger, deadlineMs }: Pick<RecipeConfig, 'trigger' | 'deadlineMs'>,
+			{ least, most }: Ago = NOW,
 		): { readonly due: Due } | { readonly dropped: Dropped } => {
 			const { delayMs, withinMs, debounceMs, leastMs, queue } = trigger;
 			const hasBounced = nowMs - signalMs < debounceMs;
@@ -75,12 +80,12 @@ export function createDueParts() {
 			if (hasBounced) return drop('bounced');
 			if (nowMs - partMs < leastMs) return drop('too-soon');
 			partMs = nowMs;
-			const fromMs = nowMs + delayMs;
-			for (const standing of waiting.values()) standing.closedMs = Math.min(standing.closedMs, fromMs);
+			const [sinceMs, fromMs] = [nowMs - most + delayMs, nowMs - least + delayMs];
+			for (const standing of waiting.values()) standing.closedMs = Math.min(standing.closedMs, sinceMs);
 			if (waiting.size >= queue) return drop('full');
 			number += 1;
-			const untilMs = fromMs + (withinMs ?? Number.POSITIVE_INFINITY);
-			const due: Due = { ...signal, number, atMs: nowMs, deadlineMs, fromMs, untilMs };
+			const untilMs = sinceMs + (withinMs ?? Number.POSITIVE_INFINITY);
+			const due: Due = { ...signal, number, atMs: nowMs - least, deadlineMs, fromMs, untilMs };
 			waiting.set(number, { due, isTold: false, closedMs: Number.POSITIVE_INFINITY });
 			return { due };
 		},

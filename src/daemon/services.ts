@@ -497,6 +497,7 @@ const signals = row<SignalsSettings, SignalsService>({
 		startSignals(settings, {
 			...world,
 			pace: world.edges.pace,
+			files: world.edges.files,
 			known: () => recordsIn(standing).journal.takenOf(settings.station),
 			station: () =>
 				servicesOf<StationService>(station.kind, world).find(({ name }) => name === settings.station),

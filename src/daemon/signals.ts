@@ -2,10 +2,12 @@ import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
-import { type Safe, watchSignalFile } from '../disk/signal-file.js';
+import type { Files } from '../disk/files.js';
+import { type Ago, type Safe, watchSignalFile } from '../disk/signal-file.js';
 import { type GpioLine, watchLine } from '../gpio/monitor.js';
 import { MOST_SIGNAL_BYTES, type Signal, signalIn } from '../protocol/signal.js';
 import type { StationService } from './station.js';
+import type { Signalled } from './trigger.js';
 
 /** Where the signals of a station come from. */
 export type SignalsSettings = { readonly station: string } & (
@@ -17,6 +19,7 @@ export type SignalsWorld = {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	readonly log: Log;
 	readonly pace: Pace;
+	readonly files: Files;
 	/** Undefined while it does not run. */
 	readonly station: () => Pick<StationService, 'signal' | 'missed'> | undefined;
 	/** The marks of signals whose parts are in the journal. */
@@ -37,42 +40,56 @@ const LOOK_MS = 50;
 
 /** Hands the signals of a file or a line to their station, until it is disposed. */
 export function startSignals(settings: SignalsSettings, world: SignalsWorld): SignalsService {
-	const { env, log, pace, station, known } = world;
+	const { env, log, pace, files, station, known } = world;
 	const about = `trigger ${settings.station}`;
 	const ending = new AbortController();
 	let watchingMs = Number.POSITIVE_INFINITY;
 	let failure: Failure | undefined;
 	let droppedBefore = '';
 
-	/** @returns what resolves when its part is on disk */
-	const hand = (how: 'signal' | 'missed', signal: Signal, taken?: readonly string[]): Safe => {
-		const signalled = station()?.[how](signal, taken) ?? { dropped: 'closed' as const };
+	const heard = (signalled: Signalled = { dropped: 'closed' }): Signalled => {
 		const dropped = 'dropped' in signalled ? signalled.dropped : '';
 		// Each one is counted; a contact that bounces would fill the log.
 		if (dropped !== '' && dropped !== 'bounced' && dropped !== droppedBefore)
 			log('warning', about, `a signal makes no part: ${DROPPED[dropped]}`, 'signal.dropped');
 		droppedBefore = dropped;
-		return 'dropped' in signalled ? undefined : signalled.announced;
+		return signalled;
+	};
+	/** A file can lie there: it is a part, also where there is no place for it now. */
+	const safeOf = (signalled: Signalled): Safe => {
+		if (!('dropped' in signalled)) return signalled.announced;
+		return signalled.dropped === 'closed' ? 'later' : undefined;
 	};
 	const watchFile = (path: string): Promise<void> => {
 		watchingMs = pace.now();
 		const refused = (why: string) =>
 			log('error', about, `Cannot take "${path}" for a signal: ${why}`, 'signal.failed');
 		const taking =
-			(how: 'signal' | 'missed') =>
-			(bytes: Uint8Array, taken: readonly string[]): Safe => {
+			(how: (signal: Signal, taken: readonly string[], ago?: Ago) => Signalled | undefined) =>
+			(bytes: Uint8Array, taken: readonly string[], ago?: Ago): Safe => {
 				const signal = signalIn(bytes);
-				if (!('refusal' in signal)) return hand(how, signal, taken);
+				if (!('refusal' in signal)) return safeOf(heard(how(signal, taken, ago)));
 				refused(`${signal.refusal}; it was removed`);
 				return undefined;
 			};
-		const left = (bytes: Uint8Array, taken: readonly string[]): Safe => {
+		const content = taking((signal, taken, ago) => {
+			const signalled = station()?.signal(signal, taken, ago);
+			if (!signalled || !('dropped' in signalled) || signalled.dropped !== 'full') return signalled;
+			return station()?.missed(signal, taken, noPlace);
+		});
+		const left = taking((signal, taken) => {
 			log('warning', about, `"${path}" lay there before: its part is an error`, 'signal.missed');
-			return taking('missed')(bytes, taken);
-		};
+			return station()?.missed(signal, taken);
+		});
 		const isKnown = (mark: string) => known().includes(mark);
-		const file = { content: taking('signal'), left, isKnown, refused };
-		return watchSignalFile(path, MOST_SIGNAL_BYTES, file, ending.signal, pace);
+		return watchSignalFile(
+			path,
+			MOST_SIGNAL_BYTES,
+			{ content, left, isKnown, refused },
+			ending.signal,
+			pace,
+			files,
+		);
 	};
 	const watchGpio = (line: GpioLine): Promise<void> =>
 		keepConnected(
@@ -81,7 +98,7 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 					watchingMs = pace.now();
 					opened();
 				};
-				const onEdge = () => void hand('signal', { part: null, metadata: {} });
+				const onEdge = () => void heard(station()?.signal({ part: null, metadata: {} }));
 				try {
 					await watchLine(line, env, { onWatching, onEdge }, ending.signal);
 				} catch (thrown) {
@@ -112,6 +129,8 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 		},
 	};
 }
+
+const noPlace = new Failure('part-missed', 'Cannot inspect the part: as many wait for their verdict as may');
 
 const DROPPED = {
 	'too-soon': 'it came too soon after another part',

@@ -16,7 +16,6 @@ import { causeIn } from '../process/cause.js';
 import type { Child, Ended } from '../process/child.js';
 import type { Event } from '../protocol/events.js';
 import type { PictureWanted, StationPicture } from '../protocol/picture-messages.js';
-import type { Signal } from '../protocol/signal.js';
 import { counted, type StationReport, type StationState, stationState } from '../protocol/states.js';
 import type { Engines, LiveSettings, StationDown, StationUp } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, reasonFor, type StationVerdict } from '../protocol/verdict.js';
@@ -24,7 +23,7 @@ import { parseSource } from '../vision/source.js';
 import type { AlarmClock } from './alarm-clock.js';
 import { createPictureAsks } from './pictures.js';
 import { createStationTally, type StationTally } from './tally.js';
-import { createTriggered, type Signalled } from './trigger.js';
+import { createTriggered, type Triggered } from './trigger.js';
 import { type Shown, trustIn } from './trust.js';
 
 /** What the daemon hears of a station. */
@@ -57,10 +56,10 @@ export type StationService = Service & {
 	keepWithin(mostBytes: number | undefined): void;
 	/** What makes its parts due. */
 	readonly mode: RecipeConfig['trigger']['mode'];
-	/** A part is due, unless the signal is none. `taken`: the marks of signals that lie there still, its own among them. */
-	signal(signal: Signal, taken?: readonly string[]): Signalled;
-	/** The part of a signal that came while nobody looked is an error. */
-	missed(signal: Signal, taken?: readonly string[]): Signalled;
+	/** A part is due, unless the signal is none. */
+	signal: Triggered['signal'];
+	/** The part of a signal that came while nobody looked, or could, is an error. */
+	missed: Triggered['missed'];
 	/** Resolves when its process has scored the golden vectors again. @throws Failure why it has not, or not as they should be; the signal's reason */
 	selfCheck(signal: AbortSignal): Promise<void>;
 	/** A picture from its camera, beside inspecting. @throws Failure why there is none; the signal's reason */
@@ -476,8 +475,8 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			return start.recipe.trigger.mode;
 		},
 		missed: triggered.missed,
-		signal: (signal, taken) => {
-			const signalled = triggered.signal(signal, taken);
+		signal: (signal, taken, ago) => {
+			const signalled = triggered.signal(signal, taken, ago);
 			const droppedTriggers = droppedTriggersBefore + triggered.dropped;
 			if (droppedTriggers !== tally.counts.droppedTriggers)
 				tally.counts = { ...tally.counts, droppedTriggers };

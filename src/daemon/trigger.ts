@@ -1,11 +1,12 @@
 import { Failure } from '../base/failure.js';
 import type { RecipeConfig } from '../config/schema.js';
+import type { Ago } from '../disk/signal-file.js';
 import type { Event } from '../protocol/events.js';
 import { instantOf } from '../protocol/fields.js';
 import type { Signal } from '../protocol/signal.js';
 import type { DuePart } from '../protocol/station-messages.js';
 import { errorVerdict, type Origin, type Part, type StationVerdict } from '../protocol/verdict.js';
-import { createDueParts, type Dropped, type Due, type Exposed } from './due.js';
+import { createDueParts, type Dropped, type Due, type Exposed, NOW } from './due.js';
 
 /** The verdict on a part, and its event where the journal could take it. */
 export type Verdicted = { readonly verdict: StationVerdict; readonly event: Event | undefined };
@@ -51,10 +52,10 @@ export type TriggerWorld = {
 
 /** The parts that signals make due at a station, whatever its process does. */
 export type Triggered = {
-	/** `taken`: the marks of signals that lie there still, its own among them. */
-	signal(signal: Signal, taken?: readonly string[]): Signalled;
-	/** The part of a signal that came while nobody looked is an error. */
-	missed(signal: Signal, taken?: readonly string[]): Signalled;
+	/** `taken`: the marks of signals that lie there still, its own among them. `ago`: since when it may have been there. */
+	signal(signal: Signal, taken?: readonly string[], ago?: Ago): Signalled;
+	/** The part of a signal that came while nobody looked, or could, is an error. */
+	missed(signal: Signal, taken?: readonly string[], why?: Pick<Failure, 'code' | 'message'>): Signalled;
 	/** Its process takes parts from now on. */
 	open(tell: (due: DuePart) => void): void;
 	/** @returns whether it is the part's verdict */
@@ -112,14 +113,19 @@ export function createTriggered(world: TriggerWorld): Triggered {
 		}
 	};
 
-	const announce = (number: number, { part: name, metadata }: Signal, taken?: readonly string[]) => {
-		const wallMs = wallClock();
+	const announce = (
+		number: number,
+		{ part: name, metadata }: Signal,
+		taken: readonly string[] | undefined,
+		{ least }: Ago = NOW,
+	) => {
+		const wallMs = wallClock() - least;
 		const part: Part = {
 			runSequence: number,
 			frame: null,
 			part: name,
 			trigger: { at: instantOf(wallMs), deadlineMs: recipe().deadlineMs, metadata },
-			taken: { wallMs, monotonicMs: now() },
+			taken: { wallMs, monotonicMs: now() - least },
 		};
 		const verdict = new Promise<Verdicted>((settle) => standing.set(number, { part, settle }));
 		const announced = Promise.resolve(world.announce(origin(), part, taken));
@@ -127,19 +133,19 @@ export function createTriggered(world: TriggerWorld): Triggered {
 	};
 
 	return {
-		signal: (signal, taken) => {
+		signal: (signal, taken, ago) => {
 			if (isClosed) return { dropped: 'closed' };
-			const arrived = parts.arrive(signal, now(), recipe());
+			const arrived = parts.arrive(signal, now(), recipe(), ago);
 			if ('dropped' in arrived) return arrived;
-			const { atMs, verdict, announced } = announce(arrived.due.number, signal, taken);
+			const { atMs, verdict, announced } = announce(arrived.due.number, signal, taken, ago);
 			turn();
 			return { atMs, waiting: parts.waiting, verdict, announced };
 		},
-		missed: (signal, taken) => {
+		missed: (signal, taken, why = unseen) => {
 			if (isClosed) return { dropped: 'closed' };
 			const number = parts.skip();
 			const { part, atMs, verdict, announced } = announce(number, signal, taken);
-			end(number, errorVerdict(origin(), part, unseen), []);
+			end(number, errorVerdict(origin(), part, why), []);
 			return { atMs, waiting: parts.waiting, verdict, announced };
 		},
 		open: (how) => {

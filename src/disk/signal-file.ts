@@ -1,8 +1,7 @@
-import { constants, type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { reasonOf } from '../base/failure.js';
 import type { Pace } from '../base/retry.js';
-import { flush } from './file.js';
+import type { Files } from './files.js';
 
 /** How often it is looked whether the file is there. */
 const LOOK_MS = 10;
@@ -10,24 +9,30 @@ const LOOK_MS = 10;
 /** Taken files that lie there at most until their parts are safe: what comes then is not waited for. */
 const MOST_LYING = 64;
 
+/** What the disk, or nobody, would take is tried again after this time. */
+const RETRY_MS = 1000;
+
 /** At the end they are waited for so long. */
 const ENDING_MS = 2000;
 
 /** Taken files have a name of their own each, so that the next one may come. */
 const TAKEN = '.taken';
 
-/** Resolves when the part is on disk; undefined where there is none to wait for. */
-export type Safe = Promise<void> | undefined;
+/** Resolves when the part is on disk; undefined where there is none to wait for; `later`: nobody takes it now. */
+export type Safe = Promise<void> | 'later' | undefined;
+
+/** So many milliseconds ago it appeared, at least and at most. */
+export type Ago = { readonly least: number; readonly most: number };
 
 /** What takes a file on. `taken`: the marks of those that are taken and lie there still, its own the last. */
 export type SignalFile = {
 	/** Its content, at most one byte more than is asked for. */
-	readonly content: (bytes: Uint8Array, taken: readonly string[]) => Safe;
-	/** The same of one that lay there when nobody looked: its part is gone. */
+	readonly content: (bytes: Uint8Array, taken: readonly string[], ago: Ago) => Safe;
+	/** The same of one of which nobody knows when it came: its part is gone. */
 	readonly left: (bytes: Uint8Array, taken: readonly string[]) => Safe;
 	/** Whether the part of the one with this mark is on disk. */
 	readonly isKnown: (mark: string) => boolean;
-	/** Something stands there that is no signal; it was put aside where that could be done. */
+	/** Something is no signal, or cannot be taken or removed now, or was put aside. */
 	readonly refused: (why: string) => void;
 };
 
@@ -40,67 +45,145 @@ export async function watchSignalFile(
 	mostBytes: number,
 	{ content, left, isKnown, refused }: SignalFile,
 	signal: AbortSignal,
-	{ pause }: Pick<Pace, 'pause'>,
+	{ now, pause }: Pick<Pace, 'now' | 'pause'>,
+	files: Files,
 ): Promise<void> {
 	const lying = new Map<string, Promise<void>>();
-	/** What is there and is not taken. */
-	let passedOver: string | undefined;
+	/** Taken files that have no part yet. */
+	let stranded: readonly Taken[] = [];
+	/** Somebody has looked for those of before. */
+	let isSearched = false;
+	/** What is there and cannot be taken. */
+	let passedOver: { readonly version: string; readonly seenMs: number; readonly triedMs: number } | undefined;
+	/** When nothing was there last; undefined before that. */
+	let clearMs: number | undefined;
+	let triedMs = now();
 
 	const remove = async (file: string): Promise<void> => {
-		await rm(file, { force: true });
+		await files.remove(file);
 		// A file that comes back when the power goes must be known still. Not every kind of disk can tell.
-		await flush(dirname(file)).catch(() => {});
+		await files.flush(dirname(file)).catch(() => {});
 	};
+	/** Removes it when its part is safe. Until it is gone its mark must stay known. */
 	const holds = (file: string, mark: string, safe: Promise<void>): void => {
-		const over = safe
-			.then(() => remove(file))
+		const over = async (): Promise<void> => {
+			await safe;
+			for (let why = ''; ; await pause(RETRY_MS, signal))
+				try {
+					return await remove(file);
+				} catch (thrown) {
+					if (signal.aborted) throw thrown;
+					if (reasonOf(thrown) !== why) refused(`"${file}" cannot be removed: ${reasonOf(thrown)}`);
+					why = reasonOf(thrown);
+				}
+		};
+		const done = over()
 			.catch((thrown) => refused(`"${file}" cannot be removed: ${reasonOf(thrown)}`))
 			.finally(() => lying.delete(mark));
-		lying.set(mark, over);
+		lying.set(mark, done);
 	};
-	const hand = async ({ file, mark }: Taken, to: SignalFile['content']): Promise<void> => {
-		const read = await contentOf(file, mostBytes, () => pause(LOOK_MS, signal));
-		const safe = to(read, [...lying.keys(), mark]);
-		if (safe && lying.size < MOST_LYING) holds(file, mark, safe);
-		else await remove(file);
+	const strand = (taken: Taken, thrown?: unknown): void => {
+		if (thrown !== undefined) refused(`"${taken.file}" cannot be taken: ${reasonOf(thrown)}`);
+		stranded = [...stranded, taken];
 	};
-	/** Does it with what lies under the path, where that is a signal. */
-	const taking = async (work: (taken: Taken) => Promise<void>): Promise<void> => {
-		const found = await look(path);
-		if (found === undefined || found.version === passedOver) {
-			passedOver = found?.version;
-			return;
+	/** `came`: when it appeared, where that is known. */
+	const hand = async (taken: Taken, came?: Came): Promise<void> => {
+		const { file, mark } = taken;
+		let read: Uint8Array;
+		try {
+			read = await contentOf(file);
+		} catch (thrown) {
+			return strand(taken, thrown);
 		}
+		const marks = [...lying.keys(), mark];
+		const safe = came
+			? content(read, marks, { least: now() - came.seenMs, most: now() - came.clearMs })
+			: left(read, marks);
+		if (safe === 'later') return strand(taken);
+		if (safe && lying.size < MOST_LYING) return holds(file, mark, safe);
+		await remove(file).catch(() => holds(file, mark, Promise.resolve()));
+	};
+	/** First those that only have to go: until they are gone they must stay known. */
+	const handLeft = async (those: readonly Taken[]): Promise<void> => {
+		for (const { file, mark } of those) if (isKnown(mark)) holds(file, mark, Promise.resolve());
+		for (const taken of those) if (!lying.has(taken.mark)) await hand(taken);
+	};
+	/** What lies under the path, where that is a signal, has a name of its own then. */
+	const take = async (): Promise<(Taken & { readonly came: Came | undefined }) | undefined> => {
+		if (stranded.length >= MOST_LYING) return undefined;
+		const lookedMs = now();
+		const found = await files.look(path);
+		if (found === undefined) {
+			passedOver = undefined;
+			clearMs = lookedMs;
+			return undefined;
+		}
+		const before = found.version === passedOver?.version ? passedOver : undefined;
+		if (before && lookedMs - before.triedMs < RETRY_MS) return undefined;
+		const seenMs = before?.seenMs ?? now();
 		try {
 			// A link may lead to what others may not read; a pipe has no end.
 			if (!found.isFile) {
-				await rename(path, `${path}.refused`);
+				await files.rename(path, `${path}.refused`);
 				refused(`it is no plain file: it was moved to "${path}.refused"`);
-				return;
+				return undefined;
 			}
 			const file = `${path}${TAKEN}-${found.mark}`;
-			await rename(path, file);
-			await work({ file, mark: found.mark });
+			const came = clearMs === undefined ? undefined : { clearMs, seenMs };
+			const takenMs = now();
+			await files.rename(path, file);
+			clearMs = takenMs;
+			return { file, mark: found.mark, came };
 		} catch (thrown) {
-			passedOver = await look(path).then(
-				(now) => now?.version,
-				() => undefined,
-			);
-			refused(`it cannot be taken: ${reasonOf(thrown)}`);
+			const version = (await files.look(path))?.version;
+			if (!before) refused(`it cannot be taken: ${reasonOf(thrown)}`);
+			if (version !== undefined) passedOver = { version, seenMs, triedMs: now() };
+			return undefined;
 		}
 	};
+	/** Those that another daemon took and did not remove. */
+	const leftBeside = async (): Promise<readonly Taken[]> => {
+		const taken = `${basename(path)}${TAKEN}`;
+		const names = await files.list(dirname(path)).catch(() => undefined);
+		isSearched = names !== undefined;
+		const found = (names ?? [])
+			.filter((name) => name === taken || name.startsWith(`${taken}-`))
+			.map(async (name) => {
+				const file = join(dirname(path), name);
+				const seen = await files.look(file);
+				return seen?.isFile ? [{ file, mark: name.slice(taken.length + 1) || seen.mark }] : [];
+			});
+		const isNew = ({ mark }: Taken) => !lying.has(mark) && !stranded.some((other) => other.mark === mark);
+		return (await Promise.all(found)).flat().filter(isNew);
+	};
+	/** What lies there and has no part yet, the oldest first. */
+	const handRest = async (): Promise<void> => {
+		triedMs = now();
+		const found = isSearched ? [] : await leftBeside();
+		const rest = [...stranded, ...found].sort((a, b) => (sinceOf(a) < sinceOf(b) ? -1 : 1));
+		stranded = [];
+		await handLeft(rest);
+	};
+	const contentOf = async (file: string): Promise<Uint8Array> => {
+		const sizeOf = async () => (await files.look(file))?.size ?? 0;
+		let size = -1;
+		for (let found = await sizeOf(); found !== size && found <= mostBytes; found = await sizeOf()) {
+			size = found;
+			await pause(LOOK_MS, signal);
+		}
+		return files.head(file, mostBytes + 1);
+	};
 
-	await taking(async () => {});
-	const before = await leftBeside(path);
-	// First those that only have to go: until they are gone they must stay known.
-	for (const { file, mark } of before) if (isKnown(mark)) holds(file, mark, Promise.resolve());
-	for (const taken of before.filter(({ mark }) => !lying.has(mark)))
-		await hand(taken, left).catch((thrown) =>
-			refused(`"${taken.file}" cannot be taken: ${reasonOf(thrown)}`),
-		);
+	await take();
+	await handRest();
 	while (!signal.aborted) {
 		await pause(LOOK_MS, signal);
-		if (!signal.aborted) await taking((taken) => hand(taken, content));
+		if (signal.aborted) break;
+		const taken = await take();
+		if (taken?.came) await hand(taken, taken.came);
+		else if (taken) await handLeft([taken]);
+		const isRest = stranded.length > 0 || !isSearched;
+		if (isRest && now() - triedMs >= RETRY_MS) await handRest();
 	}
 	const over = new AbortController();
 	await Promise.race([Promise.all(lying.values()), pause(ENDING_MS, over.signal)]);
@@ -109,52 +192,8 @@ export async function watchSignalFile(
 
 type Taken = { readonly file: string; readonly mark: string };
 
-type Found = {
-	readonly isFile: boolean;
-	/** Another when anything changed. */
-	readonly version: string;
-	/** Stays when it gets another name; another when it is written anew. */
-	readonly mark: string;
-};
+/** When it was written, in nanoseconds. */
+const sinceOf = ({ mark }: Taken): bigint => BigInt(/-(\d+)$/.exec(mark)?.[1] ?? 0);
 
-/** Undefined where nothing is. */
-async function look(path: string): Promise<Found | undefined> {
-	const found = await lstat(path, { bigint: true }).catch(() => undefined);
-	if (!found) return undefined;
-	const { dev, ino, ctimeNs, mtimeNs } = found;
-	return { isFile: found.isFile(), version: `${dev}:${ino}:${ctimeNs}`, mark: `${ino}-${mtimeNs}` };
-}
-
-/** Taken files that were not removed, the oldest first. */
-async function leftBeside(path: string): Promise<readonly Taken[]> {
-	const taken = `${basename(path)}${TAKEN}`;
-	const names = await readdir(dirname(path)).catch(() => []);
-	const left = names
-		.filter((name) => name === taken || name.startsWith(`${taken}-`))
-		.map(async (name) => {
-			const file = join(dirname(path), name);
-			const found = await look(file);
-			return found?.isFile ? [{ file, mark: name.slice(taken.length + 1) || found.mark }] : [];
-		});
-	const since = (mark: string) => BigInt(/-(\d+)$/.exec(mark)?.[1] ?? 0);
-	return (await Promise.all(left)).flat().sort((a, b) => (since(a.mark) < since(b.mark) ? -1 : 1));
-}
-
-async function contentOf(path: string, mostBytes: number, pause: () => Promise<void>): Promise<Uint8Array> {
-	const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-	try {
-		let size = -1;
-		for (let found = await sizeOf(file); found !== size && found <= mostBytes; found = await sizeOf(file)) {
-			size = found;
-			await pause();
-		}
-		const { buffer, bytesRead } = await file.read(Buffer.alloc(mostBytes + 1), 0, mostBytes + 1, 0);
-		return new Uint8Array(buffer.subarray(0, bytesRead));
-	} finally {
-		await file.close();
-	}
-}
-
-async function sizeOf(file: FileHandle): Promise<number> {
-	return (await file.stat()).size;
-}
+/** Nothing was there, and something was. */
+type Came = { readonly clearMs: number; readonly seenMs: number };

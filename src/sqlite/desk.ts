@@ -40,7 +40,7 @@ export function openDesk(): Desk {
 			case 'trail':
 				return writer.trail(ask.ask);
 			case 'close':
-				writer.close();
+				writer.close(ask.ask);
 				writer = undefined;
 				return null;
 		}

@@ -167,7 +167,8 @@ export type Asks = {
 	kept: { readonly ask: null; readonly answer: readonly Kept[] };
 	answerTo: { readonly ask: RequestKey; readonly answer: string | null };
 	trail: { readonly ask: TrailQuery; readonly answer: readonly Audited[] };
-	close: { readonly ask: null; readonly answer: null };
+	/** `isWhole`: nothing that was handed over is unwritten, so no part is owed a verdict. */
+	close: { readonly ask: { readonly isWhole: boolean }; readonly answer: null };
 };
 
 export type Ask = {

@@ -595,7 +595,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 					'journal.unwritten',
 				);
 			await writer
-				.ask('close', null)
+				.ask('close', { isWhole: backlog.length === 0 })
 				.catch((thrown) => log('error', 'journal', reasonOf(thrown), 'journal.unwritten'));
 			await writer.end();
 		},

@@ -321,10 +321,10 @@ export class Writer {
 		this.#lock.close();
 	}
 
-	close(): null {
+	close({ isWhole }: Asks['close']['ask']): null {
 		this.#sync(true);
 		this.#with((open) => {
-			this.#transact(open, () => open.store.run('DELETE FROM due'));
+			if (isWhole) this.#transact(open, () => open.store.run('DELETE FROM due'));
 			open.database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 			writeReserved(this.#in('numbers.json'), { ...open.store.counted, series: open.series, isClean: true });
 		});

@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realPace } from '../../src/base/retry.js';
-import { watchSignalFile } from '../../src/disk/signal-file.js';
+import { type Files, realFiles } from '../../src/disk/files.js';
+import { type Ago, watchSignalFile } from '../../src/disk/signal-file.js';
 import { eventually } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
-const files = suite('a file that is a signal');
+const signals = suite('a file that is a signal');
 
 /** A journal that lives longer than who watches. */
 const journal = () => ({ marks: [] as readonly string[], taken: [] as string[], left: [] as string[] });
@@ -24,6 +25,7 @@ async function watching(
 	safe: () => Promise<void> | undefined = () => undefined,
 	known: Journal = journal(),
 	at?: string,
+	files = realFiles,
 ) {
 	const folder = at === undefined ? await temporaryFolder() : undefined;
 	const path = join(at ?? folder!.path, 'signal');
@@ -31,7 +33,9 @@ async function watching(
 	const ending = new AbortController();
 	const { taken, left: missed } = known;
 	const refused: string[] = [];
-	const take = (into: string[]) => (bytes: Uint8Array, marks: readonly string[]) => {
+	const agos: Ago[] = [];
+	const take = (into: string[]) => (bytes: Uint8Array, marks: readonly string[], ago?: Ago) => {
+		if (ago) agos.push(ago);
 		into.push(Buffer.from(bytes).toString());
 		return safe()?.then(() => {
 			known.marks = marks;
@@ -49,11 +53,13 @@ async function watching(
 		},
 		ending.signal,
 		{
+			now: realPace.now,
 			pause: (ms, until) => {
 				looked++;
 				return realPace.pause(ms, until);
 			},
 		},
+		files,
 	);
 	// What is made before the first look lay there before.
 	await eventually('it is watched', () => looked > 0);
@@ -62,9 +68,15 @@ async function watching(
 		taken,
 		missed,
 		refused,
+		agos,
 		left: async () => (await readdir(dirname(path))).sort(),
 		/** It is as if nobody watched any more from now on, whatever is written later. */
 		dies: () => ending.abort(),
+		/** It has seen what is there. */
+		looksAgain: () => {
+			const before = looked;
+			return eventually('it is looked at', () => looked > before + 1);
+		},
 		/** What is to happen next. */
 		next: (what: readonly string[], many: number) => eventually('it is seen', () => what.length >= many),
 		[Symbol.asyncDispose]: async () => {
@@ -75,7 +87,7 @@ async function watching(
 	};
 }
 
-files('is taken each time that it appears, and is gone then', async () => {
+signals('is taken each time that it appears, and is gone then', async () => {
 	await using here = await watching();
 	for (const [i, content] of ['', 'P-1', 'P-1'].entries()) {
 		if (i === 1) await writeFile(here.path, content);
@@ -89,7 +101,7 @@ files('is taken each time that it appears, and is gone then', async () => {
 	assert.equal([await here.left(), here.refused], [[], []]);
 });
 
-files('is taken whole, also when it is written bit by bit', async () => {
+signals('is taken whole, also when it is written bit by bit', async () => {
 	await using here = await watching();
 	const file = await open(here.path, 'w');
 	for (const letter of 'P-1234') await file.write(letter);
@@ -98,7 +110,7 @@ files('is taken whole, also when it is written bit by bit', async () => {
 	assert.equal(here.taken, ['P-1234']);
 });
 
-files('is read as far as it may be long, and one byte further', async () => {
+signals('is read as far as it may be long, and one byte further', async () => {
 	await using here = await watching();
 	await writeFile(here.path, 'x'.repeat(100_000));
 	await here.next(here.taken, 1);
@@ -106,7 +118,7 @@ files('is read as far as it may be long, and one byte further', async () => {
 	assert.equal(await here.left(), []);
 });
 
-files(
+signals(
 	'that lay there before is of another time: its part was missed, and the next one is taken',
 	async () => {
 		await using here = await watching((path) => writeFile(path, 'old'));
@@ -118,7 +130,7 @@ files(
 	},
 );
 
-files('lies there until its part is on disk, under another name, and keeps none waiting', async () => {
+signals('lies there until its part is on disk, under another name, and keeps none waiting', async () => {
 	const written: (() => void)[] = [];
 	const safe = () => new Promise<void>((resolve) => written.push(resolve));
 	await using here = await watching(undefined, safe);
@@ -144,7 +156,7 @@ const cuts: readonly (readonly [when: string, renamed: boolean, isKnown: boolean
 ];
 
 for (const [when, renamed, isKnown, missed] of cuts) {
-	files(`is ${missed === 0 ? 'not judged twice' : 'not lost'} when the power goes ${when}`, async () => {
+	signals(`is ${missed === 0 ? 'not judged twice' : 'not lost'} when the power goes ${when}`, async () => {
 		const known = journal();
 		await using here = await watching(
 			async (path) => {
@@ -161,7 +173,7 @@ for (const [when, renamed, isKnown, missed] of cuts) {
 	});
 }
 
-files('is found by the next one when this one dies before its part is on disk', async () => {
+signals('is found by the next one when this one dies before its part is on disk', async () => {
 	await using folder = await temporaryFolder();
 	const known = journal();
 	const never = () => new Promise<void>(() => {});
@@ -178,7 +190,7 @@ files('is found by the next one when this one dies before its part is on disk', 
 	}
 });
 
-files('of an older program that had taken it is found, too', async () => {
+signals('of an older program that had taken it is found, too', async () => {
 	await using here = await watching((path) => writeFile(`${path}.taken`, 'P-1'));
 	await here.next(here.missed, 1);
 	assert.equal([here.missed, await here.left()], [['P-1'], []]);
@@ -192,7 +204,7 @@ const others: readonly (readonly [what: string, make: (path: string) => Promise<
 ];
 
 for (const [what, make] of others) {
-	files(`is not ${what}: that is refused once, and put aside`, async () => {
+	signals(`is not ${what}: that is refused once, and put aside`, async () => {
 		await using here = await watching();
 		await make(here.path);
 		await here.next(here.refused, 1);
@@ -204,7 +216,7 @@ for (const [what, make] of others) {
 	});
 }
 
-files('is not what cannot be put aside: that is told once', async () => {
+signals('is not what cannot be put aside: that is told once', async () => {
 	await using here = await watching((path) => mkdir(join(`${path}.refused`, 'x'), { recursive: true }));
 	await mkdir(here.path);
 	await here.next(here.refused, 1);
@@ -213,4 +225,55 @@ files('is not what cannot be put aside: that is told once', async () => {
 	assert.match(here.refused[0]!, /cannot be taken/);
 });
 
-files.run();
+/** A disk that takes nothing while it is `sick`. */
+const sickly = () => {
+	const disk = { isSick: false };
+	const refusing = async () => {
+		if (disk.isSick) throw new Error('read-only file system');
+	};
+	const files: Files = {
+		...realFiles,
+		rename: (from, to) => refusing().then(() => realFiles.rename(from, to)),
+		remove: (path) => refusing().then(() => realFiles.remove(path)),
+	};
+	return { disk, files };
+};
+
+signals('waits for a disk that does not let it be taken, and says how long it lay there', async () => {
+	const { disk, files } = sickly();
+	await using here = await watching(undefined, undefined, undefined, undefined, files);
+	await here.looksAgain();
+	disk.isSick = true;
+	await writeFile(here.path, 'P-1');
+	await here.next(here.refused, 1);
+	disk.isSick = false;
+	await here.next(here.taken, 1);
+	assert.equal([here.taken, here.refused.length], [['P-1'], 1]);
+	assert.ok(
+		here.agos[0]!.least >= 1000 && here.agos[0]!.most >= here.agos[0]!.least,
+		JSON.stringify(here.agos),
+	);
+});
+
+signals('stays known as long as it cannot be removed', async () => {
+	const { disk, files } = sickly();
+	const known = journal();
+	await using here = await watching(
+		undefined,
+		async () => {
+			disk.isSick = true;
+		},
+		known,
+		undefined,
+		files,
+	);
+	await writeFile(here.path, 'P-1');
+	await here.next(here.refused, 1);
+	const [first] = known.marks;
+	disk.isSick = false;
+	await writeFile(here.path, 'P-2');
+	await here.next(here.taken, 2);
+	assert.ok(known.marks.length === 2 && known.marks[0] === first);
+});
+
+signals.run();

@@ -41,6 +41,9 @@ export function createDisk() {
 		files,
 		begin: (fault: DiskFault) => void faults.add(fault),
 		end: (fault: DiskFault) => void faults.delete(fault),
+		get takesNothing(): boolean {
+			return faults.has('full') || faults.has('failing');
+		},
 		/** Whether what is handed over may not be on it for seconds. */
 		get isFaulty(): boolean {
 			return faults.size > 0;

@@ -4,17 +4,24 @@ import type { DiskFault } from './disk.js';
 import type { Being } from './time.js';
 
 const STEP_MS = 0.2;
+const SLOWEST_MS = 200;
 
-/** Files of the real file system for one process, a step after the other: it may die, or find the disk full, between any two of them. */
-export function filesOf(process: Being, faults: ReadonlySet<DiskFault>): Files {
+/**
+ * Files of the real file system for one process, a step after the other: it may die, or find the disk full, between any two of them. `onStep` is
+ * called before and after each, and may be its end.
+ */
+export function filesOf(process: Being, faults: ReadonlySet<DiskFault>, onStep: () => void): Files {
 	const step = <T>(work: () => T): Promise<T> =>
 		new Promise((resolve, reject) => {
-			process.later(STEP_MS, () => {
+			process.later(faults.has('slow') ? SLOWEST_MS * process.chance() : STEP_MS, () => {
+				onStep();
+				if (!process.alive) return;
 				try {
 					resolve(work());
 				} catch (thrown) {
 					reject(thrown);
 				}
+				onStep();
 			});
 		});
 	const refuse = (): void => {
@@ -28,6 +35,19 @@ export function filesOf(process: Being, faults: ReadonlySet<DiskFault>): Files {
 		});
 	return {
 		read: (path) => step(() => fs.readFileSync(path)),
+		// Time of its own would cost as much as all that a box does: a file that is waited for is looked for all the time.
+		look: async (path) => {
+			const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+			if (!found) return undefined;
+			const { ino, size, mtimeNs } = found;
+			const mark = `${ino}-${mtimeNs}`;
+			return { isFile: found.isFile(), size: Number(size), version: `${mark}-${size}`, mark };
+		},
+		head: (path, mostBytes) =>
+			step(() => {
+				if (faults.has('failing')) refuse();
+				return fs.readFileSync(path).subarray(0, mostBytes);
+			}),
 		write: async (path, content, mode) => {
 			const bytes = Buffer.from(content);
 			await change(() => fs.writeFileSync(path, bytes.subarray(0, bytes.length / 2), { mode }));
@@ -35,7 +55,12 @@ export function filesOf(process: Being, faults: ReadonlySet<DiskFault>): Files {
 		},
 		flush: () => change(() => {}),
 		rename: (from, to) => change(() => fs.renameSync(from, to)),
-		remove: (path) => step(() => fs.rmSync(path, { force: true })),
+		remove: (path) =>
+			step(() => {
+				// A full disk lets go.
+				if (faults.has('failing')) refuse();
+				fs.rmSync(path, { force: true });
+			}),
 		list: (folder) => step(() => fs.readdirSync(folder)),
 		makeFolder: (path, mode) => change(() => void fs.mkdirSync(path, { recursive: true, mode })),
 		ownedBy: (path) => step(() => fs.statSync(path)),

@@ -37,7 +37,14 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 	/** Parts that signals made, by name: the verdicts that were heard of them. */
 	const parts = new Map<
 		string,
-		{ readonly part: Coming; isMade: boolean; isExcused: boolean; readonly ids: Set<string> }
+		{
+			readonly part: Coming;
+			/** Its signal lies there until the journal has it. */
+			readonly isKept: boolean;
+			isMade: boolean;
+			isExcused: boolean;
+			readonly ids: Set<string>;
+		}
 	>();
 	const counts = { verdicts: 0, accepted: 0, rejected: 0, errors: 0, again: 0, gaps: 0 };
 	let box = '';
@@ -97,18 +104,18 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 			books.highest = Math.max(books.highest, to);
 			counts.gaps += 1;
 		},
-		announced: (part: Coming): void => {
-			parts.set(part.name, { part, isMade: false, isExcused: false, ids: new Set() });
+		announced: (part: Coming, isKept = false): void => {
+			parts.set(part.name, { part, isKept, isMade: false, isExcused: false, ids: new Set() });
 			if (parts.size > MOST_PARTS) parts.delete(parts.keys().next().value!);
 		},
-		/** The box has said that this part waits for its verdict. */
+		/** The box has said that this part waits for its verdict, or its signal lies there. */
 		made: (name: string): void => {
 			const known = parts.get(name);
 			if (known) known.isMade = true;
 		},
 		/** A daemon has ended while the disk took nothing: what it held of these parts is gone. */
 		excuse: (): void => {
-			for (const known of parts.values()) known.isExcused ||= known.ids.size === 0;
+			for (const known of parts.values()) known.isExcused ||= !known.isKept && known.ids.size === 0;
 		},
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
 		/** When everything is well and all is said: what should have been heard and was not. */

@@ -45,6 +45,8 @@ export function createBelt(station: string, random: Random) {
 	};
 }
 
+export type Belt = ReturnType<typeof createBelt>;
+
 /** Where every frame is a part of its own: whether it is good stands in its number. */
 export function frameThing(station: string, frame: number): Thing {
 	return { name: `${station}-frame-${frame}`, isGood: frame % 10 !== 3 };

@@ -15,7 +15,8 @@ import { createDisk, type DiskFault } from './disk.js';
 import { type Answered, createEngineer } from './engineer.js';
 import { filesOf } from './files.js';
 import { openLedger } from './ledger.js';
-import { createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
+import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
+import { createSignaller } from './signaller.js';
 import { type Being, createTime } from './time.js';
 
 export type Outcome = {
@@ -29,8 +30,9 @@ export type Outcome = {
 
 const ROOT = 'inspectord';
 const BOX = 'sim';
-/** Parts of one station are announced, at the others every frame is one. */
-const ANNOUNCED = 'cap';
+/** Parts of two stations are announced, by requests and by files; at the others every frame is one. */
+const [ANNOUNCED, FILED] = ['cap', 'nut'];
+const SIGNAL = 'signal';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
 /** What the daemon does not run: it would need models and engines of its own. */
 const WITHOUT = ['engines', 'lesson', 'metrics'];
@@ -51,6 +53,8 @@ const FAULT_MS = { between: 20_000, most: 25_000 } as const;
 const PERIOD_MS = 600_000;
 const HEAL_MS = 400_000;
 const CLOSING_MS = 10_000;
+/** Files of a signal and of an edit: more than the steps of either. */
+const MOST_STEPS = 16;
 const MOST_LEAP_MS = 7_200_000;
 
 /** A part that waits for it is judged within this time of its signal. */
@@ -62,9 +66,13 @@ function textWith(
 	every: readonly string[],
 	everyMs: number,
 ): string {
-	const names = [ANNOUNCED, ...every];
-	const told = { mode: 'request', delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
-	const triggerOf = (name: string) => (name === ANNOUNCED ? told : { everyMs });
+	const names = [ANNOUNCED, FILED, ...every];
+	const told = { delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
+	const triggers: Readonly<Record<string, object>> = {
+		[ANNOUNCED]: { mode: 'request', ...told },
+		[FILED]: { mode: 'file', file: SIGNAL, ...told },
+	};
+	const triggerOf = (name: string) => triggers[name] ?? { everyMs };
 	return [
 		`box: ${BOX}`,
 		'mqtt: { url: "mqtt://broker" }',
@@ -123,7 +131,10 @@ export async function simulate(
 	};
 	const unexpected = (thrown: unknown) => violated(`a fault of ours: ${(thrown as Error)?.stack ?? thrown}`);
 	process.on('unhandledRejection', unexpected);
-	const belt = createBelt(ANNOUNCED, random);
+	const belts: Readonly<Record<string, Belt>> = {
+		[ANNOUNCED]: createBelt(ANNOUNCED, random),
+		[FILED]: createBelt(FILED, random),
+	};
 	const every = EVERY.slice(0, stations ?? 1 + random.below(EVERY.length));
 	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
 	let heardAnswer = (_: Answered): void => {};
@@ -132,7 +143,7 @@ export async function simulate(
 		else ledger.hear(topic, payload);
 	});
 	const path = join(folder, 'inspectord.yaml');
-	const recipes = [ANNOUNCED, ...every];
+	const recipes = [ANNOUNCED, FILED, ...every];
 	const textOf = (thresholds: Readonly<Record<string, number>>) => textWith(thresholds, every, everyMs);
 	writeFileSync(path, textOf({}));
 	const engineer = createEngineer({
@@ -153,9 +164,10 @@ export async function simulate(
 	});
 	const disk = createDisk();
 	const machine = await simulatedMachine();
-	const faults = new Map([ANNOUNCED, ...every].map((name) => [name, new Set<StationFault>()]));
+	const faults = new Map(recipes.map((name) => [name, new Set<StationFault>()]));
 	let aheadMs = START_MS;
 	const wallClock = () => aheadMs + time.now();
+	const signaller = createSignaller({ path: join(folder, SIGNAL), nature, random, wallClock });
 	let life: Life | undefined;
 	let parts = 0;
 
@@ -195,7 +207,7 @@ export async function simulate(
 				jobs.set(name, task);
 				return { name, [Symbol.asyncDispose]: async () => void jobs.delete(name) };
 			},
-			files: filesOf(being, disk.faults),
+			files: filesOf(being, disk.faults, atStep),
 			watchFolder: () => {},
 			watchClock: () => ({ name: 'clock', clock: unknownClock, [Symbol.asyncDispose]: async () => {} }),
 			startStation: () => {
@@ -204,8 +216,7 @@ export async function simulate(
 					process: time.createBeing(),
 					wallClock,
 					faultsOf: (name) => faults.get(name),
-					show: (name, frame) =>
-						name === ANNOUNCED ? belt.seenAt(exposedMs(frame)) : frameThing(name, frame),
+					show: (name, frame) => belts[name]?.seenAt(exposedMs(frame)) ?? frameThing(name, frame),
 					onFault: unexpected,
 				});
 				children.add(child);
@@ -237,7 +248,11 @@ export async function simulate(
 				edges,
 				without: WITHOUT,
 				conceal: () => {},
-				log: (level, about, said) => told?.(`${(time.now() / 1000).toFixed(3)} ${level} ${about}: ${said}`),
+				log: (level, about, said) => {
+					const line = `${(time.now() / 1000).toFixed(3)} ${level} ${about}: ${said}`;
+					// Another one each time.
+					told?.(line.replaceAll(folder, ''));
+				},
 				onVerdict: () => {},
 				signal: over.signal,
 				untilFinished: false,
@@ -283,6 +298,16 @@ export async function simulate(
 		});
 		return mine;
 	};
+	/** After so many steps of the daemon with files it is killed; null: before the next signal nobody counts them. */
+	let stepsLeft: number | null = 0;
+	const atStep = (): void => {
+		if (!stepsLeft) return;
+		stepsLeft -= 1;
+		if (stepsLeft > 0 || !life) return;
+		const ended = life;
+		life = undefined;
+		void ended.end(false).then(() => restartIn(RESTART_MS));
+	};
 	const restartIn = (ms: number) =>
 		nature.later(ms, () => {
 			life = begin();
@@ -295,11 +320,22 @@ export async function simulate(
 		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bring);
 		// What is on its way when the books are closed is not missing.
 		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
-		const part = belt.bring(time.now());
+		const part = belts[ANNOUNCED]!.bring(time.now());
 		ledger.announced(part);
 		parts += 1;
 		const ask = { id: part.name, client: 'line', station: ANNOUNCED, part: part.name };
 		publish('operator', 'trigger', ask);
+	};
+	/** The same with a file, where the disk takes it and the one before is gone. */
+	const bringFiled = (): void => {
+		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bringFiled);
+		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
+		if (!signaller.isFree || disk.takesNothing) return;
+		const part = belts[FILED]!.bring(time.now());
+		ledger.announced(part, true);
+		parts += 1;
+		stepsLeft ??= 1 + random.below(MOST_STEPS);
+		signaller.signal(part.name, () => ledger.made(part.name));
 	};
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
@@ -317,6 +353,9 @@ export async function simulate(
 		},
 		engineer,
 		random: random.uniform,
+		endsAtSignal: () => {
+			stepsLeft = null;
+		},
 		away: () => {
 			life = undefined;
 		},
@@ -338,6 +377,7 @@ export async function simulate(
 
 	life = begin();
 	bring();
+	bringFiled();
 	trouble();
 	const untilMs = hours * 3_600_000;
 	const isOver = () => violations.length > 0;
@@ -352,6 +392,7 @@ export async function simulate(
 			await time.pass(doneMs + periodMs + healMs, () => {}, isOver);
 			if (violations.length > 0) break;
 			ledger.settle();
+			for (const name of signaller.left()) violated(`file ${name} lies there though nothing is wrong`);
 			engineer.settle();
 		}
 	} catch (thrown) {
@@ -384,6 +425,7 @@ type FaultsWorld = {
 		  }
 		| undefined;
 	readonly away: () => void;
+	readonly endsAtSignal: () => void;
 	readonly restartIn: (ms: number) => void;
 	readonly leap: (ms: number) => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
@@ -391,7 +433,8 @@ type FaultsWorld = {
 };
 
 /** What may happen: each begins, and some end again. */
-function faultsOf({ broker, disk, stations, life, away, restartIn, leap, engineer, random }: FaultsWorld) {
+function faultsOf(world: FaultsWorld) {
+	const { broker, disk, stations, life, away, endsAtSignal, restartIn, leap, engineer, random } = world;
 	const ofBroker = (fault: BrokerFault) => ({
 		name: `broker ${fault}`,
 		begin: () => {
@@ -472,6 +515,7 @@ function faultsOf({ broker, disk, stations, life, away, restartIn, leap, enginee
 				['a wrong edit', engineer.editWrongly],
 				['an edit by hand', engineer.byHand],
 				['the file is read again', () => life()?.reread()],
+				['daemon killed while it takes a signal', endsAtSignal],
 				['a job', () => beginJob(life()?.jobs ?? new Map(), random)],
 			] as const
 		).map(([name, act]) => ({

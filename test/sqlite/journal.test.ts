@@ -4,6 +4,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import type { Event } from '../../src/protocol/events.js';
+import type { Ask } from '../../src/sqlite/exchange.js';
+import { startThread, type WriterPort } from '../../src/sqlite/port.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 import { appending } from './appending.js';
@@ -161,6 +163,37 @@ journals('knows which signals of a station were taken on, also after a clean end
 	}
 	await using journal = await journalIn(folder.path);
 	assert.equal([journal.takenOf('a'), journal.takenOf('b')], [['x', 'y'], []]);
+});
+
+journals('still owes a part its verdict when it ends in order and the disk did not take that', async () => {
+	await using folder = await temporaryFolder();
+	const full = { trouble: 'full', code: null, message: 'disk is full', advice: null, stack: null } as const;
+	let isFull = false;
+	const startWriter = (): WriterPort => {
+		const port = startThread();
+		let refuse = (_: Ask): void => {};
+		return {
+			...port,
+			hear: (onAnswer, onFault) => {
+				refuse = ({ id }) => onAnswer({ id, news: null, failure: full });
+				port.hear(onAnswer, onFault);
+			},
+			post: (ask) => (isFull && ask.kind === 'commit' ? refuse(ask) : port.post(ask)),
+		};
+	};
+	{
+		await using journal = await journalIn(folder.path, { startWriter });
+		await journal.announce({ station: 'a', key: '1', body: {} }, ['x']);
+		isFull = true;
+		void journal.append([verdict('a', { settles: '1' })]);
+	}
+	for (const owed of [['1'], []]) {
+		await using journal = await journalIn(folder.path);
+		assert.equal(
+			journal.owed.map(({ key }) => key),
+			owed,
+		);
+	}
 });
 
 journals('keeps pictures as files, and rows that name them', async () => {
