@@ -1,6 +1,7 @@
 import { Failure } from '../base/failure.js';
-import { type Audited, breakLine } from '../protocol/audit.js';
+import type { Audited } from '../protocol/audit.js';
 import { instantOf } from '../protocol/fields.js';
+import { breakLine } from '../protocol/trail.js';
 import { openSearch } from '../sqlite/search.js';
 import { type Arguments, type Command, numberOption, textOption } from './terminal/command.js';
 import { journalFolder, journalOptions } from './terminal/journal.js';

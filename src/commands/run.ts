@@ -38,7 +38,7 @@ async function inspect(file: string, isAttended: boolean, args: Arguments, conte
 		version: context.version,
 		conceal: context.conceal,
 		log,
-		notifier: await openNotifier(context.env, process.pid, log),
+		notifier: openNotifier(context.env, process.pid, log),
 		// Whoever closes his terminal wants it to end.
 		onReread: context.interactive ? () => {} : context.onHangup,
 		onVerdict: (message) =>

@@ -23,11 +23,9 @@ export type Manner = {
 
 export const USUAL: Manner = { applies: 'restart', remote: 'may', edit: 'anywhere' };
 
-const SCHEMA = configJsonSchema() as Node;
-
 /** What the schema says of changing a setting. */
 export function mannerOf(path: readonly string[]): Manner {
-	let node: Node | undefined = SCHEMA;
+	let node: Node | undefined = configJsonSchema() as Node;
 	let manner = USUAL;
 	for (const key of path) {
 		node = below(node, key);
@@ -47,7 +45,7 @@ export function isSettingName(name: string): boolean {
 		if (Object.hasOwn(properties, keys[0]!) && leads(node, keys)) return true;
 		return [...Object.values(properties), ...(each ? [each] : [])].some(begins);
 	};
-	return keys.every((key) => key !== '') && begins(SCHEMA);
+	return keys.every((key) => key !== '') && begins(configJsonSchema() as Node);
 }
 
 /** Of what stands below something that is changed so. */

@@ -11,6 +11,7 @@ import { type How, type Moved, type MoveWorld, move, outcomeOf, tryOut } from '.
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Notifier } from '../systemd/notify.js';
+import { startAhead } from './ahead.js';
 import { createAlarmClock } from './alarm-clock.js';
 import type { ConfigFile } from './config-file.js';
 import { type Edges, realEdges } from './edges.js';
@@ -58,7 +59,7 @@ export type DaemonWorld = {
 	readonly signal: AbortSignal;
 	/** End when every station's source has ended, instead of staying reachable. */
 	readonly untilFinished: boolean;
-	readonly notifier: Notifier;
+	readonly notifier: Promise<Notifier>;
 	/** Calls when the file is to be read again. */
 	readonly onReread: (hear: () => void) => void;
 };
@@ -223,11 +224,13 @@ export async function createDaemon(
  * @throws what kept a service from starting or ending
  */
 export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<void> {
-	const { log, signal, untilFinished, notifier, onReread, edges = realEdges } = world;
+	const { env, log, signal, untilFinished, notifier, onReread, edges = realEdges } = world;
 	const { pace, timers, machineMs } = edges;
-	const daemon = await createDaemon(world, file);
+	const stations = Object.keys(file.config.stations).length;
+	await using ahead = startAhead(stations, () => edges.startStation(env));
+	const daemon = await createDaemon({ ...world, edges: { ...edges, startStation: ahead.take } }, file);
 	using watchdog = startWatchdog({
-		notifier,
+		notifier: await notifier,
 		stages: daemon.stages,
 		status: daemon.status,
 		onSilent: daemon.tellSilent,
@@ -237,6 +240,7 @@ export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<v
 	});
 	onReread(() => void watchdog.during(machineMs(), async () => daemon.edits?.reread()));
 	const started = await daemon.moveTo(file.config);
+	await ahead[Symbol.asyncDispose]();
 	if (started.setbacks[0]) throw started.setbacks[0].reason;
 	daemon.edits?.begin(daemon.isWell);
 	watchdog.ready();

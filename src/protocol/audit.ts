@@ -26,24 +26,6 @@ export type Changed = { readonly path: string; readonly before: unknown; readonl
 /** An entry as it stands; `hash` is over the one before it and itself. */
 export type Audited = AuditEntry & { readonly number: number; readonly hash: string };
 
-export type TrailBreak = {
-	readonly kind: 'missing' | 'changed' | 'inserted';
-	/** Numbers, both included. */
-	readonly from: number;
-	readonly to: number;
-};
-
-/** Whether the trail is what was written. */
-export type TrailReport = {
-	/** That are whole. */
-	readonly entries: number;
-	/** The number of the oldest one that is kept. */
-	readonly first: number;
-	/** The last one: kept elsewhere, it shows later whether all was written anew. */
-	readonly end: { readonly number: number; readonly hash: string };
-	readonly breaks: readonly TrailBreak[];
-};
-
 /** Of an entry: settings that are named, characters of each value, and of each text. */
 const MOST_CHANGES = 100;
 const LONGEST_VALUE = 200;
@@ -64,16 +46,6 @@ export function auditEntry(said: AuditEntry, openly: (text: string) => string): 
 		})),
 		text: told(text),
 	};
-}
-
-/** `entries 3 to 5 are missing`. */
-export function breakLine({ kind, from, to }: TrailBreak): string {
-	const what = {
-		missing: 'missing',
-		changed: 'not what was written',
-		inserted: 'none that was written',
-	}[kind];
-	return from === to ? `entry ${from} is ${what}` : `entries ${from} to ${to} are ${what}`;
 }
 
 function short(value: unknown): unknown {

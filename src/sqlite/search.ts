@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-import type { Audited, TrailReport } from '../protocol/audit.js';
+import type { Audited } from '../protocol/audit.js';
 import type { Event, Picture } from '../protocol/events.js';
+import type { TrailReport } from '../protocol/trail.js';
 import { type Counts, countsIn } from './counts.js';
 import { type Database, openToRead, troubleOf } from './database.js';
 import type { DeadLetter, TrailQuery } from './exchange.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { AuditEntry, Audited, TrailBreak, TrailReport } from '../protocol/audit.js';
+import type { AuditEntry, Audited } from '../protocol/audit.js';
+import type { TrailBreak, TrailReport } from '../protocol/trail.js';
 import { type Database, type Prepare, preparing } from './database.js';
 import { isSealed, parsed, sealed, type Value } from './row.js';
 

@@ -14,9 +14,9 @@ import {
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Level, LogEvent } from '../base/log.js';
-import { breakLine } from '../protocol/audit.js';
 import type { Entry, Event } from '../protocol/events.js';
 import type { Gap } from '../protocol/gap.js';
+import { breakLine } from '../protocol/trail.js';
 import { Damage, type Database, inTransaction, openToWrite, troubleOf } from './database.js';
 import { eventOf, rowOf } from './entry.js';
 import type { Asks, Bounds, Committed, Extent, News, Numbers, Opened, Stream, Write } from './exchange.js';

@@ -256,7 +256,7 @@ export async function simulate(
 				onVerdict: () => {},
 				signal: over.signal,
 				untilFinished: false,
-				notifier: { watchdogMs: null, say: () => {} },
+				notifier: Promise.resolve({ watchdogMs: null, say: () => {} }),
 				onReread: (hear) => {
 					reread = hear;
 				},
