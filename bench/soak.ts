@@ -1,17 +1,19 @@
 // Does the box stay as it is? npm run soak -- --minutes 30 [--out FILE]: the real daemon with two stations as fast as they go, a real
 // mosquitto, a subscriber, a reader of the metrics and one of its output; all its processes are looked at regularly. Every look is a
-// line of the file; the last line printed is JSON: `rssSlopeMbPerHour` and `fdSlope` (an hour) of the whole tree of processes, and
-// `latencyDrift`, the growth of the 99th percentile from capture to broker an hour, as a share of it; robust slopes after the warm-up.
+// line of the file; the last line printed is JSON: `rssSlopeMbPerHour` (and between which slopes nine in ten would lie by chance) and `fdSlope`
+// (an hour) of the whole tree of processes, and `latencyDrift`, the growth of the 99th percentile from capture to broker an hour, as a
+// share of it; robust slopes after the warm-up.
 import { spawn } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from 'mqtt';
+import { randomFrom } from '../src/base/random.js';
 import { writeBundle } from '../src/disk/bundle.js';
 import { memoryOf } from '../src/machine/memory.js';
 import { childrenOf } from '../src/machine/processor.js';
-import { theilSen } from '../src/measure/slope.js';
+import { slopeBand, theilSen } from '../src/measure/slope.js';
 import { median, quantile } from '../src/measure/statistics.js';
 import { encodePng } from '../src/opencv/picture.js';
 import type { VerdictMessage } from '../src/protocol/verdict.js';
@@ -154,8 +156,13 @@ try {
 		await client.endAsync(true);
 	}
 	const after = looks.filter(({ seconds }) => seconds * 1000 >= warmUpMs);
-	const anHour = (of: (look: Look) => number) =>
-		HOUR_S * theilSen(after.map((look) => [look.seconds, of(look)]));
+	const hours = (of: (look: Look) => number) =>
+		after.map((look): [number, number] => [look.seconds / HOUR_S, of(look)]);
+	const anHour = (of: (look: Look) => number) => theilSen(hours(of));
+	const [least, most] = slopeBand(
+		hours(({ rssMb }) => rssMb),
+		randomFrom(1),
+	);
 	const p99Ms = median(after.map((look) => look.p99Ms));
 	const rate = verdicts / looks.at(-1)!.seconds;
 	console.log(
@@ -165,6 +172,7 @@ try {
 	console.log(
 		JSON.stringify({
 			rssSlopeMbPerHour: rounded(anHour(({ rssMb }) => rssMb)),
+			rssSlopeBand: [rounded(least), rounded(most)],
 			fdSlope: rounded(anHour(({ fds }) => fds)),
 			latencyDrift: rounded(anHour((look) => look.p99Ms) / p99Ms),
 			daemonSlopeMbPerHour: rounded(anHour(({ daemonMb }) => daemonMb)),
