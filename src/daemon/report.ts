@@ -17,7 +17,7 @@ export type ReportWorld = {
 export async function report(world: ReportWorld, signal: AbortSignal): Promise<string> {
 	const { box, record, wallClock } = world;
 	const atMs = wallClock();
-	const { fromMs, stations } = await world.counts(signal);
+	const { fromMs, through, stations } = await world.counts(signal);
 	const idle = world.stations().filter((name) => !stations.some(({ station }) => station === name));
 	const all = [...stations, ...idle.map((station) => ({ station, accept: 0, reject: 0, error: 0 }))];
 	const told = all.map(({ station, accept, reject, error }) => ({
@@ -28,7 +28,7 @@ export async function report(world: ReportWorld, signal: AbortSignal): Promise<s
 		errors: error,
 	}));
 	const message = reportMessage({ box, fromMs, stations: told }, atMs);
-	await record.note(reportEntry(message));
+	await record.note(reportEntry(message, through));
 	record.retain((root) => topicOf('report', { root, box }), encodePayload('report', message));
 	return told
 		.map(

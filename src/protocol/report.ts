@@ -43,7 +43,8 @@ export function reportMessage(
 	};
 }
 
-export function reportEntry(report: Report): Entry {
+/** `through`: the last event that it counts, which the next one begins after. */
+export function reportEntry(report: Report, through: number | null): Entry {
 	return {
 		kind: 'report',
 		station: null,
@@ -52,6 +53,6 @@ export function reportEntry(report: Report): Entry {
 		score: null,
 		part: null,
 		origin: {},
-		body: report,
+		body: { ...report, through },
 	};
 }

@@ -56,7 +56,7 @@ export function openSearch(folder: string): Search {
 				yield* attempt(folder, () => store.eventsOf(ids.slice(at, at + PAGE)));
 		},
 		scores: (query) => attempt(folder, () => scoresIn(database, query)),
-		counts: () => attempt(folder, () => countsIn(database)),
+		counts: () => attempt(folder, () => countsIn(database, store)),
 		pictures: (event) => attempt(folder, () => store.picturesOf(event)),
 		trail: (query) => attempt(folder, () => store.trail.find(query)),
 		verifyTrail: (known) =>

@@ -9,10 +9,13 @@ export type DiskFault = 'full' | 'slow' | 'failing';
 
 const COMMIT_MS = 0.3;
 const SLOWEST_MS = 1500;
+/** What it did not take is handed to it again within this time. */
+const AGAIN_MS = 3000;
 
 /** The disk of a box: the journal's real writer over real files, whose commits take simulated time and may be refused. */
-export function createDisk() {
+export function createDisk(now: () => number) {
 	const faults = new Set<DiskFault>();
+	let healedMs = Number.NEGATIVE_INFINITY;
 	const pictures = new Map<string, Uint8Array>();
 	const refusal = (id: number): Answer => ({
 		id,
@@ -40,13 +43,15 @@ export function createDisk() {
 		faults: faults as ReadonlySet<DiskFault>,
 		files,
 		begin: (fault: DiskFault) => void faults.add(fault),
-		end: (fault: DiskFault) => void faults.delete(fault),
+		end: (fault: DiskFault): void => {
+			if (faults.delete(fault)) healedMs = now();
+		},
 		get takesNothing(): boolean {
 			return faults.has('full') || faults.has('failing');
 		},
 		/** Whether what is handed over may not be on it for seconds. */
 		get isFaulty(): boolean {
-			return faults.size > 0;
+			return faults.size > 0 || now() - healedMs < AGAIN_MS;
 		},
 		/** The writer of one daemon. `abandon`: when it has died. */
 		openWriter: (daemon: Being): WriterPort & { abandon(): void } => {

@@ -1,7 +1,7 @@
 import { parseTopic } from '../../src/protocol/topics.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import type { ToldConfiguration } from './engineer.js';
-import type { Coming } from './plant.js';
+import { type Coming, exposedMsOf } from './plant.js';
 
 /** What one who keeps books of all that is said knows of a station. */
 type Books = {
@@ -14,6 +14,18 @@ type Books = {
 
 const UTF8 = new TextDecoder();
 
+/** What a report in the journal says. */
+export type Reported = {
+	readonly stations: readonly {
+		readonly station: string;
+		readonly accepted: number;
+		readonly rejected: number;
+		readonly errors: number;
+	}[];
+	/** The last event that it counts. */
+	readonly through: number;
+};
+
 /** Parts whose books are kept open: those before are closed, and must be in order. */
 const MOST_PARTS = 4096;
 
@@ -23,6 +35,8 @@ const MOST_VERDICTS = 65_536;
 export type LedgerWorld = {
 	/** What is true of whatever a verdict is of. */
 	readonly isGood: (name: string) => boolean | undefined;
+	/** Whether those that take frames by themselves took none at this moment of the machine's clock. */
+	readonly restedAt: (atMs: number) => boolean;
 	/** What must never be. */
 	readonly violated: (what: string) => void;
 	/** A part was judged with this threshold. */
@@ -31,7 +45,10 @@ export type LedgerWorld = {
 };
 
 /** Hears everything that is said, and knows what is true. */
-export function openLedger(root: string, { isGood, violated, judged, toldConfiguration }: LedgerWorld) {
+export function openLedger(
+	root: string,
+	{ isGood, restedAt, violated, judged, toldConfiguration }: LedgerWorld,
+) {
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
 	/** Parts that signals made, by name: the verdicts that were heard of them. */
@@ -48,6 +65,10 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 	>();
 	const counts = { verdicts: 0, accepted: 0, rejected: 0, errors: 0, again: 0, gaps: 0 };
 	let box = '';
+	/** Verdicts that no report was held against yet. */
+	let heardSince: { readonly event: number; readonly station: string; readonly verdict: string }[] = [];
+	/** Reports that were held against what was heard. */
+	let reports = 0;
 	let hasHealth = false;
 
 	const booksOf = (station: string): Books => {
@@ -77,6 +98,9 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 		const name = part ?? frame ?? '';
 		if (verdict === 'accept' && isGood(name) !== true) violated(`${name} was accepted: ${words}`);
 		if (verdict === 'reject' && isGood(name) !== false) violated(`${name} was rejected: ${words}`);
+		const frameMs = part === null ? exposedMsOf(name) : undefined;
+		if (frameMs !== undefined && restedAt(frameMs)) violated(`${name} was taken in quiet hours: ${words}`);
+		heardSince.push({ event: Number(id.split('-')[1]), station, verdict });
 		if (part === null) return;
 		const known = parts.get(part);
 		if (!known) {
@@ -119,12 +143,12 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 		},
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
 		/** When everything is well and all is said: what should have been heard and was not. */
-		settle: (): void => {
+		settle: (isWell: (station: string, state: string) => boolean): void => {
 			if (!hasHealth) violated('nobody heard of its health');
 			hasHealth = false;
 			if (box !== 'online') violated(`the box is ${box || 'silent'} though nothing is wrong`);
 			for (const [station, { verdicts, gaps, highest, state }] of stations) {
-				if (state !== 'running') violated(`${station} is ${state} though nothing is wrong`);
+				if (!isWell(station, state)) violated(`${station} is ${state} though nothing is wrong`);
 				for (let number = 1; number <= highest; number += 1) {
 					if (verdicts.delete(number)) continue;
 					if (!gaps.some(({ from, to }) => number >= from && number <= to))
@@ -138,6 +162,27 @@ export function openLedger(root: string, { isGood, violated, judged, toldConfigu
 				if (isMade && !isExcused && ids.size === 0 && !gapped)
 					violated(`part ${name} waited and has no verdict`);
 			parts.clear();
+		},
+		/** All that were made: each verdict is counted once, in the first that was made after it. */
+		settleReports: (all: readonly Reported[]): void => {
+			const fresh = all.slice(reports);
+			reports = all.length;
+			const through = fresh.at(-1)?.through ?? 0;
+			const tell = (rows: readonly string[]) => JSON.stringify([...rows].sort());
+			const said = new Map<string, number>();
+			for (const { stations } of fresh)
+				for (const { station, accepted, rejected, errors } of stations)
+					for (const [verdict, many] of Object.entries({ accept: accepted, reject: rejected, error: errors }))
+						said.set(`${station} ${verdict}`, (said.get(`${station} ${verdict}`) ?? 0) + many);
+			const heard = new Map<string, number>();
+			for (const { event, station, verdict } of heardSince)
+				if (event <= through)
+					heard.set(`${station} ${verdict}`, (heard.get(`${station} ${verdict}`) ?? 0) + 1);
+			heardSince = heardSince.filter(({ event }) => event > through);
+			const [reported, true_] = [said, heard].map((each) =>
+				tell([...each].filter(([, many]) => many > 0).map((row) => row.join(': '))),
+			);
+			if (reported !== true_) violated(`${fresh.length} reports tell ${reported}, heard was ${true_}`);
 		},
 	};
 }

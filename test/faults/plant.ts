@@ -58,6 +58,12 @@ export function isGoodFrame(name: string): boolean | undefined {
 	return station === undefined ? undefined : frameThing(station, Number(frame)).isGood;
 }
 
+/** When the frame of this name was exposed; undefined for one that is no frame's. */
+export function exposedMsOf(name: string): number | undefined {
+	const [, frame] = /-frame-(\d+)$/.exec(name) ?? [];
+	return frame === undefined ? undefined : exposedMs(Number(frame));
+}
+
 /** The frame that is here at this moment, by number. */
 export function frameHere(nowMs: number): number {
 	return Math.floor((nowMs - WAY_MS) / FRAME_MS);

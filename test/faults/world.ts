@@ -11,10 +11,11 @@ import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
 import { type BrokerFault, createBroker } from './broker.js';
 import { type SimulatedChild, type StationFault, startChild } from './child.js';
+import { createWallClock, type WallClock } from './clock.js';
 import { createDisk, type DiskFault } from './disk.js';
 import { type Answered, createEngineer } from './engineer.js';
 import { filesOf } from './files.js';
-import { openLedger } from './ledger.js';
+import { openLedger, type Reported } from './ledger.js';
 import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
 import { createSignaller } from './signaller.js';
 import { type Being, createTime } from './time.js';
@@ -56,16 +57,35 @@ const CLOSING_MS = 10_000;
 /** Files of a signal and of an edit: more than the steps of either. */
 const MOST_STEPS = 16;
 const MOST_LEAP_MS = 7_200_000;
+const MOST_REPORTS = 10_000;
+const MONTH_MS = 2_592_000_000;
+/** Ends of a stop that are remembered. */
+const MOST_RESUMED = 64;
 
 /** A part that waits for it is judged within this time of its signal. */
 const DEADLINE_MS = 3000;
 
+/** In which stations that take frames by themselves rest, in UTC. */
+const QUIET = { from: '12:00', to: '12:01' } as const;
+const QUIET_MS = [43_200_000, 43_260_000] as const;
+/** After so long they do, unless their process was stopped so short a time before. */
+const TO_REST_MS = 1000;
+/** After so long they must have come back, or rest. */
+const TURN_MS = 10_000;
+
+/** When jobs begin: minutes. */
+const JOBS = { report: 5, selfCheck: 10, vacuum: 15 } as const;
+const MINUTE_MS = 60_000;
+/** So long a report counts on a slow disk at most, and on another. */
+const COUNT_MS = { slow: 30_000, else: 300 } as const;
+
 /** What a box's file says. `every`: the stations where every frame is a part. */
 function textWith(
 	thresholds: Readonly<Record<string, number>>,
-	every: readonly string[],
-	everyMs: number,
+	{ every, everyMs, isQuiet }: { every: readonly string[]; everyMs: number; isQuiet: boolean },
 ): string {
+	const jobs = Object.entries(JOBS).map(([job, minutes]) => [job, `*/${minutes} * * * *`]);
+	const schedule = { ...Object.fromEntries(jobs), ...(isQuiet && { quiet: QUIET }), zone: 'UTC' };
 	const names = [ANNOUNCED, FILED, ...every];
 	const told = { delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
 	const triggers: Readonly<Record<string, object>> = {
@@ -78,7 +98,7 @@ function textWith(
 		'mqtt: { url: "mqtt://broker" }',
 		'control: { remote: engineer }',
 		'journal: { folder: journal }',
-		'schedule: { report: "0 * * * *", selfCheck: "0 * * * *", vacuum: "0 * * * *" }',
+		`schedule: ${JSON.stringify(schedule)}`,
 		'stations:',
 		...names.map((name, i) => `  ${name}: { camera: { source: "${i}", timeoutMs: 2000 }, recipe: ${name} }`),
 		'recipes:',
@@ -136,6 +156,7 @@ export async function simulate(
 		[FILED]: createBelt(FILED, random),
 	};
 	const every = EVERY.slice(0, stations ?? 1 + random.below(EVERY.length));
+	const isQuiet = random.uniform() < 0.5;
 	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
 	let heardAnswer = (_: Answered): void => {};
 	const broker = createBroker(nature, (topic, payload) => {
@@ -144,7 +165,8 @@ export async function simulate(
 	});
 	const path = join(folder, 'inspectord.yaml');
 	const recipes = [ANNOUNCED, FILED, ...every];
-	const textOf = (thresholds: Readonly<Record<string, number>>) => textWith(thresholds, every, everyMs);
+	const textOf = (thresholds: Readonly<Record<string, number>>) =>
+		textWith(thresholds, { every, everyMs, isQuiet });
 	writeFileSync(path, textOf({}));
 	const engineer = createEngineer({
 		path,
@@ -156,17 +178,24 @@ export async function simulate(
 		ask: (request) => publish('engineer', 'config', request),
 		violated,
 	});
+	const clock = createWallClock(nature, START_MS);
+	const wallClock = clock.now;
+	/** Frames that were taken then had nobody to rest. */
+	const resumedMs: number[] = [];
+	const restedAt = (atMs: number): boolean =>
+		isQuiet &&
+		clock.showed(atMs, TO_REST_MS, QUIET_MS) &&
+		!resumedMs.some((ms) => atMs >= ms && atMs < ms + TO_REST_MS);
 	const ledger = openLedger(ROOT, {
 		isGood: goodOf,
+		restedAt,
 		violated,
 		judged: engineer.judged,
 		toldConfiguration: engineer.toldConfiguration,
 	});
-	const disk = createDisk();
+	const disk = createDisk(time.now);
 	const machine = await simulatedMachine();
 	const faults = new Map(recipes.map((name) => [name, new Set<StationFault>()]));
-	let aheadMs = START_MS;
-	const wallClock = () => aheadMs + time.now();
 	const signaller = createSignaller({ path: join(folder, SIGNAL), nature, random, wallClock });
 	let life: Life | undefined;
 	let parts = 0;
@@ -183,15 +212,13 @@ export async function simulate(
 	type Life = {
 		readonly being: Being;
 		readonly children: Set<SimulatedChild>;
-		/** What it does at set times. */
-		readonly jobs: Map<string, () => void>;
 		reread(): void;
 		end(isOrderly: boolean): Promise<void>;
 	};
 	const begin = (): Life => {
 		const being = time.createBeing();
 		const children = new Set<SimulatedChild>();
-		const jobs = new Map<string, () => void>();
+		let counting = 0;
 		const over = new AbortController();
 		let reread = () => {};
 		let writer: { abandon(): void } | undefined;
@@ -203,9 +230,10 @@ export async function simulate(
 			bootId: async () => null,
 			upMs: being.now,
 			machine: () => machine,
-			scheduleAt: (_, name, task) => {
-				jobs.set(name, task);
-				return { name, [Symbol.asyncDispose]: async () => void jobs.delete(name) };
+			scheduleAt: (expression, name, task) => {
+				const minutes = Number(/^\*\/(\d+) \* \* \* \*$/.exec(expression)![1]);
+				const silence = clock.every(minutes * MINUTE_MS, () => being.alive && task());
+				return { name, [Symbol.asyncDispose]: async () => silence() };
 			},
 			files: filesOf(being, disk.faults, atStep),
 			watchFolder: () => {},
@@ -233,7 +261,17 @@ export async function simulate(
 			openPictures: async () => disk.files,
 			search: async (place, search) => {
 				using found = openSearch(place);
-				if (search.kind === 'counts') return found.counts() as never;
+				if (search.kind === 'counts') {
+					counting += 1;
+					if (counting > 1) violated('two reports are made at once');
+					const counts = found.counts();
+					await being.pause(
+						COUNT_MS[disk.faults.has('slow') ? 'slow' : 'else'] * being.chance(),
+						over.signal,
+					);
+					counting -= 1;
+					return counts as never;
+				}
 				if (search.kind !== 'events') throw new Error('nobody asks for more');
 				const { query } = search as { readonly query: Query };
 				return [...found.find(query)] as never;
@@ -277,7 +315,6 @@ export async function simulate(
 		const mine: Life = {
 			being,
 			children,
-			jobs,
 			reread: () => reread(),
 			end: async (isOrderly) => {
 				if (!being.alive) return;
@@ -348,8 +385,10 @@ export async function simulate(
 		stations: [...faults.values()],
 		life: () => life,
 		restartIn,
-		leap: (ms) => {
-			aheadMs += ms;
+		clock,
+		resumed: () => {
+			resumedMs.push(time.now());
+			if (resumedMs.length > MOST_RESUMED) resumedMs.shift();
 		},
 		engineer,
 		random: random.uniform,
@@ -391,7 +430,14 @@ export async function simulate(
 			nature.later(healMs / 2, engineer.editCalmly);
 			await time.pass(doneMs + periodMs + healMs, () => {}, isOver);
 			if (violations.length > 0) break;
-			ledger.settle();
+			const hasTurned = time.now() - TURN_MS;
+			const rests = new Set([time.now(), hasTurned].map((ms) => isQuiet && clock.showed(ms, 0, QUIET_MS)));
+			ledger.settle((station, state) =>
+				every.some((name) => name === station)
+					? [...rests].some((one) => state === (one ? 'resting' : 'running'))
+					: state === 'running',
+			);
+			ledger.settleReports(reportsIn(join(folder, 'journal')));
 			for (const name of signaller.left()) violated(`file ${name} lies there though nothing is wrong`);
 			engineer.settle();
 		}
@@ -419,7 +465,6 @@ type FaultsWorld = {
 	readonly life: () =>
 		| {
 				readonly children: ReadonlySet<SimulatedChild>;
-				readonly jobs: ReadonlyMap<string, () => void>;
 				reread(): void;
 				end(isOrderly: boolean): Promise<void>;
 		  }
@@ -427,14 +472,16 @@ type FaultsWorld = {
 	readonly away: () => void;
 	readonly endsAtSignal: () => void;
 	readonly restartIn: (ms: number) => void;
-	readonly leap: (ms: number) => void;
+	readonly clock: WallClock;
+	readonly resumed: () => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
 	readonly random: () => number;
 };
 
 /** What may happen: each begins, and some end again. */
 function faultsOf(world: FaultsWorld) {
-	const { broker, disk, stations, life, away, endsAtSignal, restartIn, leap, engineer, random } = world;
+	const { broker, disk, stations, life, away, endsAtSignal, restartIn, clock, resumed, engineer, random } =
+		world;
 	const ofBroker = (fault: BrokerFault) => ({
 		name: `broker ${fault}`,
 		begin: () => {
@@ -497,7 +544,13 @@ function faultsOf(world: FaultsWorld) {
 			begin: () => {
 				const child = anyChild();
 				child?.process.stop();
-				return child && (() => child.process.resume());
+				return (
+					child &&
+					(() => {
+						child.process.resume();
+						resumed();
+					})
+				);
 			},
 		},
 		daemonEnds('daemon killed', false),
@@ -505,7 +558,7 @@ function faultsOf(world: FaultsWorld) {
 		...([1, -1] as const).map((sign) => ({
 			name: sign > 0 ? 'clock ahead' : 'clock back',
 			begin: () => {
-				leap(sign * MOST_LEAP_MS * random());
+				clock.leap(sign * MOST_LEAP_MS * random());
 				return undefined;
 			},
 		})),
@@ -516,7 +569,10 @@ function faultsOf(world: FaultsWorld) {
 				['an edit by hand', engineer.byHand],
 				['the file is read again', () => life()?.reread()],
 				['daemon killed while it takes a signal', endsAtSignal],
-				['a job', () => beginJob(life()?.jobs ?? new Map(), random)],
+				['clock ahead by 30 days', () => clock.leap(MONTH_MS)],
+				['clock to a job', () => clock.leapTo(clock.now() + JOBS.vacuum * MINUTE_MS, TURN_MS * random())],
+				['clock to quiet hours', () => clock.leapTo(QUIET_MS[0], TURN_MS * random())],
+				['clock to their end', () => clock.leapTo(QUIET_MS[1], TURN_MS * random())],
 			] as const
 		).map(([name, act]) => ({
 			name,
@@ -540,8 +596,8 @@ async function simulatedMachine(): Promise<Machine> {
 	};
 }
 
-/** Each may begin at any moment: clocks jump. */
-function beginJob(jobs: ReadonlyMap<string, () => void>, random: () => number): void {
-	const each = [...jobs.values()];
-	each[Math.floor(random() * each.length)]?.();
+/** All that the journal holds, the oldest first. */
+function reportsIn(folder: string): readonly Reported[] {
+	using found = openSearch(folder);
+	return [...found.find({ kind: 'report', limit: MOST_REPORTS })].map(({ body }) => body as Reported);
 }
