@@ -124,7 +124,8 @@ export const stationLimits: StationWorld['limits'] = {
 
 type Start = Extract<StationDown, { kind: 'start' }>;
 
-const restarting: Persistence = { firstMs: 1000, mostMs: 60_000, lastedMs: 60_000 };
+/** Each try costs most of a second of a processor: the first comes soon, and one that goes on failing waits long. */
+const restarting: Persistence = { firstMs: 250, mostMs: 60_000, lastedMs: 60_000 };
 
 /** How often it is looked whether the process hangs, and whether the counts are to be told. */
 const WATCH_MS = 500;
