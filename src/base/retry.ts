@@ -15,8 +15,8 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /**
- * A signal that is aborted with one of the others, or when the time is over. `AbortSignal.timeout` would not do: within `AbortSignal.any` it may be
- * forgotten before its time, because nobody holds it.
+ * A signal that is aborted with one of the others, or when the time is over, until it is disposed of. Its time is held; that of
+ * `AbortSignal.timeout` may be forgotten within another signal before it is over.
  */
 export function timeLimit(ms: number, ...others: readonly AbortSignal[]): HeldSignal {
 	return timeLimitBy(holding, ms, ...others);
@@ -44,8 +44,8 @@ export function timeLimitBy(
 }
 
 /**
- * A signal that is aborted with one of the others, until it is disposed of. For a loop: `AbortSignal.any` leaves something behind at a signal that lives
- * on, each time (a megabyte for 20,000 of them in Node 20).
+ * A signal that is aborted with one of the others, until it is disposed of; where all of them end together nobody need. `AbortSignal.any` leaves
+ * something behind at a signal that lives on, each time (a megabyte for 20,000 of them in Node 20).
  */
 export function eitherOf(...signals: readonly AbortSignal[]): HeldSignal {
 	const either = new AbortController();

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { pause } from '../base/retry.js';
+import { eitherOf, pause } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
 import { openBroker } from '../daemon/broker.js';
 import type { Recorder } from '../daemon/record.js';
@@ -96,7 +96,8 @@ function acknowledging(record: Recorder) {
 			if (record.momentsOf(event)?.deliveredMs !== undefined) return;
 			const over = new AbortController();
 			const acknowledged = new Promise<true>((resolve) => waiting.set(event, () => resolve(true)));
-			const late = pause(ACKNOWLEDGE_MS, AbortSignal.any([signal, over.signal])).then(() => false);
+			using either = eitherOf(signal, over.signal);
+			const late = pause(ACKNOWLEDGE_MS, either.signal).then(() => false);
 			const isThere = await Promise.race([acknowledged, late]);
 			waiting.delete(event);
 			over.abort();

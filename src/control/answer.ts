@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
-import type { Pace } from '../base/retry.js';
+import { eitherOf, type Pace } from '../base/retry.js';
 import { noneSuch } from '../base/words.js';
 import { type Answer, answerMessage, type Code, type Fault, type Progress } from '../protocol/answer.js';
 import { readRequest } from '../protocol/envelope.js';
@@ -190,7 +190,8 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		const { name, ask } = request;
 		const { limitMs } = REQUESTS[name];
 		const over = new AbortController();
-		const signal = AbortSignal.any([ending.signal, over.signal]);
+		using either = eitherOf(ending.signal, over.signal);
+		const { signal } = either;
 		const late = pace.pause(limitMs, signal).then((): never => {
 			if (ending.signal.aborted)
 				throw new Refusal('interrupted', 'The box went down while this was worked on');

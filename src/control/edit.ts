@@ -1,6 +1,6 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import type { Pace } from '../base/retry.js';
+import { eitherOf, type Pace } from '../base/retry.js';
 import { countOf } from '../base/words.js';
 import { differing, valueAt } from '../config/difference.js';
 import { patched } from '../config/patch.js';
@@ -231,11 +231,14 @@ export function createEditor(first: Omit<Standing, 'confirmByMs'>, world: EditWo
 		const over = new AbortController();
 		const mine: Waiting = { ...found, over };
 		waiting = mine;
-		void pace.pause(forMs, AbortSignal.any([over.signal, ending.signal])).then(() =>
-			inTurn(async () => {
+		const wait = async () => {
+			using either = eitherOf(over.signal, ending.signal);
+			await pace.pause(forMs, either.signal);
+			await inTurn(async () => {
 				if (waiting === mine && !ending.signal.aborted) await undo(mine, 'nobody confirmed it in time');
-			}),
-		);
+			});
+		};
+		void wait();
 	};
 
 	const textOf = (change: Change): string => {

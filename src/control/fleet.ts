@@ -1,4 +1,4 @@
-import type { Pace } from '../base/retry.js';
+import { eitherOf, type Pace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Difference, Spec } from '../config/difference.js';
 import { attempt, type Setback, type Step } from './attempt.js';
@@ -93,7 +93,8 @@ export function fleetOf<S extends Movable>(
 		const { path, attempt: preparing } = spec.prepare;
 		tell?.(`"${spec.name}" is prepared`);
 		const over = new AbortController();
-		const coming = (async () => preparing(AbortSignal.any([signal, over.signal])))();
+		using either = eitherOf(signal, over.signal);
+		const coming = (async () => preparing(either.signal))();
 		const tried = await attempt('prepare', spec, () => coming, pace, limits.prepare);
 		if ('value' in tried) {
 			prepared.set(spec.name, tried.value);
@@ -181,13 +182,19 @@ export function fleetOf<S extends Movable>(
 			...way.retell.map((spec) => ({ spec, how: 'told', limitMs: limits.retell }) as const),
 		];
 		const enough = new AbortController();
-		const either = AbortSignal.any([signal, enough.signal]);
+		using either = eitherOf(signal, enough.signal);
 		const setbacks: Setback[] = [];
 		await Promise.all(
 			watched.map(async ({ spec, how, limitMs }) => {
 				const { service } = fleet.get(spec.name)!;
 				const seen: Seen = { how, failingBefore: failing.get(spec.name) };
-				const tried = await attempt('health', spec, () => spec.healthy(service, either, seen), pace, limitMs);
+				const tried = await attempt(
+					'health',
+					spec,
+					() => spec.healthy(service, either.signal, seen),
+					pace,
+					limitMs,
+				);
 				if (!('setback' in tried)) return tell?.(`"${spec.name}" works`);
 				// What the others say after the first is that their watch was ended.
 				if (!enough.signal.aborted) setbacks.push(tried.setback);

@@ -1,6 +1,6 @@
 import { Failure } from '../base/failure.js';
 import { isLogged, type Log, type LogLine, type Trouble } from '../base/log.js';
-import { aborted } from '../base/retry.js';
+import { aborted, eitherOf } from '../base/retry.js';
 import { createRing } from '../base/ring.js';
 import { openAddress } from '../config/address.js';
 import { addressesOf } from '../config/broker.js';
@@ -244,7 +244,8 @@ export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<v
 	if (started.setbacks[0]) throw started.setbacks[0].reason;
 	daemon.edits?.begin(daemon.isWell);
 	watchdog.ready();
-	await aborted(untilFinished ? AbortSignal.any([signal, daemon.finished]) : signal);
+	using over = eitherOf(signal, ...(untilFinished ? [daemon.finished] : []));
+	await aborted(over.signal);
 	watchdog.stopping();
 	await daemon.edits?.[Symbol.asyncDispose]();
 	const ended = await daemon.moveTo(null);

@@ -349,7 +349,8 @@ export async function startEngines(
 		log('info', 'engines', `engine of ${bundle} in ${precision} is built`, 'engine.built');
 		const request = { bundle: place, precision, cache: folder, limitMs, again };
 		const settled = new AbortController();
-		const late = pace.pause(limitMs + LATE_MS, AbortSignal.any([settled.signal, over.signal])).then(() => {
+		using either = eitherOf(settled.signal, over.signal);
+		const late = pace.pause(limitMs + LATE_MS, either.signal).then(() => {
 			if (!settled.signal.aborted && !over.signal.aborted) over.abort('late' satisfies End);
 		});
 		try {

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { Failure } from '../base/failure.js';
-import { pause } from '../base/retry.js';
+import { eitherOf, pause } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
 import { type Child, type Ended, startChild } from '../process/child.js';
@@ -128,8 +128,9 @@ export async function wordOf<T>(
 	signal: AbortSignal,
 ): Promise<T | Ended> {
 	const settled = new AbortController();
+	using either = eitherOf(settled.signal, signal);
 	try {
-		const limit = pause(limitMs, AbortSignal.any([settled.signal, signal])).then(() => 'late' as const);
+		const limit = pause(limitMs, either.signal).then(() => 'late' as const);
 		const first = await Promise.race([said, limit, ended]);
 		signal.throwIfAborted();
 		if (first === 'late') throw late;
@@ -147,7 +148,8 @@ export async function endChild(
 ): Promise<void> {
 	const ended = new AbortController();
 	const stopped = child.stop(graceMs).finally(() => ended.abort());
-	await Promise.race([stopped, pause(GRACE_MS + graceMs, AbortSignal.any([ended.signal, signal]))]);
+	using either = eitherOf(ended.signal, signal);
+	await Promise.race([stopped, pause(GRACE_MS + graceMs, either.signal)]);
 }
 
 /** A fault of ours there is one here, too. */

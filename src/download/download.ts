@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Failure, reasonOf } from '../base/failure.js';
+import { eitherOf } from '../base/retry.js';
 
 /** A server that sends nothing for so long is given up; what came is kept. */
 const SILENCE_MS = 30_000;
@@ -24,10 +25,11 @@ export async function download(
 	);
 	const silence = new AbortController();
 	let timer = setTimeout(() => silence.abort(new Error('the server fell silent')), SILENCE_MS);
+	using either = eitherOf(signal, silence.signal);
 	try {
 		const response = await fetch(address, {
 			headers: have > 0 ? { range: `bytes=${have}-` } : {},
-			signal: AbortSignal.any([signal, silence.signal]),
+			signal: either.signal,
 		});
 		// The file is whole already: the range begins behind its end.
 		if (response.status === 416 && have > 0) return;

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
+import { eitherOf } from '../base/retry.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { JobDown, JobKind, Jobs, JobUp } from '../protocol/job-messages.js';
 import { buildEngineFrom } from './engine.js';
@@ -24,7 +25,8 @@ export async function job(context: Context): Promise<void> {
 			'job is a child process of inspectord',
 			'Use inspectord teach, or engine build.',
 		);
-	const signal = AbortSignal.any([context.signal, parent.gone]);
+	using ending = eitherOf(context.signal, parent.gone);
+	const { signal } = ending;
 	try {
 		const message = await firstMessage(parent, signal);
 		await parent.send({ kind: 'done', result: await done(message, context, signal, parent) });

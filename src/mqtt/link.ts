@@ -3,6 +3,7 @@ import { Failure } from '../base/failure.js';
 import type { Level, Log, LogEvent } from '../base/log.js';
 import {
 	type Attempt,
+	eitherOf,
 	keepConnected,
 	type Pace,
 	type Persistence,
@@ -229,7 +230,7 @@ export function openBrokerLink(
 
 	const soft = new AbortController();
 	const hard = new AbortController();
-	const whenEnding = AbortSignal.any([soft.signal, hard.signal]);
+	const whenEnding = eitherOf(soft.signal, hard.signal).signal;
 	let connection: Connection | undefined;
 	/** Nothing more is sent on a connection that is handed over to the next one. */
 	let handingOver = false;
@@ -440,9 +441,10 @@ export function openBrokerLink(
 		tell();
 		pump();
 		const over = new AbortController();
+		using leaving = eitherOf(over.signal, soft.signal);
 		const end = await Promise.race([
 			either(opened.ended, soft.signal),
-			outdated(credentials, AbortSignal.any([over.signal, soft.signal])),
+			outdated(credentials, leaving.signal),
 		]);
 		over.abort();
 		const replaced = end && 'because' in end;

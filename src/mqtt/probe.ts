@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Failure } from '../base/failure.js';
-import { pause } from '../base/retry.js';
+import { eitherOf, pause } from '../base/retry.js';
 import { addressOf, type Connection, type Ending, type Login, openConnection } from './connection.js';
 import { fateOf, reason, reasonText } from './reasons.js';
 
@@ -222,7 +222,8 @@ async function inTime<T>(
 	signal: AbortSignal,
 ): Promise<T | undefined> {
 	const settled = new AbortController();
-	const limit = pause(ANSWER_MS, AbortSignal.any([signal, settled.signal]));
+	using either = eitherOf(signal, settled.signal);
+	const limit = pause(ANSWER_MS, either.signal);
 	try {
 		return await Promise.race([value, limit.then(() => undefined), ended.then(() => undefined)]);
 	} finally {

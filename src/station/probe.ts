@@ -1,6 +1,7 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Provider } from '../base/provider.js';
+import { eitherOf } from '../base/retry.js';
 import type { CameraConfig } from '../config/schema.js';
 import { parentChannel } from '../process/parent.js';
 import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
@@ -11,7 +12,8 @@ import { provenWords } from './proven.js';
 export async function probe(context: Context): Promise<void> {
 	const parent = parentChannel<ProbeDown, ProbeUp>();
 	if (!parent) throw new Failure('usage', 'probe is a child process of inspectord', 'Use inspectord check.');
-	const signal = AbortSignal.any([context.signal, parent.gone]);
+	using ending = eitherOf(context.signal, parent.gone);
+	const { signal } = ending;
 	const ended = new Promise<undefined>((resolve) => {
 		signal.addEventListener('abort', () => resolve(undefined), { once: true });
 	});

@@ -1,5 +1,6 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
+import { eitherOf } from '../base/retry.js';
 import { parentChannel } from '../process/parent.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { realStationEdges } from './edges.js';
@@ -9,8 +10,9 @@ import { runStation } from './run.js';
 export async function station(context: Context): Promise<void> {
 	const parent = parentChannel<StationDown, StationUp>();
 	if (!parent) throw new Failure('usage', 'station is a child process of inspectord', 'Use inspectord run.');
+	using ending = eitherOf(context.signal, parent.gone);
 	try {
-		await runStation(parent, AbortSignal.any([context.signal, parent.gone]), realStationEdges(context));
+		await runStation(parent, ending.signal, realStationEdges(context));
 	} finally {
 		parent.leave();
 	}

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Failure } from '../base/failure.js';
-import { aborted } from '../base/retry.js';
+import { aborted, eitherOf } from '../base/retry.js';
 import { driftBy } from '../inspect/drift.js';
 import { type Equipment, inspectionOf } from '../inspect/inspection.js';
 import { keptPicture } from '../inspect/keep.js';
@@ -178,6 +178,7 @@ async function inspect(
 			});
 			const drift = driftBy(bundle.manifest);
 			const distrusted = new AbortController();
+			using ending = eitherOf(signal, distrusted.signal);
 			onSelfCheck(() =>
 				scorer.prove().then(
 					() => parent.send({ kind: 'self-checked' }),
@@ -212,7 +213,7 @@ async function inspect(
 				onDropped,
 				wallClock: edges.wallClock,
 				pace: edges.pace,
-				signal: AbortSignal.any([signal, distrusted.signal]),
+				signal: ending.signal,
 			});
 			await parent.send({ kind: 'released' });
 			distrusted.signal.throwIfAborted();

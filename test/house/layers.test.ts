@@ -215,6 +215,17 @@ layers('opens no camera but by a named backend: trying them all takes 40 s', asy
 	assert.equal(opened, ['address, backend']);
 });
 
+layers(
+	'waits for one of two signals by base/retry: AbortSignal.any leaves something at the one that lives on',
+	async () => {
+		const others = (await sources()).filter(({ path }) => path !== 'base/retry.ts');
+		assert.equal(
+			others.flatMap(({ path, text }) => (text.includes('AbortSignal.any') ? [path] : [])),
+			[],
+		);
+	},
+);
+
 layers('has no circle, neither of files nor of rooms', async () => {
 	const imports = (await sources()).flatMap(({ path, text }) => importsOf(path, text));
 	assert.equal(circles(imports.map(({ from, to }) => [from, to] as const)), []);

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/failure.js';
 import { sha256Of } from '../../base/hash.js';
+import { timeLimit } from '../../base/retry.js';
 import { instantOf } from '../../protocol/fields.js';
 import type { PictureWanted, StationPicture } from '../../protocol/picture-messages.js';
 import { type Asker, type Handler, Refusal, unknownName } from '../answer.js';
@@ -27,11 +28,11 @@ export function snapshotRequest({ stations, picture, bring }: SnapshotWorld): Ha
 		if (inWork.has(station)) throw new Refusal('busy', `A picture of station "${station}" is being taken`);
 		inWork.add(station);
 		try {
-			const tooLate = AbortSignal.timeout(PATIENCE_MS);
+			using limit = timeLimit(PATIENCE_MS, signal);
 			const wanted = { of: 'now', longestSide, quality } as const;
-			const taken = await picture(station, wanted, AbortSignal.any([signal, tooLate])).catch((thrown) => {
+			const taken = await picture(station, wanted, limit.signal).catch((thrown) => {
 				signal.throwIfAborted();
-				if (!tooLate.aborted) throw thrown;
+				if (!limit.signal.aborted) throw thrown;
 				const state = `no frame came within ${PATIENCE_MS / 1000} s`;
 				throw new Failure('station-silent', `Cannot get a picture of station "${station}": ${state}`);
 			});

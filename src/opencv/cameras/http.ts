@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure, reasonOf } from '../../base/failure.js';
+import { eitherOf } from '../../base/retry.js';
 import { masked } from '../../base/secrets.js';
 import { unavailable } from './capture.js';
 
@@ -37,7 +38,8 @@ export function httpCamera(address: string): HttpCamera {
 		get: async (signal, timeoutMs) => {
 			const late = new AbortController();
 			const timer = setTimeout(() => late.abort(), timeoutMs);
-			const either = AbortSignal.any([signal, late.signal]);
+			// Whoever reads the answer's body still hears it.
+			const either = eitherOf(signal, late.signal).signal;
 			try {
 				let response = await ask(either);
 				if (response.status === 401 && login) {
