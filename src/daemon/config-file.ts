@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
@@ -259,13 +259,22 @@ export function watchFile(
 		const held = await readHeld(path, env, files);
 		return { bytes, text: bytes && held.text, ...('failure' in held && { faults: held.failure.message }) };
 	};
+	/** What else is written beside it does not matter. */
+	const names = [path, revisions.file].map((one) => basename(one));
 	return watchByHand({
 		path,
 		look,
 		isCurrent: (text) => revisions.current.rev.endsWith(`-${sha256Of(text).slice(0, 8)}`),
 		refuse: (bytes, reasons) => revisions.refuse(bytes, reasons),
 		editor,
-		watch: (onChange, signal) => watchFolder(dirname(revisions.file), onChange, signal),
+		watch: (onChange, signal) =>
+			watchFolder(
+				dirname(revisions.file),
+				(name) => {
+					if (name === null || names.includes(name)) onChange();
+				},
+				signal,
+			),
 		pace,
 		log,
 		isRefused: outcomes.some(({ code }) => code === 'invalid'),

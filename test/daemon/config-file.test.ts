@@ -1,10 +1,17 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { journalOf, noteProven, openConfigFile } from '../../src/daemon/config-file.js';
+import { aborted } from '../../src/base/retry.js';
+import type { Editor } from '../../src/control/edit.js';
+import { journalOf, noteProven, openConfigFile, watchFile } from '../../src/daemon/config-file.js';
+import { realEdges } from '../../src/daemon/edges.js';
+import { realFiles } from '../../src/disk/files.js';
+import { watchFolder } from '../../src/disk/watch.js';
 import { lockOf } from '../../src/sqlite/lock.js';
 import { failureOf } from '../failure-of.js';
+import { eventually } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
 const opening = suite('the configuration file at the start');
@@ -170,6 +177,60 @@ opening('counts nothing while another daemon runs', async () => {
 	for (let i = 0; i < 3; i += 1) assert.is((await failureOf(at.open())).code, 'journal-busy');
 	lock.close();
 	assert.is(thresholdOf(await at.open()), 2);
+});
+
+opening('is read again while it runs when it changes, and not when something beside it does', async () => {
+	await using at = await place();
+	await at.write(line(1));
+	const file = await at.open();
+	let change: Parameters<typeof watchFolder>[1] = () => {};
+	const count = { reads: 0, waits: 0 };
+	const edges = {
+		...realEdges,
+		files: {
+			...realFiles,
+			read: (path: string) => {
+				count.reads += 1;
+				return realFiles.read(path);
+			},
+		},
+		pace: {
+			...realEdges.pace,
+			/** The long wait, for a change, has no end. */
+			pause: async (ms: number, signal: AbortSignal) => {
+				if (ms < 1000) return;
+				count.waits += 1;
+				await aborted(signal);
+			},
+		},
+		watchFolder: (_: string, onChange: typeof change) => {
+			change = onChange;
+		},
+	};
+	const waits = (times: number) => eventually('it waits', () => count.waits === times);
+	await using _watched = watchFile(file, {} as Editor, {}, edges, () => {});
+	await waits(1);
+	const { reads } = count;
+	for (const name of ['line.yaml.new', 'other.yaml', '.line.yaml.swp']) change(name);
+	await turn();
+	assert.equal(count, { reads, waits: 1 });
+	change('line.yaml');
+	await waits(2);
+	assert.ok(count.reads > reads);
+	change(null);
+	await waits(3);
+});
+
+opening('is what is told to have changed when an editor moves another file to its name', async () => {
+	await using at = await place();
+	await at.write(line(1));
+	const ending = new AbortController();
+	const heard: (string | null)[] = [];
+	watchFolder(at.folder, (name) => void heard.push(name), ending.signal);
+	await writeFile(`${at.file}.new`, line(2));
+	await rename(`${at.file}.new`, at.file);
+	await eventually('it is told', () => heard.includes('line.yaml'));
+	ending.abort();
 });
 
 opening.run();
