@@ -1,8 +1,7 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { jsonLog, type Log, lineLog } from '../base/log.js';
-import { openConfigFile } from '../daemon/config-file.js';
-import { runDaemon } from '../daemon/daemon.js';
+import { startDaemon } from '../daemon/start.js';
 import { openNotifier } from '../systemd/notify.js';
 import { type Arguments, type Command, textOption } from './terminal/command.js';
 import { verdictLine } from './terminal/verdict-line.js';
@@ -33,12 +32,12 @@ export const run: Command = {
 /** `isAttended`: somebody reads what is wrong with the file. */
 async function inspect(file: string, isAttended: boolean, args: Arguments, context: Context): Promise<void> {
 	const log = logOf(args, context);
-	await runDaemon(await openConfigFile(file, context.env, isAttended), {
+	await startDaemon(file, isAttended, {
 		env: context.env,
 		version: context.version,
 		conceal: context.conceal,
 		log,
-		notifier: openNotifier(context.env, process.pid, log),
+		openNotifier: () => openNotifier(context.env, process.pid, log),
 		// Whoever closes his terminal wants it to end.
 		onReread: context.interactive ? () => {} : context.onHangup,
 		onVerdict: (message) =>

@@ -1,8 +1,12 @@
+import { basename, dirname } from 'node:path';
 import { reasonOf } from '../base/failure.js';
+import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
 import { eitherOf, type Pace } from '../base/retry.js';
 import { Refusal } from '../control/answer.js';
 import type { Editor } from '../control/edit.js';
+import { type ConfigFile, readHeld } from './config-file.js';
+import type { Edges } from './edges.js';
 
 /** What a file holds at a moment: bytes, and the text that they are; or why there is none. */
 export type Held = {
@@ -159,4 +163,39 @@ export function watchByHand(world: ByHandWorld): ByHand {
 
 function isSame(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
 	return a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
+}
+
+/** Takes what hands write into the file while the daemon runs. */
+export function watchFile(
+	{ path, revisions, outcomes }: ConfigFile,
+	editor: Editor,
+	env: Readonly<Record<string, string | undefined>>,
+	{ files, pace, watchFolder }: Edges,
+	log: Log,
+): ByHand {
+	const look = async (): Promise<Held> => {
+		const bytes = await files.read(path).catch(() => undefined);
+		const held = await readHeld(path, env, files);
+		return { bytes, text: bytes && held.text, ...('failure' in held && { faults: held.failure.message }) };
+	};
+	/** What else is written beside it does not matter. */
+	const names = [path, revisions.file].map((one) => basename(one));
+	return watchByHand({
+		path,
+		look,
+		isCurrent: (text) => revisions.current.rev.endsWith(`-${sha256Of(text).slice(0, 8)}`),
+		refuse: (bytes, reasons) => revisions.refuse(bytes, reasons),
+		editor,
+		watch: (onChange, signal) =>
+			watchFolder(
+				dirname(revisions.file),
+				(name) => {
+					if (name === null || names.includes(name)) onChange();
+				},
+				signal,
+			),
+		pace,
+		log,
+		isRefused: outcomes.some(({ code }) => code === 'invalid'),
+	});
 }

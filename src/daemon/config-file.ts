@@ -1,9 +1,7 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-import { sha256Of } from '../base/hash.js';
-import type { Log } from '../base/log.js';
 import type { Config } from '../config/schema.js';
-import type { Editor, Outcome } from '../control/edit.js';
+import type { Outcome } from '../control/edit.js';
 import { writeWhole } from '../disk/file.js';
 import { type Files, realFiles } from '../disk/files.js';
 import {
@@ -16,9 +14,9 @@ import {
 } from '../disk/revisions.js';
 import { forgetStarts, noteStart } from '../disk/starts.js';
 import { readMarkedText } from '../disk/text.js';
+import { bootId, upMs } from '../machine/boot.js';
 import { assertUnlocked } from '../sqlite/lock.js';
-import { type ByHand, type Held, watchByHand } from './by-hand.js';
-import { type Edges, realEdges } from './edges.js';
+import type { Edges } from './edges.js';
 import { faulty, likelyJournals, readConfig } from './settings.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,6 +37,11 @@ export type ConfigFile = {
 /** What stands in a file: a configuration, or why there is none. */
 type Read = { readonly text: string } & ({ readonly config: Config } | { readonly failure: Failure });
 
+/** What opening the file touches of the world. */
+type OpeningEdges = Pick<Edges, 'files' | 'wallClock' | 'bootId' | 'upMs'>;
+
+const realOpening: OpeningEdges = { files: realFiles, wallClock: Date.now, bootId, upMs };
+
 /** So many starts within five minutes, with a revision that is not proven, are its fault. */
 const MOST_STARTS = 3;
 
@@ -52,7 +55,7 @@ export async function openConfigFile(
 	path: string,
 	env: Environment,
 	isAttended = false,
-	edges: Edges = realEdges,
+	edges: OpeningEdges = realOpening,
 ): Promise<ConfigFile> {
 	const { files, wallClock } = edges;
 	const held = await readHeld(path, env, files);
@@ -97,7 +100,8 @@ export async function noteProven(
 	await forgetStarts(folder, files);
 }
 
-async function readHeld(path: string, env: Environment, files: Files): Promise<Read> {
+/** What the file holds now. */
+export async function readHeld(path: string, env: Environment, files: Files): Promise<Read> {
 	let text: string;
 	try {
 		text = await readMarkedText(path, 'configuration', undefined, files);
@@ -203,7 +207,7 @@ async function configOf(folder: string, { rev }: Revision, path: string, env: En
 async function loopedIn(
 	{ folder }: Pick<ConfigFile, 'folder'>,
 	{ rev, isProven }: Revision,
-	{ files, wallClock, bootId, upMs }: Edges,
+	{ files, wallClock, bootId, upMs }: OpeningEdges,
 ): Promise<number | undefined> {
 	if (isProven) return undefined;
 	const start = { rev, boot: await bootId(), upMs: upMs(), atMs: wallClock() };
@@ -244,39 +248,4 @@ function outcomeOf(
 	text: string,
 ): Outcome {
 	return { by: { place }, what, before, rev, changed: [], code, text };
-}
-
-/** Takes what hands write into the file while the daemon runs. */
-export function watchFile(
-	{ path, revisions, outcomes }: ConfigFile,
-	editor: Editor,
-	env: Environment,
-	{ files, pace, watchFolder }: Edges,
-	log: Log,
-): ByHand {
-	const look = async (): Promise<Held> => {
-		const bytes = await files.read(path).catch(() => undefined);
-		const held = await readHeld(path, env, files);
-		return { bytes, text: bytes && held.text, ...('failure' in held && { faults: held.failure.message }) };
-	};
-	/** What else is written beside it does not matter. */
-	const names = [path, revisions.file].map((one) => basename(one));
-	return watchByHand({
-		path,
-		look,
-		isCurrent: (text) => revisions.current.rev.endsWith(`-${sha256Of(text).slice(0, 8)}`),
-		refuse: (bytes, reasons) => revisions.refuse(bytes, reasons),
-		editor,
-		watch: (onChange, signal) =>
-			watchFolder(
-				dirname(revisions.file),
-				(name) => {
-					if (name === null || names.includes(name)) onChange();
-				},
-				signal,
-			),
-		pace,
-		log,
-		isRefused: outcomes.some(({ code }) => code === 'invalid'),
-	});
 }

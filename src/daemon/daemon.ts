@@ -11,7 +11,6 @@ import { type How, type Moved, type MoveWorld, move, outcomeOf, tryOut } from '.
 import type { VerdictMessage } from '../protocol/verdict.js';
 import { verdictMessage } from '../protocol/verdict-message.js';
 import type { Notifier } from '../systemd/notify.js';
-import { startAhead } from './ahead.js';
 import { createAlarmClock } from './alarm-clock.js';
 import type { ConfigFile } from './config-file.js';
 import { type Edges, realEdges } from './edges.js';
@@ -59,7 +58,7 @@ export type DaemonWorld = {
 	readonly signal: AbortSignal;
 	/** End when every station's source has ended, instead of staying reachable. */
 	readonly untilFinished: boolean;
-	readonly notifier: Promise<Notifier>;
+	readonly openNotifier: () => Promise<Notifier>;
 	/** Calls when the file is to be read again. */
 	readonly onReread: (hear: () => void) => void;
 };
@@ -86,7 +85,7 @@ export type Daemon = {
 
 /** A daemon that runs nothing yet. `file`: says what is to run, and can be edited. */
 export async function createDaemon(
-	world: Omit<DaemonWorld, 'untilFinished' | 'notifier' | 'onReread'>,
+	world: Omit<DaemonWorld, 'untilFinished' | 'openNotifier' | 'onReread'>,
 	file?: ConfigFile,
 ): Promise<Daemon> {
 	const { env, version, signal, edges = realEdges, without = [] } = world;
@@ -224,13 +223,11 @@ export async function createDaemon(
  * @throws what kept a service from starting or ending
  */
 export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<void> {
-	const { env, log, signal, untilFinished, notifier, onReread, edges = realEdges } = world;
+	const { log, signal, untilFinished, openNotifier, onReread, edges = realEdges } = world;
 	const { pace, timers, machineMs } = edges;
-	const stations = Object.keys(file.config.stations).length;
-	await using ahead = startAhead(stations, () => edges.startStation(env));
-	const daemon = await createDaemon({ ...world, edges: { ...edges, startStation: ahead.take } }, file);
+	const daemon = await createDaemon(world, file);
 	using watchdog = startWatchdog({
-		notifier: await notifier,
+		notifier: await openNotifier(),
 		stages: daemon.stages,
 		status: daemon.status,
 		onSilent: daemon.tellSilent,
@@ -240,7 +237,6 @@ export async function runDaemon(file: ConfigFile, world: DaemonWorld): Promise<v
 	});
 	onReread(() => void watchdog.during(machineMs(), async () => daemon.edits?.reread()));
 	const started = await daemon.moveTo(file.config);
-	await ahead[Symbol.asyncDispose]();
 	if (started.setbacks[0]) throw started.setbacks[0].reason;
 	daemon.edits?.begin(daemon.isWell);
 	watchdog.ready();

@@ -294,7 +294,7 @@ export async function simulate(
 				onVerdict: () => {},
 				signal: over.signal,
 				untilFinished: false,
-				notifier: Promise.resolve({ watchdogMs: null, say: () => {} }),
+				openNotifier: async () => ({ watchdogMs: null, say: () => {} }),
 				onReread: (hear) => {
 					reread = hear;
 				},

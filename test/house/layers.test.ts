@@ -75,7 +75,7 @@ const unloaded: Readonly<
 	>
 > = {
 	daemon: {
-		entries: ['main.ts', 'commands/run.ts', 'commands/check.ts'],
+		entries: ['main.ts', 'commands/run.ts', 'commands/check.ts', 'daemon/daemon.ts'],
 		// What a bundle or an engine says of itself is data.
 		but: ['model/bundle.ts', 'model/engine.ts', 'model/manifest.ts'],
 		never: ['graph', 'model', 'inspect', 'learn', 'opencv', 'ort', 'sim', 'mqtt/embedded-broker.ts'],
