@@ -19,6 +19,9 @@ export type Held = {
 
 export type ByHandWorld = {
 	readonly path: string;
+	/** What it holds; undefined where nothing is. */
+	readonly read: () => Promise<Uint8Array | undefined>;
+	/** What that says, which costs more. */
 	readonly look: () => Promise<Held>;
 	/** Whether that is what the current revision says. */
 	readonly isCurrent: (text: string) => boolean;
@@ -53,7 +56,7 @@ const PASSING: readonly string[] = ['busy', 'conflict', 'late', 'interrupted'];
  * stays in the file, for whoever has it open; it is kept beside it with all that is wrong, and what ran runs on.
  */
 export function watchByHand(world: ByHandWorld): ByHand {
-	const { path, look, isCurrent, refuse, editor, watch, pace, log } = world;
+	const { path, read, look, isCurrent, refuse, editor, watch, pace, log } = world;
 	const ending = new AbortController();
 	const { signal } = ending;
 	let wake = new AbortController();
@@ -120,16 +123,16 @@ export function watchByHand(world: ByHandWorld): ByHand {
 
 	/** Undefined while it changes. */
 	const stable = async (): Promise<Held | undefined> => {
-		const first = await look();
-		const isKnown = isSame(first.bytes, settled) && (first.bytes || isGone);
+		const first = await read();
+		const isKnown = isSame(first, settled) && (first || isGone);
 		if (isKnown && waiting.length === 0) return undefined;
 		await pace.pause(STABLE_MS, signal);
 		const second = await look();
-		return isSame(first.bytes, second.bytes) ? second : undefined;
+		return isSame(first, second.bytes) ? second : undefined;
 	};
 
 	const run = async (): Promise<void> => {
-		if (world.isRefused) settled = (await look()).bytes;
+		if (world.isRefused) settled = await read();
 		while (!signal.aborted) {
 			wake = new AbortController();
 			const asked = [...waiting];
@@ -173,8 +176,9 @@ export function watchFile(
 	{ files, pace, watchFolder }: Edges,
 	log: Log,
 ): ByHand {
+	const read = () => files.read(path).catch(() => undefined);
 	const look = async (): Promise<Held> => {
-		const bytes = await files.read(path).catch(() => undefined);
+		const bytes = await read();
 		const held = await readHeld(path, env, files);
 		return { bytes, text: bytes && held.text, ...('failure' in held && { faults: held.failure.message }) };
 	};
@@ -182,6 +186,7 @@ export function watchFile(
 	const names = [path, revisions.file].map((one) => basename(one));
 	return watchByHand({
 		path,
+		read,
 		look,
 		isCurrent: (text) => revisions.current.rev.endsWith(`-${sha256Of(text).slice(0, 8)}`),
 		refuse: (bytes, reasons) => revisions.refuse(bytes, reasons),

@@ -54,7 +54,8 @@ export type DaemonWorld = {
 	readonly conceal: (secrets: readonly string[]) => void;
 	/** Hears what the configuration lets through. */
 	readonly log: Log;
-	readonly onVerdict: (message: VerdictMessage) => void;
+	/** Undefined: nobody hears of verdicts here. */
+	readonly onVerdict?: (message: VerdictMessage) => void;
 	readonly signal: AbortSignal;
 	/** End when every station's source has ended, instead of staying reachable. */
 	readonly untilFinished: boolean;
@@ -130,6 +131,7 @@ export async function createDaemon(
 			if (config && Object.keys(config.stations).every((name) => finished.has(name))) allFinished.abort();
 		},
 		onVerdict: (event, series) => {
+			if (!world.onVerdict) return;
 			const root = config?.mqtt.root ?? '';
 			world.onVerdict(verdictMessage(event, { series, root, publishedMs: wallClock(), late: false }));
 		},

@@ -23,6 +23,9 @@ export type DueQueue = {
 	ring(): void;
 };
 
+/** Without a reason of its own each ring would make an error, with its stack. */
+const RUNG = 'rung';
+
 export function createDueQueue(): DueQueue {
 	let waiting: readonly DuePart[] = [];
 	let bell = new AbortController();
@@ -32,7 +35,7 @@ export function createDueQueue(): DueQueue {
 		},
 		add: (due) => {
 			waiting = [...waiting, due];
-			bell.abort();
+			bell.abort(RUNG);
 		},
 		remove: (gone) => {
 			waiting = waiting.filter((due) => !gone.includes(due));
@@ -41,7 +44,7 @@ export function createDueQueue(): DueQueue {
 			await pause(ms, bell.signal);
 			bell = new AbortController();
 		},
-		ring: () => bell.abort(),
+		ring: () => bell.abort(RUNG),
 	};
 }
 

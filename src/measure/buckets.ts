@@ -9,18 +9,24 @@ export type Buckets = {
 
 /** `bounds`: rising; a value above all of them is in `sum` and `count` alone. */
 export function createBuckets(bounds: readonly number[]): Buckets {
-	const upTo = bounds.map(() => 0);
+	/** Not above each bound, and above the one before. */
+	const each = bounds.map(() => 0);
 	let sum = 0;
 	let count = 0;
 	return {
 		add: (value) => {
 			if (Number.isNaN(value)) return;
-			for (let i = bounds.length - 1; i >= 0 && value <= bounds[i]!; i -= 1) upTo[i]! += 1;
+			const place = bounds.findIndex((bound) => value <= bound);
+			if (place >= 0) each[place]! += 1;
 			sum += value;
 			count += 1;
 		},
 		get upTo() {
-			return [...upTo];
+			let upTo = 0;
+			return each.map((many) => {
+				upTo += many;
+				return upTo;
+			});
 		},
 		get sum() {
 			return sum;

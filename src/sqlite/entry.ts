@@ -5,9 +5,13 @@ import type { Numbers, Row } from './exchange.js';
 const LATEST_MS = 8.64e15;
 
 /** An entry as it goes to the writer; a time that is none becomes the time of recording. @throws TypeError, RangeError for what is no JSON */
-export function rowOf({ atMs, score, origin, body, settles, ...rest }: Entry, recordedMs: number): Row {
+export function rowOf(entry: Entry, recordedMs: number): Row {
+	const { kind, station, atMs, verdict, score, part, origin, body, settles } = entry;
 	return {
-		...rest,
+		kind,
+		station,
+		verdict,
+		part,
 		atMs: Math.abs(atMs) <= LATEST_MS ? Math.round(atMs) : recordedMs,
 		score: Number.isNaN(score) ? null : score,
 		origin: JSON.stringify(origin),
@@ -18,10 +22,16 @@ export function rowOf({ atMs, score, origin, body, settles, ...rest }: Entry, re
 
 /** The event as it will be read from the disk. */
 export function eventOf(row: Row, recordedMs: number, numbers: Numbers): Event {
-	const { settles: _, origin, body, ...rest } = row;
+	const { kind, station, atMs, verdict, score, part, origin, body } = row;
 	return {
-		...rest,
-		...numbers,
+		kind,
+		station,
+		atMs,
+		verdict,
+		score,
+		part,
+		id: numbers.id,
+		sequence: numbers.sequence,
 		recordedMs,
 		origin: JSON.parse(origin) as object,
 		body: JSON.parse(body) as object,

@@ -31,6 +31,7 @@ function world(first: string, isRefused = false) {
 	};
 	const watching = watchByHand({
 		path: 'line.yaml',
+		read: async () => (here.held === undefined ? undefined : bytesOf(here.held)),
 		look: async () => ({
 			bytes: here.held === undefined ? undefined : bytesOf(here.held),
 			text: here.held,

@@ -7,10 +7,15 @@ const STEP_MS = 0.2;
 const SLOWEST_MS = 200;
 
 /**
- * Files of the real file system for one process, a step after the other: it may die, or find the disk full, between any two of them. `onStep` is
- * called before and after each, and may be its end.
+ * Files of the real file system for one process, a step after the other: it may die, or find the disk full, between any two of them. `absent`: where
+ * nothing is, until somebody else writes there. `onStep` is called before and after each, and may be its end.
  */
-export function filesOf(process: Being, faults: ReadonlySet<DiskFault>, onStep: () => void): Files {
+export function filesOf(
+	process: Being,
+	faults: ReadonlySet<DiskFault>,
+	absent: Set<string>,
+	onStep: () => void,
+): Files {
 	const step = <T>(work: () => T): Promise<T> =>
 		new Promise((resolve, reject) => {
 			process.later(faults.has('slow') ? SLOWEST_MS * process.chance() : STEP_MS, () => {
@@ -37,8 +42,12 @@ export function filesOf(process: Being, faults: ReadonlySet<DiskFault>, onStep: 
 		read: (path) => step(() => fs.readFileSync(path)),
 		// Time of its own would cost as much as all that a box does: a file that is waited for is looked for all the time.
 		look: async (path) => {
+			if (absent.has(path)) return undefined;
 			const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
-			if (!found) return undefined;
+			if (!found) {
+				absent.add(path);
+				return undefined;
+			}
 			const { ino, size, mtimeNs } = found;
 			const mark = `${ino}-${mtimeNs}`;
 			return { isFile: found.isFile(), size: Number(size), version: `${mark}-${size}`, mark };
@@ -54,7 +63,11 @@ export function filesOf(process: Being, faults: ReadonlySet<DiskFault>, onStep: 
 			await change(() => fs.writeFileSync(path, bytes, { mode }));
 		},
 		flush: () => change(() => {}),
-		rename: (from, to) => change(() => fs.renameSync(from, to)),
+		rename: (from, to) =>
+			change(() => {
+				fs.renameSync(from, to);
+				absent.delete(to);
+			}),
 		remove: (path) =>
 			step(() => {
 				// A full disk lets go.

@@ -78,7 +78,7 @@ export function openLedger(
 	};
 	const heardVerdict = (message: VerdictMessage): void => {
 		const { id, station, sequence, verdict, part, frame, score, reason } = message;
-		const words = JSON.stringify([station, sequence, verdict, part, frame, score, reason]);
+		const words = `${station} ${sequence}: ${verdict}, part ${part}, frame ${frame}, score ${score}, ${reason}`;
 		const before = said.get(id);
 		if (before !== undefined) {
 			counts.again += 1;

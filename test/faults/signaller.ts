@@ -11,10 +11,12 @@ export type SignallerWorld = {
 	readonly nature: Being;
 	readonly random: Random;
 	readonly wallClock: () => number;
+	/** Something is there now. */
+	readonly appeared: () => void;
 };
 
 /** What of the line signals by files, each when the one before was taken. */
-export function createSignaller({ path, nature, random, wallClock }: SignallerWorld) {
+export function createSignaller({ path, nature, random, wallClock, appeared }: SignallerWorld) {
 	return {
 		/** Whether the one before was taken. */
 		get isFree(): boolean {
@@ -32,10 +34,14 @@ export function createSignaller({ path, nature, random, wallClock }: SignallerWo
 			};
 			const end = (): void => {
 				fs.closeSync(file);
-				if (!isTorn) fs.renameSync(`${path}.new`, path);
+				if (!isTorn) {
+					fs.renameSync(`${path}.new`, path);
+					appeared();
+				}
 				written();
 			};
 			write(part.slice(0, -1));
+			if (isTorn) appeared();
 			const rest = () => {
 				write(part.slice(-1));
 				end();

@@ -124,9 +124,13 @@ export function createTime(chance: () => number) {
 		pass: async (untilMs: number, look: () => void, isOver: () => boolean = () => false): Promise<void> => {
 			for (let turns = 0; turns < TURNS; turns += 1) await turn();
 			while (!isOver() && (first()?.atMs ?? Number.POSITIVE_INFINITY) <= untilMs) {
-				const { atMs, ring } = take()!;
-				nowMs = Math.max(nowMs, atMs);
-				ring();
+				nowMs = Math.max(nowMs, first()!.atMs);
+				// Those of one moment in their order, each with what it sets off at once; what takes longer comes when all have come.
+				const last = order;
+				while (!isOver() && (first()?.atMs ?? Number.POSITIVE_INFINITY) <= nowMs && first()!.order <= last) {
+					take()!.ring();
+					await undefined;
+				}
 				for (let turns = 0; turns < TURNS; turns += 1) await turn();
 				look();
 			}

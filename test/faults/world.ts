@@ -185,7 +185,7 @@ export async function simulate(
 	const restedAt = (atMs: number): boolean =>
 		isQuiet &&
 		clock.showed(atMs, TO_REST_MS, QUIET_MS) &&
-		!resumedMs.some((ms) => atMs >= ms && atMs < ms + TO_REST_MS);
+		!resumedMs.some((ms) => Math.abs(atMs - ms) < TO_REST_MS);
 	const ledger = openLedger(ROOT, {
 		isGood: goodOf,
 		restedAt,
@@ -196,7 +196,15 @@ export async function simulate(
 	const disk = createDisk(time.now);
 	const machine = await simulatedMachine();
 	const faults = new Map(recipes.map((name) => [name, new Set<StationFault>()]));
-	const signaller = createSignaller({ path: join(folder, SIGNAL), nature, random, wallClock });
+	const signal = join(folder, SIGNAL);
+	const absent = new Set<string>();
+	const signaller = createSignaller({
+		path: signal,
+		nature,
+		random,
+		wallClock,
+		appeared: () => void absent.delete(signal),
+	});
 	let life: Life | undefined;
 	let parts = 0;
 
@@ -235,7 +243,7 @@ export async function simulate(
 				const silence = clock.every(minutes * MINUTE_MS, () => being.alive && task());
 				return { name, [Symbol.asyncDispose]: async () => silence() };
 			},
-			files: filesOf(being, disk.faults, atStep),
+			files: filesOf(being, disk.faults, absent, atStep),
 			watchFolder: () => {},
 			watchClock: () => ({ name: 'clock', clock: unknownClock, [Symbol.asyncDispose]: async () => {} }),
 			startStation: () => {
@@ -291,7 +299,6 @@ export async function simulate(
 					// Another one each time.
 					told?.(line.replaceAll(folder, ''));
 				},
-				onVerdict: () => {},
 				signal: over.signal,
 				untilFinished: false,
 				openNotifier: async () => ({ watchdogMs: null, say: () => {} }),
