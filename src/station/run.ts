@@ -53,7 +53,9 @@ export async function runStation(
 		onSettings();
 		void parent.send({ kind: 'told', revision: message.revision });
 	});
-	const start = await toldToStart();
+	// It may have begun before its turn, and the daemon may end before that comes.
+	const start = await Promise.race([toldToStart(), aborted(signal)]);
+	if (!start) return;
 	let droppedFrames = 0;
 	const stopBeating = timers.every(BEAT_MS, () => void parent.send({ kind: 'beat', droppedFrames }));
 	try {
