@@ -225,28 +225,28 @@ signals('is not what cannot be put aside: that is told once', async () => {
 	assert.match(here.refused[0]!, /cannot be taken/);
 });
 
-/** A disk that takes nothing while it is `sick`. */
+/** A disk that refuses what it is told to. */
 const sickly = () => {
-	const disk = { isSick: false };
-	const refusing = async () => {
-		if (disk.isSick) throw new Error('read-only file system');
+	const refuses = new Set<'rename' | 'remove'>();
+	const able = async (to: 'rename' | 'remove') => {
+		if (refuses.has(to)) throw new Error('read-only file system');
 	};
 	const files: Files = {
 		...realFiles,
-		rename: (from, to) => refusing().then(() => realFiles.rename(from, to)),
-		remove: (path) => refusing().then(() => realFiles.remove(path)),
+		rename: (from, to) => able('rename').then(() => realFiles.rename(from, to)),
+		remove: (path) => able('remove').then(() => realFiles.remove(path)),
 	};
-	return { disk, files };
+	return { refuses, files };
 };
 
 signals('waits for a disk that does not let it be taken, and says how long it lay there', async () => {
-	const { disk, files } = sickly();
+	const { refuses, files } = sickly();
 	await using here = await watching(undefined, undefined, undefined, undefined, files);
 	await here.looksAgain();
-	disk.isSick = true;
+	refuses.add('rename');
 	await writeFile(here.path, 'P-1');
 	await here.next(here.refused, 1);
-	disk.isSick = false;
+	refuses.delete('rename');
 	await here.next(here.taken, 1);
 	assert.equal([here.taken, here.refused.length], [['P-1'], 1]);
 	assert.ok(
@@ -256,21 +256,13 @@ signals('waits for a disk that does not let it be taken, and says how long it la
 });
 
 signals('stays known as long as it cannot be removed', async () => {
-	const { disk, files } = sickly();
+	const { refuses, files } = sickly();
 	const known = journal();
-	await using here = await watching(
-		undefined,
-		async () => {
-			disk.isSick = true;
-		},
-		known,
-		undefined,
-		files,
-	);
+	refuses.add('remove');
+	await using here = await watching(undefined, async () => {}, known, undefined, files);
 	await writeFile(here.path, 'P-1');
 	await here.next(here.refused, 1);
 	const [first] = known.marks;
-	disk.isSick = false;
 	await writeFile(here.path, 'P-2');
 	await here.next(here.taken, 2);
 	assert.ok(known.marks.length === 2 && known.marks[0] === first);
