@@ -110,6 +110,16 @@ recipes:
 	step('stopS');
 	equal('it has ended in order', `${show('Result')} ${show('ExecMainStatus')}`, 'success 0');
 	equal('nothing of it is left', run('pgrep', '-u', 'inspectord').out, '');
+
+	// Its station has begun by then, and waits until the daemon has opened what it stands on.
+	sure('systemctl', 'start', '--no-block', 'inspectord');
+	const begins = 'until [ "$(pgrep -c -u inspectord)" -gt 1 ]; do sleep 0.02; done';
+	const state = sure('timeout', '30', 'sh', '-c', `${begins}; systemctl is-active inspectord || true`).trim();
+	sure('systemctl', 'stop', 'inspectord');
+	console.log(`stopped while ${state}`);
+	step('stopEarlyS');
+	equal('it has ended in order before its turn', show('Result'), 'success');
+	equal('and nothing is left of that', run('pgrep', '-u', 'inspectord').out, '');
 	const { out } = run('systemd-analyze', 'security', '--no-pager', 'inspectord.service');
 	found.exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(out)?.[1]);
 	if (!(found.exposure <= 2)) throw new Error(`it is exposed by ${found.exposure}`);
