@@ -131,8 +131,7 @@ function faultsOf(path: string, text: string): string[] {
 	for (const [, target = ''] of text.matchAll(/(?:from |import\(|require\()'([^'\n]+)'/g)) {
 		if (target.startsWith('node:')) continue;
 		if (!target.startsWith('.')) {
-			const owner = owners[target] ?? (target === '@u4/opencv-build' ? ['opencv'] : undefined);
-			if (!owner?.includes(room)) faults.push(`${path} imports package "${target}"`);
+			if (!owners[target]?.includes(room)) faults.push(`${path} imports package "${target}"`);
 			continue;
 		}
 		const reached = normalize(join(dirname(path), target));

@@ -5,6 +5,7 @@ import {
 	existsSync,
 	mkdirSync,
 	readdirSync,
+	readFileSync,
 	rmSync,
 	statSync,
 	writeFileSync,
@@ -20,6 +21,11 @@ const UNUSED = [
 	'opencv4nodejs/src',
 	'opencv4nodejs/esm',
 	'opencv4nodejs/build',
+	'opencv4nodejs/bin',
+	'opencv4nodejs/cjs/install',
+	'opencv4nodejs/cjs/lib/ext',
+	'opencv4nodejs/types',
+	'opencv4nodejs/typings',
 	'koffi/vendor',
 	'koffi/doc',
 	'koffi/lib',
@@ -28,9 +34,14 @@ const UNUSED = [
 	'@koromix/koffi-linux-arm64/musl_arm64',
 	'onnxruntime-node/script',
 	'onnxruntime-node/lib/src',
+	'@photostructure/sqlite/src',
+	'@photostructure/sqlite/scripts',
 ];
-/** Packages that opencv4nodejs needs only where it is compiled. */
-const BUILDERS = ['node-gyp', 'nan', 'cacache', '@npmcli', 'typescript', 'make-fetch-happen'];
+/** What packages need of others only where they are compiled or installed, not where src/opencv/library.ts and src/ort load them. */
+const BUILDERS = {
+	opencv4nodejs: ['@u4/opencv-build', 'glob', 'nan', 'node-gyp', 'picocolors'],
+	'onnxruntime-node': ['adm-zip', 'global-agent'],
+};
 const UNUSED_FILES =
 	/\.musl\.node$|\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|cc|h|gyp|gypi|flow)$|^(\.npmignore|\.travis\.yml|\.eslintrc.*|\.github)$/;
 
@@ -54,12 +65,13 @@ export async function layOut(to, architecture, binding, aside) {
 		step(what, 'npm', args, { ...npmEnv(), PWD: cwd }, { optional: true, cwd });
 	const runtime = `node-linux-${cpu}`;
 	const stamp = path.join(aside, 'stamp');
-	const wanted = fingerprint([path.join(root, 'package-lock.json')], `${process.version} ${cpu}`);
+	const lock = runtimeLock();
+	const wanted = fingerprint([], `${process.version} ${cpu} ${lock}`);
 	if (!stands(stamp, wanted)) {
 		rmSync(aside, { recursive: true, force: true });
 		mkdirSync(path.join(aside, 'node'), { recursive: true });
-		for (const name of ['package.json', 'package-lock.json'])
-			cpSync(path.join(root, name), path.join(aside, name));
+		cpSync(path.join(root, 'package.json'), path.join(aside, 'package.json'));
+		writeFileSync(path.join(aside, 'package-lock.json'), lock);
 		if (!(await npm(`npm packages for ${architecture}`, ['ci', '--omit=dev', ...plain], aside))) return false;
 		const args = ['install', '--no-save', '--force', ...plain, '--prefix', path.join(aside, 'node')];
 		const version = `${runtime}@${process.version.slice(1)}`;
@@ -70,8 +82,7 @@ export async function layOut(to, architecture, binding, aside) {
 	cpSync(path.join(aside, 'node_modules'), path.join(to, 'node_modules'), { recursive: true });
 
 	const packages = path.join(to, 'node_modules');
-	for (const name of [...UNUSED, ...BUILDERS])
-		rmSync(path.join(packages, name), { recursive: true, force: true });
+	for (const name of UNUSED) rmSync(path.join(packages, name), { recursive: true, force: true });
 	for (const platform of readdirSync(path.join(packages, 'onnxruntime-node', 'bin', 'napi-v6')))
 		for (const each of readdirSync(path.join(packages, 'onnxruntime-node', 'bin', 'napi-v6', platform)))
 			if (platform !== 'linux' || each !== cpu)
@@ -87,6 +98,14 @@ export async function layOut(to, architecture, binding, aside) {
 			rmSync(path.join(packages, name), { recursive: true, force: true });
 	for (const file of filesIn(packages)) if (UNUSED_FILES.test(path.basename(file))) rmSync(file);
 	return true;
+}
+
+/** The lockfile, in which nobody asks for BUILDERS: npm brings neither them nor what only they need. */
+function runtimeLock() {
+	const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8'));
+	for (const [owner, names] of Object.entries(BUILDERS))
+		for (const name of names) delete lock.packages[`node_modules/${owner}`].dependencies[name];
+	return JSON.stringify(lock);
 }
 
 function prebuiltOnly(folder, name) {
