@@ -1,4 +1,4 @@
-import type { IClientOptions, MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { Failure, reasonOf } from '../base/failure.js';
 import { type Limits, NO_LIMITS, type Packet, type Properties } from './outlet.js';
 import { causeAdvice, causeText, reason, reasonOfConnack, reasonText, sayingText } from './reasons.js';
@@ -96,8 +96,6 @@ const MOST_HEARD_BYTES = 262_144;
  * @throws Failure config-invalid when the address is none
  */
 export async function openConnection(login: Login, signal: AbortSignal): Promise<Connection | Ending> {
-	// A hundred files, which nothing that inspects waits for.
-	const { connect } = await import('mqtt');
 	const client = connect(optionsOf(login));
 	let ending: Ending = { text: 'the connection was closed' };
 	let heard: Uint8Array | undefined;

@@ -98,10 +98,11 @@ run(
 			assert.match(frame!, /^\d\.png$/);
 		}
 		assert.is(out.trim().split('\n').length, 7);
-		assert.equal(
-			statesOf(world.heard).map(({ state }) => state),
-			['starting', 'running', 'finished', 'stopped'],
-		);
+		// A state is told as it is when a broker is reached: what was before is not.
+		const states = ['starting', 'running', 'finished', 'stopped'];
+		const heard = statesOf(world.heard).map(({ state }) => state);
+		assert.ok(heard.length >= 2, `${heard}`);
+		assert.equal(heard, states.slice(-heard.length));
 		await eventually('the box says goodbye', () =>
 			world.heard.some(({ topic, payload }) => topic === 'inspectord/t/state' && payload.includes('offline')),
 		);
@@ -404,9 +405,10 @@ run(
 		assert.is(told.reason, 'interrupted');
 		assert.is(told.run, known.run);
 		assert.is(told.runSequence, known.runSequence + 1);
+		// What is fresh goes before what was owed.
 		const numbers = [...new Set(verdictsOf(world.heard).map(({ sequence }) => sequence))];
 		assert.equal(
-			numbers,
+			numbers.sort((a, b) => a - b),
 			numbers.map((_, index) => index + 1),
 		);
 		assert.match(second.err(), /1 part\(s\) were in work/);

@@ -230,10 +230,13 @@ triggers(
 		const pid = await here.pidOf();
 		process.kill(pid, 'SIGSTOP');
 		await here.trigger({ part: 'A' });
+		const [bundle, away] = [join(here.path, 'bundle'), join(here.path, 'away')];
+		await rename(bundle, away);
 		process.kill(pid, 'SIGKILL');
 		assert.equal(reasonsOf(await here.verdictsOf(['A'])), [['A', 'child-died']]);
 		const { result } = await here.trigger({ part: 'B', wait: true });
 		assert.is((result as Result<'trigger'>).verdict!.reason, 'deadline');
+		await rename(away, bundle);
 		await eventually('the next one inspects', async () => {
 			const answer = await here.trigger({ part: 'C', wait: true });
 			return (answer.result as Result<'trigger'>).verdict!.verdict === 'accept';
