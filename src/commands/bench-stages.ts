@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { eitherOf, pause } from '../base/retry.js';
+import { aborted, pause, timeLimit } from '../base/retry.js';
 import type { Config } from '../config/schema.js';
 import { openBroker } from '../daemon/broker.js';
 import type { Recorder } from '../daemon/record.js';
@@ -94,13 +94,10 @@ function acknowledging(record: Recorder) {
 		/** @throws Failure broker-refused */
 		of: async (event: number, signal: AbortSignal): Promise<void> => {
 			if (record.momentsOf(event)?.deliveredMs !== undefined) return;
-			const over = new AbortController();
 			const acknowledged = new Promise<true>((resolve) => waiting.set(event, () => resolve(true)));
-			using either = eitherOf(signal, over.signal);
-			const late = pause(ACKNOWLEDGE_MS, either.signal).then(() => false);
-			const isThere = await Promise.race([acknowledged, late]);
+			using limit = timeLimit(ACKNOWLEDGE_MS, signal);
+			const isThere = await Promise.race([acknowledged, aborted(limit.signal).then(() => false)]);
 			waiting.delete(event);
-			over.abort();
 			signal.throwIfAborted();
 			if (isThere) return;
 			throw new Failure(

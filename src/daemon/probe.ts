@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { Failure } from '../base/failure.js';
-import { eitherOf, pause } from '../base/retry.js';
+import { aborted, timeLimit } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
 import { type Child, type Ended, startChild } from '../process/child.js';
@@ -127,17 +127,12 @@ export async function wordOf<T>(
 	{ limitMs, late }: Pick<Trial, 'limitMs' | 'late'>,
 	signal: AbortSignal,
 ): Promise<T | Ended> {
-	const settled = new AbortController();
-	using either = eitherOf(settled.signal, signal);
-	try {
-		const limit = pause(limitMs, either.signal).then(() => 'late' as const);
-		const first = await Promise.race([said, limit, ended]);
-		signal.throwIfAborted();
-		if (first === 'late') throw late;
-		return first as T | Ended;
-	} finally {
-		settled.abort();
-	}
+	using limit = timeLimit(limitMs, signal);
+	const tooLate = aborted(limit.signal).then(() => 'late' as const);
+	const first = await Promise.race([said, tooLate, ended]);
+	signal.throwIfAborted();
+	if (first === 'late') throw late;
+	return first as T | Ended;
 }
 
 /** Ends a child. What hangs in a driver may outlive even SIGKILL, and is not waited for. */
@@ -146,10 +141,8 @@ export async function endChild(
 	graceMs: number,
 	signal: AbortSignal,
 ): Promise<void> {
-	const ended = new AbortController();
-	const stopped = child.stop(graceMs).finally(() => ended.abort());
-	using either = eitherOf(ended.signal, signal);
-	await Promise.race([stopped, pause(GRACE_MS + graceMs, either.signal)]);
+	using limit = timeLimit(GRACE_MS + graceMs, signal);
+	await Promise.race([child.stop(graceMs), aborted(limit.signal)]);
 }
 
 /** A fault of ours there is one here, too. */

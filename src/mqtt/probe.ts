@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Failure } from '../base/failure.js';
-import { eitherOf, pause } from '../base/retry.js';
+import { aborted, timeLimit } from '../base/retry.js';
 import { addressOf, type Connection, type Ending, type Login, openConnection } from './connection.js';
 import { fateOf, reason, reasonText } from './reasons.js';
 
@@ -221,12 +221,7 @@ async function inTime<T>(
 	{ ended }: Connection,
 	signal: AbortSignal,
 ): Promise<T | undefined> {
-	const settled = new AbortController();
-	using either = eitherOf(signal, settled.signal);
-	const limit = pause(ANSWER_MS, either.signal);
-	try {
-		return await Promise.race([value, limit.then(() => undefined), ended.then(() => undefined)]);
-	} finally {
-		settled.abort();
-	}
+	using limit = timeLimit(ANSWER_MS, signal);
+	const late = aborted(limit.signal).then(() => undefined);
+	return await Promise.race([value, late, ended.then(() => undefined)]);
 }
