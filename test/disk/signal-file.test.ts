@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, open, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realPace } from '../../src/base/retry.js';
@@ -63,13 +64,17 @@ async function watching(
 	);
 	// What is made before the first look lay there before.
 	await eventually('it is watched', () => looked > 0);
+	const left = async () => (await readdir(dirname(path))).sort();
 	return {
 		path,
 		taken,
 		missed,
 		refused,
 		agos,
-		left: async () => (await readdir(dirname(path))).sort(),
+		left,
+		/** Waits until just these lie there: who takes a file removes it a moment later. */
+		holds: (...names: readonly string[]) =>
+			eventually(`just [${names}] lie there`, async () => isDeepStrictEqual(await left(), names)),
 		/** It is as if nobody watched any more from now on, whatever is written later. */
 		dies: () => ending.abort(),
 		/** It has seen what is there. */
@@ -98,7 +103,8 @@ signals('is taken each time that it appears, and is gone then', async () => {
 		await here.next(here.taken, i + 1);
 	}
 	assert.equal(here.taken, ['', 'P-1', 'P-1']);
-	assert.equal([await here.left(), here.refused], [[], []]);
+	await here.holds();
+	assert.equal(here.refused, []);
 });
 
 signals('is taken whole, also when it is written bit by bit', async () => {
@@ -115,7 +121,7 @@ signals('is read as far as it may be long, and one byte further', async () => {
 	await writeFile(here.path, 'x'.repeat(100_000));
 	await here.next(here.taken, 1);
 	assert.equal(here.taken, ['x'.repeat(21)]);
-	assert.equal(await here.left(), []);
+	await here.holds();
 });
 
 signals(
@@ -123,10 +129,12 @@ signals(
 	async () => {
 		await using here = await watching((path) => writeFile(path, 'old'));
 		await here.next(here.missed, 1);
-		assert.equal([here.taken, here.missed, await here.left()], [[], ['old'], []]);
+		assert.equal([here.taken, here.missed], [[], ['old']]);
+		await here.holds();
 		await writeFile(here.path, 'new');
 		await here.next(here.taken, 1);
-		assert.equal([here.taken, here.missed, await here.left()], [['new'], ['old'], []]);
+		assert.equal([here.taken, here.missed], [['new'], ['old']]);
+		await here.holds();
 	},
 );
 
@@ -168,7 +176,7 @@ for (const [when, renamed, isKnown, missed] of cuts) {
 			async () => {},
 			known,
 		);
-		await eventually('it is gone', async () => (await here.left()).length === 0);
+		await here.holds();
 		assert.equal([here.taken, here.missed, here.refused], [[], Array(missed).fill('P-1'), []]);
 	});
 }
@@ -185,7 +193,7 @@ signals('is found by the next one when this one dies before its part is on disk'
 	}
 	for (const times of [1, 2]) {
 		await using next = await watching(undefined, async () => {}, known, folder.path);
-		await eventually('it is gone', async () => (await next.left()).length === 0);
+		await next.holds();
 		assert.equal([times, known.taken, known.left], [times, ['P-1'], ['P-1']]);
 	}
 });
@@ -193,7 +201,8 @@ signals('is found by the next one when this one dies before its part is on disk'
 signals('of an older program that had taken it is found, too', async () => {
 	await using here = await watching((path) => writeFile(`${path}.taken`, 'P-1'));
 	await here.next(here.missed, 1);
-	assert.equal([here.missed, await here.left()], [['P-1'], []]);
+	assert.equal(here.missed, ['P-1']);
+	await here.holds();
 });
 
 const others: readonly (readonly [what: string, make: (path: string) => Promise<unknown>])[] = [
@@ -209,7 +218,8 @@ for (const [what, make] of others) {
 		await make(here.path);
 		await here.next(here.refused, 1);
 		assert.match(here.refused[0]!, /no plain file: it was moved to ".*signal\.refused"/);
-		assert.equal([await here.left(), here.taken], [['signal.refused'], []]);
+		await here.holds('signal.refused');
+		assert.equal(here.taken, []);
 		await writeFile(here.path, 'P-1');
 		await here.next(here.taken, 1);
 		assert.equal([here.taken, here.refused.length], [['P-1'], 1]);
