@@ -39,12 +39,20 @@ export function startWith(env: NodeJS.ProcessEnv, ...args: string[]): Running {
 		ended,
 		[Symbol.asyncDispose]: async () => {
 			if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-			await ended;
+			assertCalm(await ended);
 		},
 	};
 }
 
 /** Runs the program to its end. */
-export function program(...args: string[]): Promise<Outcome> {
-	return start(...args).ended;
+export async function program(...args: string[]): Promise<Outcome> {
+	const outcome = await start(...args).ended;
+	assertCalm(outcome);
+	return outcome;
+}
+
+/** What Node itself warns of is a fault of ours: listeners that nobody takes away, a promise that nobody awaits. */
+function assertCalm({ err }: Outcome): void {
+	const [warning] = /\(node:\d+\) .*Warning.*/.exec(err) ?? [];
+	if (warning !== undefined) throw new Error(`the program says: ${warning}`);
 }

@@ -11,12 +11,13 @@ export function simulatedPace() {
 				dueMs: nowMs + ms,
 				wake: () => {
 					sleepers.delete(sleeper);
+					signal.removeEventListener('abort', sleeper.wake);
 					resolve();
 				},
 			};
 			if (signal.aborted) return resolve();
 			sleepers.add(sleeper);
-			signal.addEventListener('abort', sleeper.wake, { once: true });
+			signal.addEventListener('abort', sleeper.wake);
 		});
 	/** Lets time pass until the work is done. */
 	const during = async <T>(work: Promise<T>): Promise<T> => {

@@ -1,3 +1,4 @@
+import { defaultMaxListeners, setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Waits between attempts: doubling from `firstMs` to `mostMs`, each shortened by up to half at random. */
@@ -60,6 +61,11 @@ export function eitherOf(...signals: readonly AbortSignal[]): HeldSignal {
 			for (const signal of signals) signal.removeEventListener('abort', end);
 		},
 	};
+}
+
+/** So many may wait for a signal at once. Node warns when more than ten do, as of listeners that nobody takes away: it must go on to do that. */
+export function expectWaiters(signal: AbortSignal, most: number): void {
+	setMaxListeners(Math.max(defaultMaxListeners, most), signal);
 }
 
 /** Who has a limit waits for it. */

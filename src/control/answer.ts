@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log } from '../base/log.js';
-import { eitherOf, type Pace } from '../base/retry.js';
+import { eitherOf, expectWaiters, type Pace } from '../base/retry.js';
 import { noneSuch } from '../base/words.js';
 import { type Answer, answerMessage, type Code, type Fault, type Progress } from '../protocol/answer.js';
 import { readRequest } from '../protocol/envelope.js';
@@ -14,7 +14,7 @@ import {
 	type Result,
 	type Row,
 } from '../protocol/requests.js';
-import { hasRights, type Role } from '../protocol/roles.js';
+import { hasRights, type Role, roles } from '../protocol/roles.js';
 import type { Signature } from '../protocol/signature.js';
 
 /** A request as it came. */
@@ -149,6 +149,7 @@ const MOST_BYTES = 200_000;
 export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 	const { store, handlers, checkSignature, onDenied, pace, wallClock, log, openly } = world;
 	const ending = new AbortController();
+	expectWaiters(ending.signal, OF_SIGNALS.atOnce + roles.length * LIMITS.atOnce);
 	const isAllowed = limiter(pace.now, LIMITS);
 	const isSignalAllowed = limiter(pace.now, OF_SIGNALS);
 	/** Every claim on disk, by its key. */

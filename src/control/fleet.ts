@@ -1,4 +1,4 @@
-import { eitherOf, type Pace } from '../base/retry.js';
+import { eitherOf, expectWaiters, type Pace } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Difference, Spec } from '../config/difference.js';
 import { attempt, type Setback, type Step } from './attempt.js';
@@ -183,6 +183,7 @@ export function fleetOf<S extends Movable>(
 		];
 		const enough = new AbortController();
 		using either = eitherOf(signal, enough.signal);
+		expectWaiters(either.signal, watched.length);
 		const setbacks: Setback[] = [];
 		await Promise.all(
 			watched.map(async ({ spec, how, limitMs }) => {

@@ -1,7 +1,7 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import { sha256Of } from '../base/hash.js';
 import type { Log, LogLine, Trouble } from '../base/log.js';
-import { type Timers, timeLimitBy } from '../base/retry.js';
+import { expectWaiters, type Timers, timeLimitBy } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
 import { countOf } from '../base/words.js';
@@ -544,6 +544,7 @@ async function checkAll(
 	signal: AbortSignal,
 ): Promise<string> {
 	using limit = timeLimitBy(timers, SELF_CHECK_MS, signal);
+	expectWaiters(limit.signal, stations.length);
 	const found = await Promise.allSettled(stations.map((one) => one.selfCheck(limit.signal)));
 	signal.throwIfAborted();
 	const failed = found.flatMap((one, i) =>

@@ -1,9 +1,9 @@
 import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
-import { keepConnected, type Pace, type Persistence } from '../base/retry.js';
+import { expectWaiters, keepConnected, type Pace, type Persistence } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import type { Files } from '../disk/files.js';
-import { type Ago, type Safe, watchSignalFile } from '../disk/signal-file.js';
+import { type Ago, MOST_WAITING, type Safe, watchSignalFile } from '../disk/signal-file.js';
 import { type GpioLine, watchLine } from '../gpio/monitor.js';
 import { MOST_SIGNAL_BYTES, type Signal, signalIn } from '../protocol/signal.js';
 import type { StationService } from './station.js';
@@ -43,6 +43,7 @@ export function startSignals(settings: SignalsSettings, world: SignalsWorld): Si
 	const { env, log, pace, files, station, known } = world;
 	const about = `trigger ${settings.station}`;
 	const ending = new AbortController();
+	expectWaiters(ending.signal, MOST_WAITING);
 	let watchingMs = Number.POSITIVE_INFINITY;
 	let failure: Failure | undefined;
 	let droppedBefore = '';

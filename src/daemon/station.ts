@@ -523,14 +523,23 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			const { state, error } = last;
 			if (!child || !(state === 'running' || state === 'resting'))
 				throw new Failure('station-silent', `Cannot check station "${name}": ${error?.message ?? state}`);
-			const result = new Promise<Failure | undefined>((resolve, reject) => {
-				checks.add(resolve);
-				signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+			signal.throwIfAborted();
+			let hear = (_: Failure | undefined): void => {};
+			const heard = new Promise<Failure | undefined>((resolve) => {
+				hear = resolve;
 			});
-			result.catch(() => {});
-			await child.send({ kind: 'self-check' }).catch(() => {});
-			const failure = await result;
-			if (failure) throw failure;
+			const enough = () => hear(undefined);
+			checks.add(hear);
+			signal.addEventListener('abort', enough);
+			try {
+				await child.send({ kind: 'self-check' }).catch(() => {});
+				const failure = await heard;
+				signal.throwIfAborted();
+				if (failure) throw failure;
+			} finally {
+				checks.delete(hear);
+				signal.removeEventListener('abort', enough);
+			}
 		},
 		[Symbol.asyncDispose]: async () => {
 			ending.abort();

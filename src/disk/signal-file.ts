@@ -9,6 +9,9 @@ const LOOK_MS = 10;
 /** Taken files that lie there at most until their parts are safe: what comes then is not waited for. */
 const MOST_LYING = 64;
 
+/** Who waits for the end at once: those that lie there, as many that another daemon left there, and whoever looks. */
+export const MOST_WAITING = 2 * MOST_LYING + 1;
+
 /** What the disk, or nobody, would take is tried again after this time. */
 const RETRY_MS = 1000;
 

@@ -361,6 +361,15 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 		});
 	};
 
+	/** All readers wait together. */
+	let resting: Promise<void> | undefined;
+	const rest = (): Promise<void> => {
+		resting ??= pace.pause(RETRY_MS, ending.signal).finally(() => {
+			resting = undefined;
+		});
+		return resting;
+	};
+
 	/** A reader waits out what keeps the disk from answering. @throws Failure file-unreadable when the journal ends meanwhile */
 	const ask: AskedWriter['ask'] = async (kind, asked) => {
 		for (;;)
@@ -372,7 +381,7 @@ export async function openJournal(settings: JournalSettings, log: Log): Promise<
 				if (!(thrown instanceof WriterTrouble)) throw thrown;
 				if (ending.signal.aborted)
 					throw new Failure('file-unreadable', `Cannot read journal "${folder}": ${thrown.message}`);
-				await pace.pause(RETRY_MS, ending.signal);
+				await rest();
 			}
 	};
 

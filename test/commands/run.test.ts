@@ -7,8 +7,10 @@ import type { Health } from '../../src/protocol/health.js';
 import type { StationState } from '../../src/protocol/states.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { drawPart } from '../../src/sim/line.js';
+import { stationsRun } from '../answer-of.js';
 import { childrenOf } from '../children-of.js';
 import { eventually, freePort } from '../free-port.js';
+import { lineWith } from '../line.js';
 import { type Heard, hasMosquitto, listen, startMosquitto } from '../mosquitto.js';
 import { program, start, startWith } from '../program.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
@@ -431,5 +433,22 @@ run(
 		assert.is(first.child.exitCode, null);
 	},
 );
+
+run('inspects at eight stations, and takes one edit of them all', async () => {
+	await using world = await lineWith('health: { everyMs: 1000 }');
+	const more = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(
+		(name) => `  ${name}: { camera: { source: pictures, loop: true }, recipe: r }\n`,
+	);
+	await world.rewrite((text) =>
+		text.replace('stations:\n', `stations:\n${more.join('')}`).replace('everyMs: 100 ', 'everyMs: 1000 '),
+	);
+	const box = world.box();
+	const state = join(world.path, 't-state');
+	await stationsRun(state, 8);
+	await world.rewrite((text) => text.replace('threads: 1', 'threads: 1, threshold: 0.75'));
+	await eventually('it stands', () => /revision \S+ stands/.test(box.err()), 60_000);
+	const { code, err } = await world.stop();
+	assert.is(code, 0, err);
+});
 
 run.run();

@@ -14,6 +14,7 @@ import type { Answer, Progress } from '../../src/protocol/answer.js';
 import { requestExamples } from '../../src/protocol/request-examples.js';
 import { demandOf, REQUESTS, type RequestName, requestNames } from '../../src/protocol/requests.js';
 import type { Role } from '../../src/protocol/roles.js';
+import { warningsDuring } from '../warnings.js';
 
 const answers = suite('answers to requests');
 
@@ -449,6 +450,24 @@ answers('to signals are as many as a line gives, and keep nobody from asking', a
 		'busy',
 	);
 	assert.is((await one.ask(asked('state', by('y'), { role: 'operator' })))!.answer.code, 'ok');
+});
+
+answers('that many wait for at once are none that Node warns of', async () => {
+	let judge = () => {};
+	const verdict = new Promise<void>((resolve) => {
+		judge = resolve;
+	});
+	const { answerer } = world();
+	const one = await answerer({ trigger: () => verdict.then(() => ({ text: 'done', result: {} as never })) });
+	const warnings = await warningsDuring(async () => {
+		const open = Array.from({ length: 100 }, (_, i) =>
+			one.ask(asked('trigger', by(`${i}`, { station: 's' }), { role: 'operator' })),
+		);
+		await new Promise((resolve) => setImmediate(resolve));
+		judge();
+		for (const each of await Promise.all(open)) assert.is(each!.answer.code, 'ok');
+	});
+	assert.equal(warnings, []);
 });
 
 answers('to what another has asked are kept, however much a line asks', async () => {

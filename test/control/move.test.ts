@@ -8,6 +8,7 @@ import type { Step } from '../../src/control/attempt.js';
 import type { Movable, Prepared, Running } from '../../src/control/movable.js';
 import { type Moved, type MoveWorld, move, outcomeOf } from '../../src/control/move.js';
 import { simulatedPace } from '../simulated-pace.js';
+import { warningsDuring } from '../warnings.js';
 
 const moves = suite('a move');
 
@@ -177,8 +178,9 @@ function worldOf(seed = 1) {
 				await step('retell', wanted);
 				instance.told = told;
 			},
-			healthy: async () => {
+			healthy: async (_service, signal) => {
 				log.push(`watch ${name}`);
+				await pace.pause(1, signal);
 				await step('health', wanted);
 			},
 		};
@@ -633,6 +635,20 @@ moves('that is interrupted while it stops or starts begins nothing more', async 
 		await world.move([]);
 		assert.equal(world.runs(), [], when);
 	}
+});
+
+moves('of many services, which are watched at once, is none that Node warns of', async () => {
+	const world = worldOf();
+	const some = (kind: Wanted['kind'], name: string): Wanted => ({ kind, name, fixed: 0, told: 0 });
+	const stations = Array.from({ length: 12 }, (_, i) => some('station', `s${i}`));
+	const journal = some('journal', 'journal');
+	await world.move(world.specs(journal, ...stations));
+	const told = stations.map((one) => ({ ...one, told: 1 }));
+	const warnings = await warningsDuring(async () => {
+		const { stands } = await world.move(world.specs(journal, ...told));
+		assert.is(stands, 'new');
+	});
+	assert.equal(warnings, []);
 });
 
 moves.run();

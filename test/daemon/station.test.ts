@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -441,7 +442,12 @@ station('logs a self-check that passed, hands the wish for one on, and says when
 	const passed = service.selfCheck(signal);
 	only.say({ kind: 'self-checked' });
 	await passed;
+	assert.equal(getEventListeners(signal, 'abort'), []);
 	assert.is(only.heard.at(-1)!.kind, 'self-check');
+	const enough = new AbortController();
+	const left = service.selfCheck(enough.signal);
+	enough.abort(new Failure('interrupted', 'nobody waits'));
+	assert.is((await failureOf(left)).message, 'nobody waits');
 	assert.equal(logged, ['info self-check passed']);
 	const failed = failureOf(service.selfCheck(signal));
 	const error = { code: 'bundle-golden', message: 'other scores' };

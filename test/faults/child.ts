@@ -118,7 +118,7 @@ function stationEdges(world: StationWorld): StationEdges {
 		equip: async (start, { engines }) => {
 			station = start.station;
 			engines({ onnxruntime: '0', opencv: '0' });
-			await process.pause(OPEN_MS, never);
+			await passed(process, OPEN_MS);
 			return {
 				bundle,
 				choice: choiceOf(process, has),
@@ -126,7 +126,7 @@ function stationEdges(world: StationWorld): StationEdges {
 			};
 		},
 		openCamera: async ({ timeoutMs }) => {
-			await process.pause(OPEN_MS, never);
+			await passed(process, OPEN_MS);
 			if (has('camera refuses')) throw new Failure('camera-unavailable', 'the camera refuses');
 			return cameraOf(station, timeoutMs, has, world);
 		},
@@ -135,7 +135,9 @@ function stationEdges(world: StationWorld): StationEdges {
 	};
 }
 
-const never = new AbortController().signal;
+/** What is not interrupted: it leaves nothing behind where the process dies. */
+const passed = (process: Being, ms: number) =>
+	new Promise<void>((resolve) => void process.later(ms, resolve));
 
 /** What of a bundle inspecting looks at. */
 const bundle = {
@@ -170,7 +172,7 @@ function choiceOf(process: Being, has: Has): Choice {
 			model: SHA256,
 			engine: null,
 			score: async (input) => {
-				await process.pause(has('model slow') ? SLOW_MS : SCORE_MS, never);
+				await passed(process, has('model slow') ? SLOW_MS : SCORE_MS);
 				if (has('model fails')) throw new Failure('model-failed', 'the model fails');
 				const score = has('model of no number') ? Number.NaN : input[0] === 1 ? 0.1 : 0.9;
 				return { map: new Float32Array(SIZE.width * SIZE.height).fill(score), score };

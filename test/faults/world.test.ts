@@ -31,4 +31,14 @@ faults('does the same again with the same seed', async () => {
 	assert.equal(await told(), await told());
 });
 
+faults('says so when Node warns of something', async () => {
+	const short = { hours: 0.001, periodMs: 2000, healMs: 0, stations: 1 };
+	let hasWarned = false;
+	const { violations } = await simulate(5, short, AT, () => {
+		if (!hasWarned) process.emitWarning('too many listeners');
+		hasWarned = true;
+	});
+	assert.match(violations.join(), /at \d+\.\d+ s: Node warns: Warning: too many listeners/);
+});
+
 faults.run();

@@ -1,5 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Failure, reasonOf } from '../../src/base/failure.js';
 import { randomFrom } from '../../src/base/random.js';
 import { openConfigFile } from '../../src/daemon/config-file.js';
@@ -150,7 +151,9 @@ export async function simulate(
 		if (violations.length < MOST_TOLD) violations.push(`at ${(time.now() / 1000).toFixed(3)} s: ${what}`);
 	};
 	const unexpected = (thrown: unknown) => violated(`a fault of ours: ${(thrown as Error)?.stack ?? thrown}`);
+	const warned = ({ stack }: Error) => violated(`Node warns: ${stack}`);
 	process.on('unhandledRejection', unexpected);
+	process.on('warning', warned);
 	const belts: Readonly<Record<string, Belt>> = {
 		[ANNOUNCED]: createBelt(ANNOUNCED, random),
 		[FILED]: createBelt(FILED, random),
@@ -452,6 +455,9 @@ export async function simulate(
 		violated(reasonOf(thrown));
 	} finally {
 		await life?.end(false);
+		// What Node warns of it tells a moment later.
+		await turn();
+		process.off('warning', warned);
 		process.off('unhandledRejection', unexpected);
 		rmSync(folder, { recursive: true, force: true });
 	}

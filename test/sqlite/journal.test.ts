@@ -8,6 +8,7 @@ import type { Ask } from '../../src/sqlite/exchange.js';
 import { startThread, type WriterPort } from '../../src/sqlite/port.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
+import { warningsDuring } from '../warnings.js';
 import { appending } from './appending.js';
 import { ALL, journalIn, state, verdict } from './journals.js';
 
@@ -195,6 +196,46 @@ journals('still owes a part its verdict when it ends in order and the disk did n
 		);
 	}
 });
+
+journals(
+	'lets many read at once while the disk does not answer, and none is what Node warns of',
+	async () => {
+		await using folder = await temporaryFolder();
+		const broken = {
+			trouble: 'unreadable',
+			code: null,
+			message: 'disk I/O error',
+			advice: null,
+			stack: null,
+		} as const;
+		let refusals = 0;
+		const startWriter = (): WriterPort => {
+			const port = startThread();
+			let refuse = (_: Ask): void => {};
+			return {
+				...port,
+				hear: (onAnswer, onFault) => {
+					refuse = ({ id }) => onAnswer({ id, news: null, failure: broken });
+					port.hear(onAnswer, onFault);
+				},
+				post: (ask) => {
+					if (ask.kind !== 'pictures' || refusals >= READERS) return port.post(ask);
+					refusals += 1;
+					refuse(ask);
+				},
+			};
+		};
+		const READERS = 12;
+		await using journal = await journalIn(folder.path, { startWriter });
+		await journal.append([verdict('a')]);
+		const warnings = await warningsDuring(async () => {
+			const reading = Array.from({ length: READERS }, () => journal.pictures({ from: 1, to: 1 }, 1));
+			for (const found of await Promise.all(reading)) assert.equal(found, []);
+		});
+		assert.is(refusals, READERS);
+		assert.equal(warnings, []);
+	},
+);
 
 journals('keeps pictures as files, and rows that name them', async () => {
 	await using folder = await temporaryFolder();
