@@ -1,5 +1,5 @@
 // npm run test:systemd: the unit under a real systemd, booted in a container over this very system: start, notify, an inference behind
-// its walls, reload, a watchdog that kills and restarts, stop. Some 30 s; the last line is JSON.
+// its walls, reload, a watchdog that kills and restarts, stop; and the same where libsystemd cannot be loaded. A minute; the last line is JSON.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -78,6 +78,11 @@ recipes:
 	const walls = run('cat', `/proc/${first}/status`).out;
 	for (const line of [/^NoNewPrivs:\s+1$/m, /^Seccomp:\s+2$/m, /^CapEff:\s+0+$/m])
 		if (!line.test(walls)) throw new Error(`its process is not as ${line}:\n${walls}`);
+	const groups = /^Groups:\s+(.*)$/m.exec(walls)?.[1].trim().split(' ') ?? [];
+	for (const name of ['video', 'render']) {
+		const [, , gid] = sure('getent', 'group', name).split(':');
+		if (!groups.includes(gid)) throw new Error(`its process is not in group ${name} (${gid}): ${groups}`);
+	}
 	const told = run('journalctl', '-u', 'inspectord', '-o', 'json', '--no-pager', '-p', 'warning').out;
 	if (!told.includes('127.0.0.1:1')) throw new Error(`no warning has the priority of one:\n${told}`);
 
@@ -120,6 +125,29 @@ recipes:
 	step('stopEarlyS');
 	equal('it has ended in order before its turn', show('Result'), 'success');
 	equal('and nothing is left of that', run('pgrep', '-u', 'inspectord').out, '');
+
+	const deaf = path.join(box.root, 'etc/systemd/system/inspectord.service.d/deaf.conf');
+	writeFileSync(deaf, '[Service]\nInaccessiblePaths=/usr/lib/inspectord/node_modules/@koromix\n');
+	sure('systemctl', 'daemon-reload');
+	const since = log().length;
+	sure('systemctl', 'start', 'inspectord');
+	equal('without libsystemd it says READY, too', show('ActiveState'), 'active');
+	const without = log().slice(since);
+	if (!/Cannot load libsystemd: .+ the program systemd-notify tells/.test(without))
+		throw new Error(`nobody is told why a program speaks:\n${without}`);
+	await eventually('and its status', 30, () => /stations inspect/.test(show('StatusText')));
+	const silent = show('MainPID');
+	sure('systemctl', 'reload', 'inspectord');
+	await eventually('and that it has read its file again', 30, () => show('SubState') === 'running');
+	await new Promise((resolve) => setTimeout(resolve, 12_000));
+	equal('and feeds the watchdog', `${show('NRestarts')} ${show('MainPID')}`, `0 ${silent}`);
+	sure('kill', '-STOP', silent);
+	await eventually('which kills what hangs', 60, () => show('NRestarts') === '1');
+	await eventually('that is started again', 60, () => show('ActiveState') === 'active');
+	sure('systemctl', 'stop', 'inspectord');
+	equal('and ends in order', show('Result'), 'success');
+	step('withoutLibraryS');
+
 	const { out } = run('systemd-analyze', 'security', '--no-pager', 'inspectord.service');
 	found.exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(out)?.[1]);
 	if (!(found.exposure <= 2)) throw new Error(`it is exposed by ${found.exposure}`);

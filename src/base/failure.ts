@@ -71,6 +71,23 @@ export class Failure extends Error {
 	}
 }
 
+/** What to do about a piece of the installation that is not there, or not as it was made. */
+export const REPAIR =
+	'Run npm start in a checkout: it builds what is missing. A package is installed anew: sudo apt install --reinstall ./inspectord_….deb';
+
+/** What the loader says of a library on a disk that nothing may be run from (ld.so, dlopen(3)). */
+const NOT_EXECUTABLE = /failed to map segment|cannot enable executable stack|Operation not permitted/;
+
+/** A compiled library that the program brings along and that cannot be loaded: nothing of ours is wrong then, but the installation. */
+export function unloadable(library: string, thrown: unknown, state = firstLine(reasonOf(thrown))): Failure {
+	const advice = NOT_EXECUTABLE.test(state)
+		? 'Is it on a disk that is mounted noexec? Mount that without, or install the program elsewhere.'
+		: REPAIR;
+	return new Failure('library-unusable', `Cannot load ${library}: ${state}`, advice, { cause: thrown });
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
 /** The reason in words of whatever was thrown (the OpenCV binding throws plain strings). */
 export function reasonOf(thrown: unknown): string {
 	return thrown instanceof Error ? thrown.message : String(thrown);

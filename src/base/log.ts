@@ -63,6 +63,7 @@ export const LOG_EVENTS = {
 	'station.heavy': "A station's process holds more memory than it may, and is replaced.",
 	'station.killed': "A station's process did not end in time.",
 	'station.state': 'A station does something else now.',
+	'systemd.by-program': 'libsystemd cannot be loaded: a program tells systemd how the daemon is.',
 	'systemd.failed': 'systemd cannot be told how the daemon is.',
 	'trail.failed': 'An edit could not be noted.',
 	'watchdog.held-up': 'The event loop of the daemon was held up.',

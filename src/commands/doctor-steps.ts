@@ -1,4 +1,4 @@
-import type { Failure } from '../base/failure.js';
+import { type Failure, REPAIR } from '../base/failure.js';
 import type { Accelerator } from '../machine/accelerator.js';
 import type { Condition } from '../machine/condition.js';
 import type { Devices } from '../machine/devices.js';
@@ -20,6 +20,9 @@ export type Facts = {
 	/** ONNX Runtime as it computes on the processor, and on TensorRT. */
 	readonly onnxruntime: Tried;
 	readonly tensorrt: Tried;
+	readonly sqlite: Tried;
+	/** libsystemd. */
+	readonly systemd: Tried;
 	readonly trtexec: Trtexec | { readonly failure: Pick<Failure, 'message' | 'advice'> };
 	readonly clock: boolean | null;
 	readonly journal: Place;
@@ -75,11 +78,13 @@ export const STEPS: readonly Step[] = [
 	{ name: 'node', of: 'box', look: lookAtNode },
 	{ name: 'opencv', of: 'box', look: ({ opencv }) => tried(opencv) },
 	{ name: 'onnxruntime', of: 'box', look: ({ onnxruntime }) => tried(onnxruntime) },
+	{ name: 'sqlite', of: 'box', look: ({ sqlite }) => tried(sqlite) },
 	{ name: 'memory', of: 'box', look: lookAtMemory },
 	{ name: 'journal', of: 'box', look: ({ journal }) => lookAtPlace('the journal', journal) },
 	{ name: 'clock', of: 'box', look: lookAtClock },
 	{ name: 'camera-access', of: 'box', look: lookAtVideo },
 	{ name: 'camera-names', of: 'box', look: lookAtNames },
+	{ name: 'systemd', of: 'box', look: lookAtSystemd },
 	{ name: 'unit', of: 'box', look: lookAtUnit },
 	{ name: 'jetpack', of: 'jetson', look: lookAtJetPack },
 	{ name: 'driver', of: 'jetson', look: lookAtDriver },
@@ -100,7 +105,7 @@ export const STEPS: readonly Step[] = [
 
 function tried({ message, failure }: Tried): Judgement {
 	if (failure === undefined) return ok(message);
-	return missing(failure.message, failure.advice ?? 'Run npm start: it builds what is missing.');
+	return missing(failure.message, failure.advice ?? REPAIR);
 }
 
 function lookAtNode({ node: { version, arch } }: Facts): Judgement {
@@ -164,6 +169,15 @@ function lookAtNames({ cameras, devices: { stableNames } }: Facts): Judgement {
 		known.length === 0
 			? 'Install the udev rule in systemd/ (docs/install.md), and use the names in /dev/inspectord.'
 			: `In the configuration: ${known.map(([node, name]) => `${name} instead of ${node}`).join(', ')}`,
+	);
+}
+
+/** The daemon has another way to tell it (src/systemd/notify.ts). */
+function lookAtSystemd({ systemd: { message, failure } }: Facts): Judgement {
+	if (failure === undefined) return ok(message);
+	return warning(
+		`${failure.message}: the program systemd-notify tells systemd in its place, which needs NotifyAccess=all in the unit`,
+		failure.advice ?? REPAIR,
 	);
 }
 

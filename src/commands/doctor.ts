@@ -12,7 +12,7 @@ import { watchCondition } from '../machine/condition.js';
 import { devices } from '../machine/devices.js';
 import { unit } from '../machine/unit.js';
 import { placeAt } from '../machine/writable.js';
-import type { ProbeDown } from '../protocol/probe-messages.js';
+import type { LibraryAsked } from '../protocol/probe-messages.js';
 import { findTrtexec } from '../trtexec/find.js';
 import { checked } from './checked.js';
 import { type Facts, type Judgement, STEPS, type Tried } from './doctor-steps.js';
@@ -82,11 +82,13 @@ async function findingsOf(config: Config, context: Context): Promise<readonly Fi
 async function factsOf(config: Config | undefined, context: Context): Promise<Facts> {
 	const { env } = context;
 	const [state] = (env.STATE_DIRECTORY ?? '').split(':');
-	const attempt = (asked: Extract<ProbeDown, { kind: 'opencv' | 'provider' }>) => triedIn(asked, context);
-	const [opencv, onnxruntime, tensorrt, ...rest] = await Promise.all([
+	const attempt = (asked: LibraryAsked) => triedIn(asked, context);
+	const [opencv, onnxruntime, tensorrt, sqlite, systemd, ...rest] = await Promise.all([
 		attempt({ kind: 'opencv' }),
 		attempt({ kind: 'provider', provider: 'cpu' }),
 		attempt({ kind: 'provider', provider: 'tensorrt' }),
+		attempt({ kind: 'sqlite' }),
+		attempt({ kind: 'systemd' }),
 		askSystemd('timedatectl'),
 		placeAt(config?.journal.folder ?? (state || '.')),
 		placeAt(config?.engines.folder ?? enginesFolder(env)),
@@ -105,6 +107,8 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		opencv,
 		onnxruntime,
 		tensorrt,
+		sqlite,
+		systemd,
 		trtexec,
 		clock,
 		journal,
@@ -118,10 +122,7 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 	};
 }
 
-async function triedIn(
-	asked: Extract<ProbeDown, { kind: 'opencv' | 'provider' }>,
-	{ env, note, signal }: Context,
-): Promise<Tried> {
+async function triedIn(asked: LibraryAsked, { env, note, signal }: Context): Promise<Tried> {
 	try {
 		return { message: await tryLibrary(asked, { env, note, signal }) };
 	} catch (failure) {

@@ -4,7 +4,7 @@ import { aborted, timeLimit } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
 import { causeIn } from '../process/cause.js';
 import { type Child, type Ended, startChild } from '../process/child.js';
-import type { ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
+import type { LibraryAsked, ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
 import { placeOf } from '../vision/place.js';
 
 export type ProbeWorld = {
@@ -72,13 +72,16 @@ export async function tryCamera(
 	});
 }
 
+const NAMES = { opencv: 'OpenCV', sqlite: 'SQLite', systemd: 'libsystemd' } as const;
+
 /** A library that is loaded wrong may end its process, so one of its own loads it. @returns what was found, in words @throws Failure */
 export function tryLibrary(
-	asked: Extract<ProbeDown, { kind: 'opencv' | 'provider' }>,
+	asked: LibraryAsked,
 	world: ProbeWorld,
 	limitMs: number = probeLimits.libraryMs,
 ): Promise<string> {
-	const what = asked.kind === 'opencv' ? 'OpenCV' : `ONNX Runtime with provider "${asked.provider}"`;
+	const what =
+		asked.kind === 'provider' ? `ONNX Runtime with provider "${asked.provider}"` : NAMES[asked.kind];
 	const state = `it was not loaded within ${Math.round(limitMs / 1000)} s`;
 	const late = new Failure('library-unusable', `Cannot use ${what}: ${state}`);
 	return tryInChild(asked, world, { what, limitMs, late });

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.js';
 import type { Timers } from '../base/retry.js';
-import { type Notice, type Notifier, notice } from '../systemd/notify.js';
+import { type Notice, notice } from '../systemd/notice.js';
+import type { Notifier } from '../systemd/notify.js';
 
 /** What may hang while the rest goes on. `silentMs`: for how long it has owed a sign of life. */
 export type Stage = { readonly kind: string; readonly name: string; readonly silentMs: number };

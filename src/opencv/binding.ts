@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Failure, reasonOf } from '../base/failure.js';
+import { type Failure, reasonOf, unloadable } from '../base/failure.js';
 
 /** Releases of Node by the version of their interface to compiled modules. */
 const releases: Readonly<Record<string, number>> = { 108: 18, 115: 20, 120: 21, 127: 22, 131: 23, 137: 24 };
@@ -10,14 +10,8 @@ export function bindingFailure(thrown: unknown): Failure {
 	const version = interfaceOf(reason);
 	const built = version === undefined ? undefined : (releases[version] ?? `with interface ${version}`);
 	const [here = ''] = process.versions.node.split('.');
-	const state =
-		built === undefined ? reason.split('\n')[0] : `it was built for Node ${built}, this is Node ${here}`;
-	return new Failure(
-		'library-unusable',
-		`Cannot load the binding to OpenCV: ${state}`,
-		'Run npm start: it builds what is missing.',
-		{ cause: thrown },
-	);
+	const state = built === undefined ? undefined : `it was built for Node ${built}, this is Node ${here}`;
+	return unloadable('the binding to OpenCV', thrown, state);
 }
 
 /** Node names the interface that a module was built for, or says only that it finds none of its own; then the module knows. */

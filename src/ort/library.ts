@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { createRequire, Module } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type * as Ort from 'onnxruntime-node';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure, reasonOf, unloadable } from '../base/failure.js';
 import { type Elf, readElf } from './elf.js';
 
 const require = createRequire(import.meta.url);
@@ -187,7 +187,11 @@ function mappedLibrary(): string | undefined {
 	}
 }
 
-/** ONNX Runtime's package, with whichever binding was loaded. */
+/** ONNX Runtime's package, with whichever binding was loaded. @throws Failure library-unusable */
 export function ortPackage(): typeof Ort {
-	return require('onnxruntime-node') as typeof Ort;
+	try {
+		return require('onnxruntime-node') as typeof Ort;
+	} catch (thrown) {
+		throw unloadable('ONNX Runtime', thrown);
+	}
 }

@@ -11,7 +11,11 @@ export type ProbeDown =
 			readonly engineFolder: string;
 	  }
 	| { readonly kind: 'camera'; readonly camera: CameraConfig }
-	| { readonly kind: 'opencv' }
+	| LibraryAsked;
+
+/** A library that a box needs. */
+export type LibraryAsked =
+	| { readonly kind: 'opencv' | 'sqlite' | 'systemd' }
 	| { readonly kind: 'provider'; readonly provider: Provider };
 
 /** What it says: remarks, and one last word. */

@@ -1,6 +1,31 @@
-import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite';
+import { createRequire } from 'node:module';
+import type * as Sqlite from '@photostructure/sqlite';
+import { unloadable } from '../base/failure.js';
 
-export type Database = DatabaseSyncInstance;
+const require = createRequire(import.meta.url);
+
+export type Database = Sqlite.DatabaseSyncInstance;
+
+/** Loaded where a database is opened: whoever opens none must be able to tell that it is missing. @throws Failure library-unusable */
+function open(path: string, options: Sqlite.DatabaseSyncOptions = {}): Database {
+	let sqlite: typeof Sqlite;
+	try {
+		sqlite = require('@photostructure/sqlite') as typeof Sqlite;
+	} catch (thrown) {
+		throw unloadable('SQLite', thrown);
+	}
+	return new sqlite.DatabaseSync(path, options);
+}
+
+/** SQLite's own version. @throws Failure library-unusable */
+export function sqliteVersion(): string {
+	const database = open(':memory:');
+	try {
+		return String(database.prepare('SELECT sqlite_version() AS version').get()?.version);
+	} finally {
+		database.close();
+	}
+}
 
 /** How long a statement waits for another process, which holds the database for moments only. */
 const PATIENCE_MS = 2000;
@@ -13,7 +38,7 @@ const MOST_LOG_BYTES = 8e6;
 
 /** Opens a database for its only writer: write-ahead log, a commit is on the disk's surface, freed pages can be given back. */
 export function openToWrite(path: string): Database {
-	const database = new DatabaseSync(path, { timeout: PATIENCE_MS });
+	const database = open(path, { timeout: PATIENCE_MS });
 	try {
 		database.exec(
 			`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
@@ -28,12 +53,12 @@ export function openToWrite(path: string): Database {
 
 /** Opens a database beside its writer. */
 export function openToRead(path: string): Database {
-	return new DatabaseSync(path, { timeout: PATIENCE_MS, readOnly: true });
+	return open(path, { timeout: PATIENCE_MS, readOnly: true });
 }
 
 /** Opens a file that is nothing but a lock: it goes with the process that holds it, however that ends. @throws where another holds it */
 export function openLock(path: string): Database {
-	const database = new DatabaseSync(path);
+	const database = open(path);
 	try {
 		// Nothing is written, also where the disk takes nothing.
 		database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');

@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
 import { type Database, openLock, troubleOf } from './database.js';
 
-/** The lock of a journal: one program at a time writes to it. @throws Failure journal-busy, file-unwritable */
+/** The lock of a journal: one program at a time writes to it. @throws Failure journal-busy, file-unwritable, library-unusable */
 export function lockOf(folder: string): Database {
 	const path = join(folder, 'journal.lock');
 	try {
 		return openLock(path);
 	} catch (thrown) {
+		if (thrown instanceof Failure) throw thrown;
 		// What is read is held by nobody.
 		if (troubleOf(thrown) === 'damaged' && (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0) {
 			truncateSync(path);

@@ -5,7 +5,7 @@ import type { Audited } from '../protocol/audit.js';
 import type { Event, Picture } from '../protocol/events.js';
 import type { TrailReport } from '../protocol/trail.js';
 import { type Counts, countsIn } from './counts.js';
-import { type Database, openToRead, troubleOf } from './database.js';
+import { type Database, openToRead, sqliteVersion, troubleOf } from './database.js';
 import type { DeadLetter, TrailQuery } from './exchange.js';
 import { readLast } from './numbers.js';
 import { MIGRATIONS, newer, versionOf } from './schema.js';
@@ -81,8 +81,9 @@ export function openSearch(folder: string): Search {
 	};
 }
 
-/** That no later program has written it; damage is another matter. @throws Failure journal-newer */
+/** That it can be opened and no later program has written it; damage is another matter. @throws Failure journal-newer, library-unusable */
 export function assertKnown(folder: string): void {
+	sqliteVersion();
 	const path = join(folder, 'journal.db');
 	if (!existsSync(path)) return;
 	try {

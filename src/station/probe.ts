@@ -47,6 +47,10 @@ function tryAsked(
 			return tryCamera(asked.camera, note, signal);
 		case 'opencv':
 			return tryOpencv();
+		case 'sqlite':
+			return trySqlite();
+		case 'systemd':
+			return trySystemd();
 		case 'provider':
 			return tryProvider(asked.provider, env);
 	}
@@ -55,6 +59,17 @@ function tryAsked(
 async function tryOpencv(): Promise<string> {
 	const { opencvVersion } = await import('../opencv/library.js');
 	return `OpenCV ${opencvVersion()}`;
+}
+
+async function trySqlite(): Promise<string> {
+	const { sqliteVersion } = await import('../sqlite/database.js');
+	return `SQLite ${sqliteVersion()}`;
+}
+
+async function trySystemd(): Promise<string> {
+	const { loadLibrary } = await import('../systemd/library.js');
+	await loadLibrary();
+	return 'libsystemd can be loaded: systemd hears how the daemon is';
 }
 
 async function tryProvider(provider: Provider, env: Context['env']): Promise<string> {

@@ -1,24 +1,10 @@
-import { reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
 import type { Log } from '../base/log.js';
+import { type Library, loadLibrary } from './library.js';
+import type { Notice } from './notice.js';
+import { inTurn, tellByProgram } from './program.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What is told to systemd: variables of sd_notify(3), one a line. */
-export type Notice = readonly string[];
-
-const statusOf = (line: string): string => `STATUS=${line.replaceAll('\n', ' ')}`;
-
-export const notice = {
-	/** Starting, or reading the configuration again, is over. */
-	ready: (status: string): Notice => ['READY=1', statusOf(status)],
-	status: (line: string): Notice => [statusOf(line)],
-	/** `nowMs`: of CLOCK_MONOTONIC. */
-	reloading: (nowMs: number): Notice => ['RELOADING=1', `MONOTONIC_USEC=${Math.round(1000 * nowMs)}`],
-	stopping: (status: string): Notice => ['STOPPING=1', statusOf(status)],
-	alive: (): Notice => ['WATCHDOG=1'],
-	/** Starting or stopping may take so long from now on. */
-	extend: (ms: number): Notice => [`EXTEND_TIMEOUT_USEC=${Math.round(1000 * ms)}`],
-};
 
 /** The systemd that started us; where none did, nothing is said. */
 export type Notifier = {
@@ -27,9 +13,14 @@ export type Notifier = {
 	say(notice: Notice): void;
 };
 
-/** `pid`: ours. Node has no datagram sockets of Unix, so libsystemd speaks, which reads the environment of the process itself. */
-export async function openNotifier(env: Environment, pid: number, log: Log): Promise<Notifier> {
-	const say = env.NOTIFY_SOCKET ? await speaker(log) : () => {};
+/** `pid`: ours; `load`: how libsystemd is loaded. */
+export async function openNotifier(
+	env: Environment,
+	pid: number,
+	log: Log,
+	load = loadLibrary,
+): Promise<Notifier> {
+	const say = env.NOTIFY_SOCKET ? await speaker(env, log, load) : () => {};
 	return { watchdogMs: watchdogOf(env, pid), say };
 }
 
@@ -40,22 +31,30 @@ export function watchdogOf({ WATCHDOG_USEC, WATCHDOG_PID }: Environment, pid: nu
 	return ms > 0 && isOurs ? ms : null;
 }
 
-/** A box inspects also where systemd cannot be told so. */
-async function speaker(log: Log): Promise<Notifier['say']> {
-	let said = '';
-	const complain = (why: string): void => {
-		if (why !== said) log('error', 'systemd', `cannot be told how we are: ${why}`, 'systemd.failed');
+/** Without libsystemd a program speaks: a unit of Type=notify that hears nothing is killed when its start times out. */
+async function speaker(env: Environment, log: Log, load: typeof loadLibrary): Promise<Notifier['say']> {
+	let said: string | undefined;
+	const complain = (why: string | undefined): void => {
+		if (why !== undefined && why !== said)
+			log('error', 'systemd', `cannot be told how we are: ${why}`, 'systemd.failed');
 		said = why;
 	};
+	let library: Library;
 	try {
-		const { default: koffi } = await import('koffi');
-		const notify = koffi.load('libsystemd.so.0').func('int sd_notify(int, const char *)');
-		return (lines) => {
-			const result: number = notify(0, lines.join('\n'));
-			if (result < 0) complain(`errno ${-result}`);
-		};
-	} catch (thrown) {
-		complain(reasonOf(thrown));
-		return () => {};
+		library = await load();
+	} catch (failure) {
+		if (!(failure instanceof Failure)) throw failure;
+		const { message, advice } = failure;
+		log(
+			'error',
+			'systemd',
+			`${message}. ${advice}. Until then the program systemd-notify tells systemd how we are, which needs NotifyAccess=all in the unit`,
+			'systemd.by-program',
+		);
+		return inTurn(async (notice) => complain(await tellByProgram(notice, env)));
 	}
+	return (notice) => {
+		const result = library.notify(notice.join('\n'));
+		complain(result < 0 ? `errno ${-result}` : undefined);
+	};
 }

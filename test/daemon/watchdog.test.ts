@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Stage, silentOf, startWatchdog } from '../../src/daemon/watchdog.js';
-import type { Notice } from '../../src/systemd/notify.js';
+import type { Notice } from '../../src/systemd/notice.js';
 
 const watchdog = suite('the watchdog');
 
