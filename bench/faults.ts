@@ -1,4 +1,4 @@
-// npm run simulate:faults -- [--seed N] [--seeds N] [--hours H] [--stations N] [--every MS] [--between MS] [--log]: boxes in simulated time with faults that a seed draws. What must never be is
+// npm run simulate:faults -- [--seed N] [--hours H] [--seeds N] [--stations N] [--every MS] [--between MS] [--log]: boxes in simulated time with faults that a seed draws, an hour each (H hours each with --seeds). What must never be is
 // printed with its seed, which does the same again. The last line is JSON.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { type Outcome, simulate } from '../test/faults/world.js';
 const { values } = parseArgs({
 	options: {
 		seed: { type: 'string', default: '1' },
-		seeds: { type: 'string', default: '1' },
+		seeds: { type: 'string' },
 		hours: { type: 'string', default: '10' },
 		stations: { type: 'string' },
 		every: { type: 'string' },
@@ -18,7 +18,9 @@ const { values } = parseArgs({
 	},
 });
 const first = Number(values.seed);
-const hours = Number(values.hours);
+// Boxes differ more than hours do.
+const seeds = Number(values.seeds ?? Math.max(1, Math.round(Number(values.hours))));
+const hours = values.seeds === undefined ? Number(values.hours) / seeds : Number(values.hours);
 const given = (value: string | undefined, name: string) =>
 	value === undefined ? {} : { [name]: Number(value) };
 const options = {
@@ -32,7 +34,7 @@ const began = performance.now();
 const beganCpu = process.cpuUsage();
 const outcomes: Outcome[] = [];
 try {
-	for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
+	for (let seed = first; seed < first + seeds; seed += 1) {
 		const outcome = await simulate(seed, { hours, ...options }, at, values.log ? console.log : undefined);
 		outcomes.push(outcome);
 		const { parts, counts, violations, simulatedHours } = outcome;
@@ -49,7 +51,7 @@ const cpu = process.cpuUsage(beganCpu);
 const parts = outcomes.reduce((sum, outcome) => sum + outcome.parts, 0);
 if (failed.length > 0) {
 	process.exitCode = 1;
-	const again = Object.entries({ ...values, seed: String(failed[0]), seeds: '1' });
+	const again = Object.entries({ ...values, seed: String(failed[0]), seeds: '1', hours: String(hours) });
 	const told = again.flatMap(([name, value]) => (typeof value === 'string' ? [`--${name} ${value}`] : []));
 	console.log(`again: npm run simulate:faults -- ${told.join(' ')}`);
 }

@@ -47,9 +47,14 @@ export function createBelt(station: string, random: Random) {
 
 export type Belt = ReturnType<typeof createBelt>;
 
-/** Where every frame is a part of its own: whether it is good stands in its number. */
+/** Where every frame is a part of its own: whether it is good follows from its number, in no order that frames are taken in. */
 export function frameThing(station: string, frame: number): Thing {
-	return { name: `${station}-frame-${frame}`, isGood: frame % 10 !== 3 };
+	let mixed = Math.imul(frame ^ (frame >>> 16), 0x45d9f3b);
+	mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
+	return {
+		name: `${station}-frame-${frame}`,
+		isGood: ((mixed ^ (mixed >>> 16)) >>> 0) / 2 ** 32 >= BAD,
+	};
 }
 
 /** The same of a name; undefined for one that is no frame's. */
