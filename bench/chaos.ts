@@ -12,6 +12,7 @@ import { eventually } from '../test/free-port.js';
 import { tinyBundle } from '../test/tiny-bundle.js';
 import { sleep } from './box-at-work.js';
 import { atWork, type Box, type BoxSettings, type Camera, DEADLINE_MS, STATION } from './chaos-box.js';
+import { CAMERA_FAULTS, cameraStruck } from './chaos-cameras.js';
 import { oneOfEight } from './chaos-eight.js';
 import { percentile } from './median.js';
 
@@ -340,8 +341,9 @@ const { values: options } = parseArgs({
 		seed: { type: 'string', default: '1' },
 	},
 });
-const bench: Readonly<Record<string, (fault: string) => Promise<Row>>> = {
+const bench: Readonly<Record<string, (fault: string) => Promise<Row | undefined>>> = {
 	...Object.fromEntries(Object.entries(FAULTS).map(([name, fault]) => [name, () => suffered(name, fault)])),
+	...Object.fromEntries(Object.keys(CAMERA_FAULTS).map((name) => [name, cameraStruck])),
 	'one station of eight': oneOfEight,
 	'power cut': (name) => cuts(name, Number(options.cuts), Number(options.seed)),
 };
@@ -352,6 +354,7 @@ const rows: Row[] = [];
 for (const [name, measure] of Object.entries(bench)) {
 	if (only !== undefined && name !== only) continue;
 	const row = await measure(name);
+	if (!row) continue;
 	rows.push(row);
 	const { lost, wrongAccepts, detectedMs, healedMs } = row;
 	console.log(

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Pace } from '../src/base/retry.js';
 
-/** A clock that jumps to whoever sleeps the shortest, once all else has come to rest. */
-export function simulatedPace() {
+/** A clock that jumps to whoever sleeps the shortest, once all else has come to rest, which takes so many turns of the event loop. */
+export function simulatedPace(turns = 1) {
 	let nowMs = 0;
 	const sleepers = new Set<{ readonly dueMs: number; readonly wake: () => void }>();
 	const pause: Pace['pause'] = (ms, signal) =>
@@ -26,7 +26,7 @@ export function simulatedPace() {
 			isDone = true;
 		});
 		while (!isDone) {
-			await turn();
+			for (let i = 0; i < turns; i += 1) await turn();
 			const [next] = [...sleepers].sort((a, b) => a.dueMs - b.dueMs);
 			if (!next || isDone) continue;
 			nowMs = Math.max(nowMs, next.dueMs);
@@ -34,5 +34,9 @@ export function simulatedPace() {
 		}
 		return done;
 	};
-	return { now: () => nowMs, pause, during };
+	/** The thread is blocked. */
+	const block = (ms: number): void => {
+		nowMs += ms;
+	};
+	return { now: () => nowMs, pause, during, block };
 }

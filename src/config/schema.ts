@@ -135,6 +135,11 @@ const camera = z.strictObject({
 		.meta(within('cameras')),
 	loop: z.boolean().default(false).describe('Start again at the end of a folder or video file.'),
 	timeoutMs: milliseconds(100, 600_000).default(5000).describe('A frame that takes longer is an error.'),
+	silentMs: milliseconds(0, 600_000)
+		.default(1500)
+		.describe(
+			'A live camera that gave frames and gives no new one for so long (and for three times as long as usual) is told as `camera-silent`, and waited for on until `timeoutMs`. 0: it is not told until then, as of one that sends a frame only when it is triggered.',
+		),
 	latencyMs: milliseconds(0, 60_000)
 		.default(0)
 		.describe(

@@ -39,7 +39,15 @@ export function partsOf({ inspection, begin, emit, keep, accepted, report, wallC
 	const golden = goldenBy(inspection);
 	let runSequence = 0;
 	let failedRuns = 0;
+	/** The last part could not be inspected. */
 	let troubled = false;
+	/** Its camera gives nothing, as was told then; what was taken before is no sign that it does again. */
+	let blindSinceMs: number | undefined;
+	const regains = ({ taken }: Frame): boolean => {
+		if (blindSinceMs === undefined || taken.monotonicMs <= blindSinceMs) return false;
+		blindSinceMs = undefined;
+		return true;
+	};
 	/** A part is inspected by the settings of this moment, whatever is told meanwhile. */
 	const next = async (of: Pick<Part, 'taken' | 'frame'>, awaited: Awaited | undefined) => {
 		const by = inspection();
@@ -80,7 +88,7 @@ export function partsOf({ inspection, begin, emit, keep, accepted, report, wallC
 					if (failedRuns === MOST_FAILED_RUNS) throw failure;
 					return;
 				}
-				if (troubled) report('running');
+				if (regains(frame) || (troubled && blindSinceMs === undefined)) report('running');
 				troubled = false;
 				failedRuns = 0;
 				await emit(inspected.value, exposed);
@@ -90,6 +98,24 @@ export function partsOf({ inspection, begin, emit, keep, accepted, report, wallC
 			} finally {
 				frame.release();
 			}
+		},
+		/** A camera was opened: one that is to prove itself runs from its first frame on. */
+		opened: (isToProve: boolean): void => {
+			troubled = false;
+			blindSinceMs = isToProve ? Number.NEGATIVE_INFINITY : undefined;
+			if (!isToProve) report('running');
+		},
+		/** Its camera gives nothing, or nothing that can be read. */
+		blind: (failure: Failure): void => {
+			blindSinceMs = inspection().now();
+			report('error', failure);
+		},
+		get isBlind() {
+			return blindSinceMs !== undefined;
+		},
+		/** It gave a frame, of a part or of none. */
+		sees: (frame: Frame): void => {
+			if (regains(frame) && !troubled) report('running');
 		},
 		/** For when no part waits. @throws Failure bundle-golden, model-failed */
 		between: (): Promise<void> => golden.between(),

@@ -49,7 +49,10 @@ export function createDueQueue(): DueQueue {
 }
 
 /** A live camera is looked at so often while nothing is due, so that one that is silent is known before a part is. */
-const IDLE_MS = 1000;
+export const IDLE_MS = 1000;
+
+/** And one that gives nothing so often. */
+export const BLIND_MS = 100;
 
 /** How long scoring takes, before one was scored. */
 const USUAL_SCORE_MS = 250;
@@ -94,7 +97,8 @@ export async function inspectDue(
 	let isReading = false;
 	/** What a read threw that is no failure of the world. */
 	let fault: { readonly thrown: unknown } | undefined;
-	let readMs = now();
+	/** One that was just opened is looked at at once. */
+	let readMs = Number.NEGATIVE_INFINITY;
 	let end: Failure | 'ended' | undefined;
 	let scoreMs = USUAL_SCORE_MS;
 
@@ -121,6 +125,7 @@ export async function inspectDue(
 				queue.remove([first]);
 				await parts.unreadable(outcome.failure, first);
 			}
+			if (!end && camera.live) parts.blind(outcome.failure);
 			return;
 		}
 		const frame = outcome.value;
@@ -128,6 +133,7 @@ export async function inspectDue(
 			end = 'ended';
 			return;
 		}
+		parts.sees(frame);
 		const { quality } = inspection().recipe;
 		// A picture that was there before the signal, too, is none of its part.
 		const known = quality.frozenMs > 0 ? frame.unchangedSinceMs : undefined;
@@ -159,9 +165,10 @@ export async function inspectDue(
 				await take(taken);
 				continue;
 			}
-			const idleMs = camera.live ? readMs + IDLE_MS : Number.POSITIVE_INFINITY;
-			const nextMs = next ? (camera.live ? Number.NEGATIVE_INFINITY : next.fromMs) : idleMs;
-			if (!isReading && !end && now() >= nextMs) begin(next?.fromMs ?? now());
+			const idleMs = camera.live ? readMs + (parts.isBlind ? BLIND_MS : IDLE_MS) : Number.POSITIVE_INFINITY;
+			const isClose = next !== undefined && (!camera.live || next.fromMs <= now() + IDLE_MS);
+			const nextMs = isClose ? (camera.live ? Number.NEGATIVE_INFINITY : next.fromMs) : idleMs;
+			if (!isReading && !end && now() >= nextMs) begin(isClose ? next.fromMs : now());
 			const [first] = held;
 			const isSoon = !end && next !== undefined && next.fromMs <= now() + scoreMs;
 			const scoreByMs = first

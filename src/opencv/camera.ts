@@ -48,6 +48,10 @@ export async function openCamera(source: CameraSource, options: CameraOptions): 
 function interruptible(camera: Camera): Camera {
 	return {
 		live: camera.live,
+		isAsked: camera.isAsked ?? false,
+		get heardMs() {
+			return camera.heardMs;
+		},
 		get dropped() {
 			return camera.dropped;
 		},

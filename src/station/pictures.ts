@@ -106,6 +106,10 @@ export function createPictures({ send, encodeJpeg, encodePng, now }: PicturesWor
 		showing = { look: lookNow };
 		return {
 			live: camera.live,
+			isAsked: camera.isAsked ?? false,
+			get heardMs() {
+				return camera.heardMs;
+			},
 			get dropped() {
 				return camera.dropped;
 			},

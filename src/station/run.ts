@@ -200,6 +200,7 @@ async function inspect(
 					}),
 				due,
 				rest,
+				silentMs: start.camera.silentMs,
 				keep: async (frame, verdict) => {
 					pictures.judged(frame, verdict);
 					const jpeg = keptPicture(frame, verdict, settings().keep, inspection);

@@ -34,6 +34,10 @@ export type Wanted = { readonly after: number; readonly signal: AbortSignal };
 export type Camera = {
 	/** True when frames come at the camera's pace and old ones are dropped; others give the next one when asked. */
 	readonly live: boolean;
+	/** Each frame of it is one that it is asked for, over its line: nobody looks at it without need. */
+	readonly isAsked?: boolean;
+	/** Of one that is read on and on: when its last frame came, on the clock that frames are stamped with, whoever waits for it. */
+	readonly heardMs?: number | undefined;
 	/** Frames of a live camera that nobody inspected. */
 	readonly dropped: number;
 	/**
@@ -46,6 +50,13 @@ export type Camera = {
 	/** Resolves when its driver has let go, which one that hangs never does: then this process must not open it again. */
 	close(): Promise<void>;
 };
+
+/** A camera that refuses whoever asks: some lock out for minutes who goes on asking. */
+export class RefusedFailure extends Failure {
+	constructor({ code, message, advice }: Failure) {
+		super(code, message, advice);
+	}
+}
 
 /** A frame that is there and cannot be read: `frame` is its name. */
 export class FrameFailure extends Failure {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An RTSP camera for tests: H.264 at 15 pictures a second on rtsp://127.0.0.1:PORT/camera, and a picture of the clock (clock.ts) on /clock.
+"""An RTSP camera for tests: H.264 at 15 pictures a second on rtsp://127.0.0.1:PORT/camera (and smaller on /square), and a picture of the clock (clock.ts) on /clock.
 Prints 'ready' when it listens."""
 import sys
 import time
@@ -14,12 +14,13 @@ Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address('127.0.0.1')
 server.set_service(sys.argv[1])
-factory = GstRtspServer.RTSPMediaFactory()
-factory.set_shared(True)
-factory.set_launch(
-    '( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=480,framerate=15/1 ! videoconvert'
-    ' ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )')
-server.get_mount_points().add_factory('/camera', factory)
+for path, width, height in (('/camera', 640, 480), ('/square', 256, 256)):
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_shared(True)
+    factory.set_launch(
+        f'( videotestsrc is-live=true pattern=ball ! video/x-raw,width={width},height={height},framerate=15/1 ! videoconvert'
+        ' ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph264pay name=pay0 pt=96 config-interval=1 )')
+    server.get_mount_points().add_factory(path, factory)
 
 COLUMNS, ROWS, SIDE = 8, 5, 32
 

@@ -18,6 +18,7 @@ const start = startMessage(recipeWith(), {
 	loop: false,
 	timeoutMs: 1000,
 	latencyMs: 0,
+	silentMs: 1500,
 	mostLagMs: 1000,
 });
 

@@ -36,6 +36,7 @@ const cameraOf = (source: string) => ({
 	loop: false,
 	timeoutMs: 3000,
 	latencyMs: 0,
+	silentMs: 1500,
 	mostLagMs: 1000,
 });
 

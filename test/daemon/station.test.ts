@@ -89,7 +89,14 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 	const memory = { bytes: 500e6 };
 	const hours = { quiet: false };
 	const service = startStation(
-		startMessage(recipeWith(), { source: '0', loop: false, timeoutMs: 1000, latencyMs: 0, mostLagMs: 1000 }),
+		startMessage(recipeWith(), {
+			source: '0',
+			loop: false,
+			timeoutMs: 1000,
+			latencyMs: 0,
+			silentMs: 1500,
+			mostLagMs: 1000,
+		}),
 		{
 			startChild: () => {
 				const child = fakeChild();

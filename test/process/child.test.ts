@@ -159,7 +159,7 @@ processes('ends itself when its parent is killed', async () => {
 
 function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
 	const recipe = recipeWith({ model, deadlineMs: 600_000, threads: 1, heatmap: { most: 0 } });
-	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0, mostLagMs: 1000 };
+	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0, silentMs: 1500, mostLagMs: 1000 };
 	return startMessage(recipe, camera);
 }
 

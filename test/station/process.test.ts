@@ -38,7 +38,14 @@ async function line(): Promise<AsyncDisposable & { readonly path: string; readon
 		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
 	const model = await tinyBundle(join(folder.path, 'bundle'));
 	const recipe = recipeWith({ model, trigger: { everyMs: 20 } });
-	const camera = { source: pictures, loop: true, timeoutMs: 5000, latencyMs: 0, mostLagMs: 1000 };
+	const camera = {
+		source: pictures,
+		loop: true,
+		timeoutMs: 5000,
+		latencyMs: 0,
+		silentMs: 1500,
+		mostLagMs: 1000,
+	};
 	const start = startMessage(recipe, camera);
 	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }

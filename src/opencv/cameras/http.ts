@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Failure, reasonOf } from '../../base/failure.js';
 import { eitherOf } from '../../base/retry.js';
 import { masked } from '../../base/secrets.js';
+import { RefusedFailure } from '../../vision/frame.js';
 import { unavailable } from './capture.js';
 
 /** Asks a camera over HTTP, and logs in as it wants. */
@@ -51,7 +52,7 @@ export function httpCamera(address: string): HttpCamera {
 				const fault = statusFault(response.status, login !== undefined);
 				if (!fault) return response;
 				await response.body?.cancel();
-				throw unavailable(shown, ...fault);
+				throw refused(shown, response.status, fault);
 			} catch (thrown) {
 				signal.throwIfAborted();
 				if (late.signal.aborted) throw unavailable(shown, `no answer within ${timeoutMs} ms`, UNREACHED);
@@ -121,6 +122,16 @@ export function statusFault(
 	if (status >= 300)
 		return [`it answers with status ${status}`, 'Open the address in a browser to see what it wants.'];
 	return undefined;
+}
+
+/** What a status that is a fault comes to. */
+export function refused(
+	shown: string,
+	status: number,
+	[state, advice]: NonNullable<ReturnType<typeof statusFault>>,
+): Failure {
+	const failure = unavailable(shown, state, advice);
+	return status === 401 || status === 403 ? new RefusedFailure(failure) : failure;
 }
 
 /** By the codes of Node and OpenSSL. */

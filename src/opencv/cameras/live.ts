@@ -75,6 +75,7 @@ export function freshFrames(
 	let intervalMs = toldMs;
 	let caughtUpMs = performance.now() - backlogMs;
 	let dropped = 0;
+	let heardMs: number | undefined;
 	let held: Held | undefined;
 	let asked:
 		| { readonly sinceMs: number; readonly isRight: (one: Held) => boolean; settle(): void }
@@ -132,6 +133,8 @@ export function freshFrames(
 			const waited = waitedMs >= intervalMs / 2;
 			if (waited) learn(begunMs, waitedMs);
 			const lagMs = lagIn(stamp, doneMs, waited);
+			// What a decoder still gives up of a stream that has ended is no word of its camera.
+			if (lagMs <= mostLagMs || mostLagMs === 0) heardMs = doneMs;
 			const onItsWay = onItsWayMs();
 			const takenMs = Math.min(begunMs, doneMs - lagMs) - onItsWay;
 			if (!waited && buffered > 0) {
@@ -157,6 +160,9 @@ export function freshFrames(
 
 	return {
 		live: true,
+		get heardMs() {
+			return heardMs;
+		},
 		get dropped() {
 			return dropped;
 		},

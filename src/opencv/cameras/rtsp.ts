@@ -3,12 +3,29 @@ import { connect as tls } from 'node:tls';
 import type { Failure } from '../../base/failure.js';
 import { masked } from '../../base/secrets.js';
 import { unavailable } from './capture.js';
-import { authorizationOf, connectionFailure, loginOf, statusFault } from './http.js';
+import { authorizationOf, connectionFailure, loginOf, refused, statusFault } from './http.js';
 
 const TIMEOUT_MS = 3000;
 
 /** A description of streams has fewer. */
 const MOST_CHARACTERS = 2 ** 16;
+
+/** Errors of a connection on which something was heard, or might be if it were asked in another way. */
+const HEARD = /ECONNRESET|HPE_/;
+
+/** Why a camera cannot be reached; undefined where anything answers. It is asked what it can do: that costs a camera nothing. */
+export async function rtspUnreached(address: string): Promise<Failure | undefined> {
+	const url = new URL(address);
+	url.username = '';
+	url.password = '';
+	try {
+		await ask('OPTIONS', url);
+		return undefined;
+	} catch (thrown) {
+		const { code = '' } = thrown as NodeJS.ErrnoException;
+		return HEARD.test(code) ? undefined : connectionFailure(masked(address), thrown);
+	}
+}
 
 /** Why a camera did not open, as it answers itself when it is asked what it sends; undefined where it finds nothing wrong. */
 export async function rtspFault(address: string): Promise<Failure | undefined> {
@@ -18,12 +35,12 @@ export async function rtspFault(address: string): Promise<Failure | undefined> {
 	url.username = '';
 	url.password = '';
 	try {
-		let { status, challenge, body } = await describe(url);
+		let { status, challenge, body } = await ask('DESCRIBE', url);
 		const authorization =
 			status === 401 && login ? authorizationOf(challenge, login, 'DESCRIBE', url.href) : undefined;
-		if (authorization) ({ status, challenge, body } = await describe(url, authorization));
+		if (authorization) ({ status, challenge, body } = await ask('DESCRIBE', url, authorization));
 		const fault = statusFault(status, login !== undefined);
-		if (fault) return unavailable(shown, ...fault);
+		if (fault) return refused(shown, status, fault);
 		const codecs = [...body.matchAll(/^a=rtpmap:\d+ ([^/\s]+)/gim)].map(([, name]) => name);
 		if (!/^m=video/im.test(body))
 			return unavailable(shown, 'it sends no video', 'Check the path: it may be that of the sound alone.');
@@ -39,7 +56,7 @@ export async function rtspFault(address: string): Promise<Failure | undefined> {
 
 type Answer = { readonly status: number; readonly challenge: string; readonly body: string };
 
-function describe(url: URL, authorization?: string): Promise<Answer> {
+function ask(method: 'OPTIONS' | 'DESCRIBE', url: URL, authorization?: string): Promise<Answer> {
 	const secure = url.protocol === 'rtsps:';
 	const host = url.hostname.replace(/^\[|\]$/g, '');
 	const port = Number(url.port || (secure ? 322 : 554));
@@ -76,9 +93,9 @@ function describe(url: URL, authorization?: string): Promise<Answer> {
 		});
 		const lines = [
 			'CSeq: 1',
-			'Accept: application/sdp',
+			...(method === 'DESCRIBE' ? ['Accept: application/sdp'] : []),
 			...(authorization ? [`Authorization: ${authorization}`] : []),
 		];
-		socket.write(`DESCRIBE ${url.href} RTSP/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
+		socket.write(`${method} ${url.href} RTSP/1.0\r\n${lines.join('\r\n')}\r\n\r\n`);
 	});
 }

@@ -32,6 +32,7 @@ export async function snapshotCamera(
 	let seen: { readonly bytes: Buffer; readonly sinceMs: number } | undefined;
 	return {
 		live: true,
+		isAsked: true,
 		dropped: 0,
 		read: async ({ after, signal }) => {
 			// Timers may fire a little early.

@@ -8,7 +8,7 @@ import { httpCamera, UNTRUSTED } from './http.js';
 import { liveCamera } from './live.js';
 import { mjpegCamera } from './mjpeg.js';
 import type { CameraOptions } from './options.js';
-import { rtspFault } from './rtsp.js';
+import { rtspFault, rtspUnreached } from './rtsp.js';
 import { snapshotCamera } from './snapshot.js';
 
 /** A network camera sends what it buffered before it sends what it sees. */
@@ -20,6 +20,9 @@ const SINGLE = /^(MJPG|mjpg|jpeg|JPEG)$/;
 /** A camera that is reached over RTSP or HTTP. @throws Failure camera-unavailable, with the reason that the camera gives */
 export async function streamCamera(url: string, options: CameraOptions): Promise<Camera> {
 	if (/^https?:/i.test(url)) return httpStream(url, options);
+	// FFmpeg would block this thread for as long as nobody answers.
+	const unreached = await rtspUnreached(url);
+	if (unreached) throw unreached;
 	try {
 		return ffmpegStream(url, options);
 	} catch (thrown) {
