@@ -180,7 +180,7 @@ new DatabaseSync('/var/lib/inspectord/journal.db').exec('PRAGMA user_version = 9
 }
 console.log(JSON.stringify({ date: new Date().toISOString().slice(0, 10), ...found }));
 
-/** On a machine that has other work its lesson may take minutes. */
+/** On a machine that has other work its lesson, which has less priority than that, takes minutes. */
 async function demonstrated() {
 	const { run, sure } = box;
 	begun = Date.now();
@@ -197,7 +197,11 @@ async function demonstrated() {
 		'--json',
 	);
 	const said = () => run('journalctl', '-u', unit, '-o', 'cat', '--no-pager').out;
-	await eventually('the demonstration tells a verdict', 300, () => said().includes('"verdict":"'));
+	await eventually('the demonstration tells a verdict', 1200, () => {
+		if (run('systemctl', 'is-active', unit).out.trim() !== 'active')
+			throw new Error(`the demonstration has ended:\n${said()}`);
+		return said().includes('"verdict":"');
+	});
 	found.demonstrationS = seconds();
 	sure('systemctl', 'stop', unit);
 }

@@ -25,7 +25,8 @@ export type Facts = {
 	readonly systemd: Tried;
 	readonly trtexec: Trtexec | { readonly failure: Pick<Failure, 'message' | 'advice'> };
 	readonly clock: boolean | null;
-	readonly journal: Place;
+	/** Null where nothing says its folder. */
+	readonly journal: Place | null;
 	readonly engines: Place;
 	readonly condition: Condition;
 	readonly accelerator: Accelerator;
@@ -79,8 +80,9 @@ export const STEPS: readonly Step[] = [
 	{ name: 'opencv', of: 'box', look: ({ opencv }) => tried(opencv) },
 	{ name: 'onnxruntime', of: 'box', look: ({ onnxruntime }) => tried(onnxruntime) },
 	{ name: 'sqlite', of: 'box', look: ({ sqlite }) => tried(sqlite) },
+	{ name: 'user', of: 'box', look: lookAtUser },
 	{ name: 'memory', of: 'box', look: lookAtMemory },
-	{ name: 'journal', of: 'box', look: ({ journal }) => lookAtPlace('the journal', journal) },
+	{ name: 'journal', of: 'box', look: lookAtJournal },
 	{ name: 'clock', of: 'box', look: lookAtClock },
 	{ name: 'camera-access', of: 'box', look: lookAtVideo },
 	{ name: 'camera-names', of: 'box', look: lookAtNames },
@@ -120,6 +122,16 @@ function lookAtNode({ node: { version, arch } }: Facts): Judgement {
 	return ok(words);
 }
 
+/** What one user may do, another may not. */
+function lookAtUser({ user, unit }: Facts): Judgement {
+	const daemon = unit !== 'unheard' && unit?.isThere ? unit.user : '';
+	if (daemon === '' || daemon === user) return ok(`asked as ${user}`);
+	return warning(
+		`${user} asks, and the daemon runs as ${daemon}: whether that user may use the cameras, the journal's folder and the configuration is not told`,
+		`sudo -u ${daemon} inspectord doctor`,
+	);
+}
+
 function lookAtMemory({ condition: { memory } }: Facts): Judgement {
 	const { totalBytes, availableBytes } = memory;
 	if (totalBytes === null || availableBytes === null)
@@ -130,16 +142,24 @@ function lookAtMemory({ condition: { memory } }: Facts): Judgement {
 	return ok(words);
 }
 
+function lookAtJournal({ journal }: Facts): Judgement {
+	if (journal === null) return ok('its folder is named by a configuration: --config FILE looks at it');
+	return lookAtPlace('the journal', journal);
+}
+
+const MAKE_ROOM =
+	'Make room on its disk (df -h shows it), or name a folder on another one in the configuration.';
+
 function lookAtPlace(what: string, { folder, state, freeBytes }: Place): Judgement {
 	const room = freeBytes === null ? 'with unknown room' : `with ${gibi(freeBytes)} free`;
 	if (state === 'refused')
 		return missing(
 			`"${folder}", where ${what} would be kept, may not be written to`,
-			`sudo install -d -o inspectord -g inspectord "${folder}"`,
+			`sudo install -d -o inspectord -g inspectord "${folder}", when it is the daemon's alone; or ask as its user: sudo -u inspectord inspectord doctor`,
 		);
 	const words = `"${folder}" ${state === 'absent' ? 'will be made' : 'is there'}, ${room}`;
-	if (freeBytes !== null && freeBytes < LITTLE_ROOM) return missing(words, `Make room: df -h "${folder}"`);
-	if (freeBytes === null || freeBytes < SOME_ROOM) return warning(words, `Make room: df -h "${folder}"`);
+	if (freeBytes !== null && freeBytes < LITTLE_ROOM) return missing(words, MAKE_ROOM);
+	if (freeBytes === null || freeBytes < SOME_ROOM) return warning(words, MAKE_ROOM);
 	return ok(words);
 }
 
@@ -147,7 +167,10 @@ function lookAtClock({ clock }: Facts): Judgement {
 	if (clock === true) return ok('the clock is synchronised');
 	const words =
 		clock === null ? 'nobody tells whether the clock is synchronised' : 'the clock is not synchronised';
-	return warning(`${words}: times in verdicts may be wrong`, 'sudo timedatectl set-ntp true');
+	return warning(
+		`${words}: times in verdicts may be wrong`,
+		'sudo apt install systemd-timesyncd && sudo timedatectl set-ntp true; where the network has a time server of its own, name it in /etc/systemd/timesyncd.conf.',
+	);
 }
 
 function lookAtVideo({ devices: { video, closedVideo }, user }: Facts): Judgement {
@@ -189,6 +212,11 @@ function lookAtUnit({ unit }: Facts): Judgement {
 		return warning(
 			'no systemd answers: nobody starts the daemon again',
 			'Run it under one (docs/install.md).',
+		);
+	if (unit === 'unheard')
+		return warning(
+			'systemd does not tell this user how inspectord.service is',
+			'Ask as root: sudo systemctl status inspectord (or, for every user: sudo apt install dbus).',
 		);
 	const { isThere, isEnabled, state, restarts } = unit;
 	if (!isThere)

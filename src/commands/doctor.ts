@@ -6,7 +6,7 @@ import { tryLibrary } from '../daemon/probe.js';
 import { loadConfig } from '../daemon/settings.js';
 import { enginesFolder } from '../disk/engines.js';
 import { acceleratorHere } from '../machine/accelerator.js';
-import { below } from '../machine/below.js';
+import { below as belowRoot } from '../machine/below.js';
 import { askSystemd } from '../machine/clock.js';
 import { watchCondition } from '../machine/condition.js';
 import { devices } from '../machine/devices.js';
@@ -47,13 +47,17 @@ export const doctor: Command = {
 		if (args.options.json) context.print({ ok: lacking === 0, findings });
 		else
 			for (const { step, state, message, remedy } of findings) {
-				context.print(`${SHOWN[state]}  ${step}: ${message}`);
-				if (remedy !== undefined) context.print(`         ${remedy}`);
+				context.print(`${SHOWN[state]}  ${step}: ${below(message)}`);
+				if (remedy !== undefined) context.print(`${INDENT}${below(remedy)}`);
 			}
 		if (lacking > 0)
 			throw new Failure('box-incomplete', `This box lacks ${lacking} of ${findings.length} things`);
 	},
 };
+
+/** Stands below what it belongs to, whatever lines it has. */
+const INDENT = ' '.repeat(9);
+const below = (text: string): string => text.replaceAll('\n', `\n${INDENT}`);
 
 type Read = { readonly config?: Config; readonly finding?: Finding };
 
@@ -64,9 +68,20 @@ async function configOf(file: string, { env }: Context): Promise<Read> {
 	} catch (failure) {
 		if (!(failure instanceof Failure)) throw failure;
 		const { message, advice } = failure;
-		return { finding: { step: 'config', state: 'missing', message, remedy: advice ?? 'Mend the file.' } };
+		return {
+			finding: {
+				step: 'config',
+				state: 'missing',
+				message,
+				remedy: advice ?? `Mend it there, and try it again: inspectord check --config ${file}`,
+			},
+		};
 	}
 }
+
+/** Of a failure that says nothing of it. */
+const REPORT =
+	'Try it again alone: inspectord check --config FILE. When it stays so, report this line, and what journalctl -u inspectord says.';
 
 async function findingsOf(config: Config, context: Context): Promise<readonly Finding[]> {
 	const findings = await checked(config, context);
@@ -74,14 +89,16 @@ async function findingsOf(config: Config, context: Context): Promise<readonly Fi
 		step: what,
 		state: ok ? 'ok' : 'missing',
 		message,
-		...(advice !== undefined && { remedy: advice }),
+		...(!ok && { remedy: advice ?? REPORT }),
 	}));
 }
 
-/** Without a configuration the journal would lie where the daemon is started. */
+/** Without a configuration the journal would lie where the unit starts the daemon. */
 async function factsOf(config: Config | undefined, context: Context): Promise<Facts> {
 	const { env } = context;
+	const service = await unit('inspectord.service');
 	const [state] = (env.STATE_DIRECTORY ?? '').split(':');
+	const folder = config?.journal.folder ?? (state || (service !== 'unheard' && service?.folder) || null);
 	const attempt = (asked: LibraryAsked) => triedIn(asked, context);
 	const [opencv, onnxruntime, tensorrt, sqlite, systemd, ...rest] = await Promise.all([
 		attempt({ kind: 'opencv' }),
@@ -90,18 +107,17 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		attempt({ kind: 'sqlite' }),
 		attempt({ kind: 'systemd' }),
 		askSystemd('timedatectl'),
-		placeAt(config?.journal.folder ?? (state || '.')),
+		folder === null ? null : placeAt(folder),
 		placeAt(config?.engines.folder ?? enginesFolder(env)),
 		watchCondition()(),
 		acceleratorHere(env),
-		devices(below('/'), '/'),
-		unit('inspectord.service'),
+		devices(belowRoot('/'), '/'),
 		findTrtexec(env, context.signal).catch((failure) => {
 			if (!(failure instanceof Failure) || context.signal.aborted) throw failure;
 			return { failure };
 		}),
 	]);
-	const [clock, journal, engines, condition, gpu, found, service, trtexec] = rest;
+	const [clock, journal, engines, condition, gpu, found, trtexec] = rest;
 	return {
 		node: { version: process.versions.node, arch: process.arch },
 		opencv,

@@ -42,6 +42,7 @@ export function unproven({ model }: RecipeConfig, limitMs: number): Failure {
 	return new Failure(
 		'model-failed',
 		`Cannot prove bundle "${model}": its golden vectors were not scored within ${seconds} s`,
+		'Is the machine busy with other work (top)? Try it again when it is not.',
 	);
 }
 
@@ -155,5 +156,6 @@ function deathOf(what: string, { code, signal, stderrTail }: Ended): Error {
 	return new Failure(
 		'child-died',
 		`Cannot try ${what}: its process died (${how}) ${causeIn(stderrTail)}`.trim(),
+		'Is the machine out of memory (sudo dmesg)? If not, a driver or library crashed: try it again, then install that anew.',
 	);
 }

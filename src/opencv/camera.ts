@@ -29,7 +29,8 @@ const kinds: Kinds = {
 	watch: ({ path, existing }, options) => watchedCamera(path, existing, options),
 	file: async ({ path }, options) => {
 		const found = await stat(path).catch((thrown) => {
-			throw unavailable(path, reasonOf(thrown), 'Check the path.');
+			const state = thrown.code === 'ENOENT' ? 'there is no such file or folder' : reasonOf(thrown);
+			throw unavailable(path, state, 'Check the path.');
 		});
 		if (found.isDirectory()) return folderCamera(path, options);
 		if (found.isFile()) return videoCamera(path, options);

@@ -114,7 +114,12 @@ async function tryCamera(
 		// Pictures come there when parts come.
 		if (parsed.kind === 'watch') return `folder "${parsed.path}" can be watched`;
 		const frame = await camera.read({ after: Number.NEGATIVE_INFINITY, signal });
-		if (!frame) throw new Failure('camera-silent', `Camera "${source}" gives no frame`);
+		if (!frame)
+			throw new Failure(
+				'camera-silent',
+				`Camera "${source}" gives no frame`,
+				'Does it work with another program? Of a folder: are pictures in it?',
+			);
 		const { width, height } = frame;
 		frame.release();
 		return `camera "${source}" gives ${width}x${height}`;

@@ -41,6 +41,15 @@ const LOCKED: Tree = {
 
 const READY: Tree = { ...JETPACK_6_2, ...ORIN_AT_WORK, ...TOOLS, ...LOCKED };
 
+const UNIT = {
+	isThere: true,
+	isEnabled: true,
+	state: 'active',
+	restarts: 0,
+	user: 'inspectord',
+	folder: '/var/lib/inspectord',
+} as const;
+
 /** Facts of a copied machine; what lies outside its files works. */
 async function factsOf(tree: Tree, more: Partial<Facts> = {}): Promise<Facts> {
 	await using folder = await planted(tree);
@@ -60,15 +69,15 @@ async function factsOf(tree: Tree, more: Partial<Facts> = {}): Promise<Facts> {
 		condition: await watchCondition(folder.path)(),
 		accelerator: await accelerator(folder.path, { arch }),
 		devices: await devices(below(folder.path), folder.path),
-		unit: { isThere: true, isEnabled: true, state: 'active', restarts: 0 },
+		unit: UNIT,
 		cameras: ['/dev/inspectord/camera-0815', 'rtsp://10.0.3.7/1'],
 		user: 'inspectord',
 		...more,
 	};
 }
 
-const service = (more: Partial<NonNullable<Facts['unit']>>): Partial<Facts> => ({
-	unit: { isThere: true, isEnabled: true, state: 'active', restarts: 0, ...more },
+const service = (more: Partial<Exclude<Facts['unit'], 'unheard' | null>>): Partial<Facts> => ({
+	unit: { ...UNIT, ...more },
 });
 
 const judged = (facts: Facts): Readonly<Record<string, Judgement>> =>
@@ -152,6 +161,16 @@ const cases: readonly Case[] = [
 		/udev rule/,
 	],
 	['no systemd', READY, { unit: null }, 'unit', 'warning', /no systemd answers/, /install\.md/],
+	[
+		'a systemd that does not answer',
+		READY,
+		{ unit: 'unheard' },
+		'unit',
+		'warning',
+		/does not tell/,
+		/sudo systemctl/,
+	],
+	['a journal of nobody yet', READY, { journal: null }, 'journal', 'ok', /--config FILE/, undefined],
 	['no unit', READY, service({ isThere: false }), 'unit', 'warning', /there is no unit/, /install\.md/],
 	['a failed unit', READY, service({ state: 'failed' }), 'unit', 'missing', /has failed/, /journalctl/],
 	['a unit that waits', READY, service({ isEnabled: false }), 'unit', 'warning', /not start/, /enable/],
@@ -210,6 +229,15 @@ const cases: readonly Case[] = [
 		'missing',
 		/Cannot load it/,
 		/npm start/,
+	],
+	[
+		'another user than the daemon',
+		READY,
+		{ user: 'root' },
+		'user',
+		'warning',
+		/root asks, and the daemon runs as inspectord/,
+		/sudo -u inspectord inspectord doctor/,
 	],
 	[
 		'no libsystemd',

@@ -85,6 +85,7 @@ doctor('tries what a configuration needs as check does, and where its journal wo
 	assert.match(stepOf(told, 'recipes.r').message, /nowhere/);
 	assert.is(stepOf(told, 'stations.s').state, 'ok');
 	assert.is(stepOf(told, 'mqtt').state, 'missing');
+	for (const { state, step, remedy } of told.findings) assert.is(remedy === undefined, state === 'ok', step);
 });
 
 doctor('has a configuration that cannot be read among its findings', async () => {
@@ -96,6 +97,11 @@ doctor('has a configuration that cannot be read among its findings', async () =>
 	assert.is(code, 1);
 	assert.is(found.state, 'missing');
 	assert.match(found.message, /stationz/);
+	const { out: shown } = await program('doctor', '--config', file);
+	// Whatever lines it has, they stand below it.
+	for (const line of shown.trimEnd().split('\n'))
+		assert.match(line, /^(ok {7}|MISSING {2}|warning {2}| {9})\S/);
+	assert.match(shown, /^ {9}.*stationz.*\n {9}Mend it there.* inspectord check --config /m);
 });
 
 doctor.run();

@@ -8,11 +8,18 @@ const cases: readonly (readonly [said: string, unit: Unit])[] = [
 	['', null],
 	[
 		'NRestarts=0\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n',
-		{ isThere: false, isEnabled: false, state: 'inactive', restarts: 0 },
+		{ isThere: false, isEnabled: false, state: 'inactive', restarts: 0, user: '', folder: '' },
 	],
 	[
-		'NRestarts=7\nLoadState=loaded\nActiveState=failed\nUnitFileState=enabled\n',
-		{ isThere: true, isEnabled: true, state: 'failed', restarts: 7 },
+		'NRestarts=7\nLoadState=loaded\nActiveState=failed\nUnitFileState=enabled\nUser=inspectord\nWorkingDirectory=!/var/lib/inspectord\n',
+		{
+			isThere: true,
+			isEnabled: true,
+			state: 'failed',
+			restarts: 7,
+			user: 'inspectord',
+			folder: '/var/lib/inspectord',
+		},
 	],
 ];
 
