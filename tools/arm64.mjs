@@ -1,12 +1,12 @@
 // npm run test:arm64 [-- --processor NAME] [-- --pictures N]: the program for arm64 (Debian's libraries, the registry's Node and ONNX
 // Runtime, the OpenCV binding compiled for it) under qemu, against the same bundle and pictures on this machine. Slow: an hour is
 // allowed. The last line is JSON. What it makes lies below .setup/arm64.
-import { spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { comparisonOf, worded } from './arm64/compare.mjs';
+import { ended } from './arm64/ended.mjs';
 import { inspected } from './arm64/inspect.mjs';
 import { processors } from './arm64/processors.mjs';
 import { arm64Root } from './arm64/root.mjs';
@@ -196,17 +196,7 @@ async function scored(side, name, bundle) {
 async function run({ command }, what, limitS, args) {
 	const begun = Date.now();
 	console.log(`${what} …`);
-	const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: work });
-	let [out, err] = ['', ''];
-	child.stdout.on('data', (chunk) => {
-		out += chunk;
-	});
-	child.stderr.on('data', (chunk) => {
-		err = (err + chunk).slice(-4000);
-	});
-	const timer = setTimeout(() => child.kill('SIGKILL'), 1000 * limitS);
-	const [code, signal] = await new Promise((resolve) => child.once('close', (...ended) => resolve(ended)));
-	clearTimeout(timer);
+	const { code, signal, out, err } = await ended(command, args, limitS, { cwd: work }).done;
 	console.log(`${what}: ${Math.round((Date.now() - begun) / 1000)} s`);
 	if (code !== 0) {
 		console.log(`${err}\n${what} failed (${signal ?? code}); allowed were ${limitS} s`);

