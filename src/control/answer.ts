@@ -44,6 +44,8 @@ type Claimed = Key & { readonly print: string; readonly claim: string; readonly 
 
 /** Where claims and answers are kept: on disk. */
 export type AnswerStore = {
+	/** Why the disk takes nothing now. */
+	readonly condition: { readonly failure: string | null };
 	kept(): Promise<readonly (Claimed & { readonly isAnswered: boolean; readonly isSaid: boolean })[]>;
 	/** Resolves when it is on disk, however long that takes. */
 	claim(claim: Claimed): Promise<void>;
@@ -332,6 +334,12 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		act: () => Promise<Answer>,
 	): Promise<Answered> => {
 		const { requester: place, request: id } = key;
+		if (store.condition.failure !== null) {
+			// What waits for the disk has a bound: who only asks must not fill it.
+			const acts = changes || isSignal;
+			const answer = acts ? make(id, name, 'busy', isSignal ? UNHEARD : UNWRITTEN) : await act();
+			return { place, correlation, answer, isKept: false };
+		}
 		const atMs = Math.round(wallClock());
 		const entry = { requester: place, print, atMs, isAnswered: false };
 		known.set(nameOf(key), entry);
@@ -345,10 +353,12 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 		const claimed = isInTime(store.claim({ ...key, print, claim, atMs }));
 		const done = isSignal ? act() : undefined;
 		const inTime = await claimed;
-		if (!inTime && changes && !done)
-			return untaken(make(id, name, 'busy', 'The journal cannot be written to now: ask again later'));
-		const answer = await (done ?? act());
-		if (answer.code === 'busy') return untaken(answer);
+		if (!inTime && changes && !done) return untaken(make(id, name, 'busy', UNWRITTEN));
+		const found = await (done ?? act());
+		if (found.code === 'busy') return untaken(found);
+		// Should the box go down before the disk takes it, nobody will hear of its part.
+		const isUnsafe = isSignal && !inTime && found.code === 'ok';
+		const answer = isUnsafe ? make(id, name, 'failed', UNSAFE) : found;
 		const written = store.answer(key, JSON.stringify(answer)).then(() => {
 			entry.isAnswered = true;
 		});
@@ -368,6 +378,12 @@ export async function createAnswerer(world: AnswerWorld): Promise<Answerer> {
 }
 
 type ClaimText = { readonly name: string; readonly id: string; readonly correlation: string | null };
+
+const UNWRITTEN = 'The journal cannot be written to now: ask again later';
+const UNHEARD =
+	'It makes no part: the journal cannot be written to now, and nobody would hear of the verdict. Ask again later';
+const UNSAFE =
+	'It is a part, which the journal cannot take down now: its verdict comes late, or never. Do not wait for it';
 
 const RETAINED =
 	'It was retained: a request that the broker keeps is not done. Publish it without retain, with another id';

@@ -17,6 +17,9 @@ const STEP_MS = 250;
 /** Whoever waits waits for so long, however long nothing came before: what came meanwhile may lie in a buffer. */
 const LEAST_MS = 3 * STEP_MS;
 
+/** Without a reason of its own each end would make an error, with its stack. */
+const OVER = 'over';
+
 export type SilenceWorld = {
 	/** What gave frames and gives no new one for so long is silent; 0: never. */
 	readonly silentMs: number;
@@ -72,7 +75,7 @@ export function silenceWatch({
 					}
 					return frame;
 				} finally {
-					over.abort();
+					over.abort(OVER);
 				}
 			},
 			close: () => camera.close(),

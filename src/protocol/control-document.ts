@@ -89,7 +89,7 @@ again with another id if it is to be done. An answer is said again until the bro
 - A \`trigger\` is a signal of the line: it counts the moment it comes, while its claim is on its way to the disk, and what it does is written after its claim. A client may
   give 200 at once and 100 a second in the long run, all of a role together twice that; each station bounds those that wait (\`trigger.queue\`).
 - A retained request is never done: it would come again with each connection.
-- While the disk takes nothing, what changes something is \`busy\`; what only looks is answered and not kept.
+- While the disk takes nothing, what changes something is \`busy\`; what only looks is answered and not kept. A signal is \`busy\`, too, and makes no part, because nobody would hear of its verdict: take that as an error and ask again later. One that came as the disk stopped is \`failed\` within 3 s: it is a part, whose verdict comes late or never.
 
 ${table('code', CODES)}
 ## Who may ask what

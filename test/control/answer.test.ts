@@ -29,7 +29,11 @@ function disk() {
 	let isStuck = false;
 	const waiting: (() => void)[] = [];
 	const turn = () => new Promise<void>((resolve) => (isStuck ? waiting.push(resolve) : resolve()));
+	let failure: string | null = null;
 	const store: AnswerStore = {
+		get condition() {
+			return { failure };
+		},
 		kept: async () =>
 			[...rows.values()].map(({ claim, answer, isSaid }) => ({
 				...claim,
@@ -53,6 +57,10 @@ function disk() {
 	return {
 		rows,
 		store,
+		/** It says that it takes nothing; null: it takes what comes. */
+		refuse: (why: string | null) => {
+			failure = why;
+		},
 		stick: () => {
 			isStuck = true;
 		},
@@ -404,17 +412,46 @@ answers('to a signal are of what was done the moment it came, whatever the disk 
 	assert.equal(done, ['trigger']);
 	await new Promise((resolve) => setTimeout(resolve, 10));
 	clock.ms += 10_000;
-	assert.is((await wanted)!.answer.code, 'ok');
+	const { code, text } = (await wanted)!.answer;
+	assert.is(code, 'failed');
+	assert.match(text, /It is a part, which the journal cannot take down now/);
 	const again = await one.ask(asked('trigger', by('1', { station: 's' }), { role: 'operator' }));
 	assert.is(again, undefined);
 	free();
 	await new Promise((resolve) => setTimeout(resolve, 10));
-	assert.match(rows.get('1 answer/c')!.answer!, /"ok"/);
+	assert.match(rows.get('1 answer/c')!.answer!, /"failed"/);
 	assert.equal(done, ['trigger']);
 	const kept = await one.ask(asked('trigger', by('1', { station: 's' }), { role: 'operator' }));
-	assert.is(kept!.answer.code, 'ok');
+	assert.is(kept!.answer.code, 'failed');
 	assert.equal(done, ['trigger']);
 });
+
+answers(
+	'while the disk is known to take nothing come at once, and fill no memory with what waits',
+	async () => {
+		const { answerer, done, stick, free, refuse, rows } = world();
+		const one = await answerer();
+		stick();
+		refuse('disk I/O error');
+		const wanted = async (name: RequestName, id: string) =>
+			(await one.ask(asked(name, by(id, { ...requestExamples[name][0]!.ask }), { role: 'engineer' })))!
+				.answer;
+		for (let i = 0; i < 20; i += 1) {
+			const { code, text } = await wanted('trigger', '1');
+			assert.is(code, 'busy');
+			assert.match(text, /makes no part: the journal cannot be written to/);
+		}
+		assert.is((await wanted('redeliver', '2')).code, 'busy');
+		assert.is((await wanted('state', '3')).code, 'ok');
+		assert.equal(done, ['state']);
+		free();
+		await new Promise((resolve) => setTimeout(resolve, 10));
+		assert.is(rows.size, 0);
+		refuse(null);
+		assert.is((await wanted('trigger', '1')).code, 'ok');
+		assert.equal(done, ['state', 'trigger']);
+	},
+);
 
 answers('to what is busy are not kept: the same id may be used again', async () => {
 	for (const name of ['trigger', 'redeliver'] as const) {
@@ -508,6 +545,7 @@ async function throughCrashes(seed: number): Promise<void> {
 		let isDead = false;
 		const step = () => turns(() => isDead);
 		const store: AnswerStore = {
+			condition: { failure: null },
 			kept: async () =>
 				[...rows.values()].map(({ claim, answer, isSaid }) => ({
 					...claim,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BoxState, StationState } from '../../src/protocol/states.js';
+import { answerOf } from '../answer-of.js';
 import { eventually, freePort } from '../free-port.js';
-import { hasMosquitto } from '../mosquitto.js';
+import { hasMosquitto, listen } from '../mosquitto.js';
 import { startWith } from '../program.js';
 import { slowDisk } from '../sqlite/slow-disk.js';
 import { temporaryFolder } from '../tiny-bundle.js';
@@ -19,8 +20,14 @@ disk('leaves the stations inspecting, is told at once, and takes nothing from th
 	const library = slowDisk(path);
 	if (library === undefined) return;
 	const port = await freePort();
-	await using line = await heardBox(path, `metrics: { listen: "127.0.0.1:${port}" }\n`);
-	const { config, told, verdicts } = line;
+	const state = join(path, 'journal');
+	await using line = await heardBox(
+		path,
+		`metrics: { listen: "127.0.0.1:${port}" }\njournal: { folder: "${state}" }\n`,
+		', asked: { camera: { source: pictures, loop: true }, recipe: asked }',
+		', asked: { model: bundle, threads: 1, trigger: { mode: request } }',
+	);
+	const { config, broker, told, verdicts } = line;
 	const box = () => told<BoxState>('inspectord/t/state').at(-1);
 	/** As Prometheus reads it: a series by its name, all its labels summed. */
 	const metric = async (name: string) => {
@@ -37,6 +44,13 @@ disk('leaves the stations inspecting, is told at once, and takes nothing from th
 
 	await writeFile(fails, '');
 	await eventually('the box says so', () => box()!.state === 'degraded' && box()!.journal !== null);
+	await using newcomer = await listen(broker, 'inspectord/t/state');
+	await eventually('it stands on the broker', () => newcomer.heard.length > 0);
+	assert.is(JSON.parse(newcomer.heard[0]!.payload.toString()).state, 'degraded');
+	const signalled = async () => answerOf(state, 'trigger', { station: 'asked', part: 'P-1' });
+	const refused = await signalled();
+	assert.is(refused.code, 'busy');
+	assert.match(refused.text, /makes no part: the journal cannot be written to/);
 	// What was on its way to the broker stands on the disk; from now on nothing comes.
 	const before = await counted();
 	await eventually('the station goes on', async () => (await counted()) > before + 20);
@@ -48,6 +62,11 @@ disk('leaves the stations inspecting, is told at once, and takes nothing from th
 	await rm(fails);
 	await eventually('it is written to again', () => box()!.state === 'online' && box()!.journal === null);
 	await eventually('what waited is said', () => verdicts().length > parts);
+	assert.is((await signalled()).code, 'ok');
+	await eventually(
+		'a part that is asked for has a verdict',
+		() => told('inspectord/t/asked/verdict').length > 0,
+	);
 	assert.is(await metric('inspectord_journal_failing'), 0);
 	running.child.kill('SIGTERM');
 	assert.is((await running.ended).code, 0);

@@ -10,13 +10,15 @@ import { tinyBundle } from '../tiny-bundle.js';
 export type HeardBox = AsyncDisposable & {
 	/** Of its configuration. */
 	readonly config: string;
+	/** Address of its broker. */
+	readonly broker: string;
 	/** What was said on a topic so far. */
 	told<T>(topic: string): readonly T[];
 	verdicts(): readonly VerdictMessage[];
 };
 
-/** Lays into a folder what the box "t" needs, whose station "s" judges a picture twenty times a second, and listens at a broker. `more`: lines of its configuration. */
-export async function heardBox(path: string, more = ''): Promise<HeardBox> {
+/** Lays into a folder what the box "t" needs, whose station "s" judges a picture twenty times a second, and listens at a broker. `more`: lines of its configuration; `stations`, `recipes`: more of those. */
+export async function heardBox(path: string, more = '', stations = '', recipes = ''): Promise<HeardBox> {
 	await mkdir(join(path, 'pictures'));
 	await writeFile(join(path, 'pictures', '0.png'), encodePng(drawPart(1, 0, undefined, 96).image));
 	await tinyBundle(join(path, 'bundle'));
@@ -27,8 +29,8 @@ export async function heardBox(path: string, more = ''): Promise<HeardBox> {
 		config,
 		`box: t
 mqtt: { url: "${broker.url}" }
-${more}stations: { s: { camera: { source: pictures, loop: true }, recipe: r } }
-recipes: { r: { model: bundle, threads: 1, trigger: { everyMs: 50 } } }
+${more}stations: { s: { camera: { source: pictures, loop: true }, recipe: r }${stations} }
+recipes: { r: { model: bundle, threads: 1, trigger: { everyMs: 50 } }${recipes} }
 `,
 	);
 	const told = <T>(topic: string) =>
@@ -37,6 +39,7 @@ recipes: { r: { model: bundle, threads: 1, trigger: { everyMs: 50 } } }
 			.map(({ payload }) => JSON.parse(payload.toString()) as T);
 	return {
 		config,
+		broker: broker.url,
 		told,
 		verdicts: () => told<VerdictMessage>('inspectord/t/s/verdict'),
 		[Symbol.asyncDispose]: async () => {
