@@ -3,12 +3,14 @@ import { type Files, realFiles } from '../disk/files.js';
 import { openPictures } from '../disk/pictures.js';
 import { makeFolder } from '../disk/place.js';
 import { watchFolder } from '../disk/watch.js';
+import { watchLine } from '../gpio/monitor.js';
 import { bootId, upMs } from '../machine/boot.js';
 import { type ClockWatch, watchClock } from '../machine/clock.js';
 import { machineMs } from '../machine/monotonic.js';
 import { openConnection } from '../mqtt/connection.js';
 import type { LinkWorld } from '../mqtt/link.js';
 import { type Child, startChild } from '../process/child.js';
+import { startEndpoint } from '../prometheus/endpoint.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
 import { scheduleAt } from '../schedule/cron.js';
 import { listenLocally } from '../socket/listen.js';
@@ -33,6 +35,7 @@ export type Edges = {
 	/** Calls at the times of a cron expression. */
 	readonly scheduleAt: typeof scheduleAt;
 	readonly watchClock: () => ClockWatch;
+	readonly watchLine: typeof watchLine;
 	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
 	readonly connect: LinkWorld['connect'];
 	readonly startWriter: () => WriterPort;
@@ -45,6 +48,8 @@ export type Edges = {
 	readonly openPictures: (folder: string) => Promise<PictureFiles>;
 	readonly search: typeof searchBeside;
 	readonly listen: typeof listenLocally;
+	/** Tells metrics. */
+	readonly startEndpoint: typeof startEndpoint;
 };
 
 export const realEdges: Edges = {
@@ -57,6 +62,7 @@ export const realEdges: Edges = {
 	machine: realMachine,
 	scheduleAt,
 	watchClock,
+	watchLine,
 	startStation: (env) => startChild('station', { env }),
 	connect: openConnection,
 	startWriter: startThread,
@@ -66,4 +72,5 @@ export const realEdges: Edges = {
 	openPictures,
 	search: searchBeside,
 	listen: listenLocally,
+	startEndpoint,
 };

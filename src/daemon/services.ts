@@ -14,7 +14,7 @@ import { tryLine } from '../gpio/monitor.js';
 import { shareOf } from '../machine/memory.js';
 import { spaceAt } from '../machine/space.js';
 import type { Child } from '../process/child.js';
-import { type Endpoint, startEndpoint, tryToListen } from '../prometheus/endpoint.js';
+import { type Endpoint, tryToListen } from '../prometheus/endpoint.js';
 import { exposition } from '../prometheus/exposition.js';
 import type { Event } from '../protocol/events.js';
 import type { StationState } from '../protocol/states.js';
@@ -498,6 +498,7 @@ const signals = row<SignalsSettings, SignalsService>({
 			...world,
 			pace: world.edges.pace,
 			files: world.edges.files,
+			watchLine: world.edges.watchLine,
 			known: () => recordsIn(standing).journal.takenOf(settings.station),
 			station: () =>
 				servicesOf<StationService>(station.kind, world).find(({ name }) => name === settings.station),
@@ -592,7 +593,7 @@ const metrics = row<{ readonly listen: string }, Endpoint>({
 			? []
 			: [{ path: 'metrics.listen', attempt: () => tryToListen(listen) }],
 	begin: ({ listen }, world) =>
-		startEndpoint(listen, {
+		world.edges.startEndpoint(listen, {
 			text: async () => {
 				const [service] = servicesOf<HealthService>(health.kind, world);
 				if (!service) throw new Error('nothing runs that knows how the box is');

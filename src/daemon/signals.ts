@@ -4,7 +4,7 @@ import { expectWaiters, keepConnected, type Pace, type Persistence } from '../ba
 import type { Service } from '../base/service.js';
 import type { Files } from '../disk/files.js';
 import { type Ago, MOST_WAITING, type Safe, watchSignalFile } from '../disk/signal-file.js';
-import { type GpioLine, watchLine } from '../gpio/monitor.js';
+import type { GpioLine, watchLine } from '../gpio/monitor.js';
 import { MOST_SIGNAL_BYTES, type Signal, signalIn } from '../protocol/signal.js';
 import type { StationService } from './station.js';
 import type { Signalled } from './trigger.js';
@@ -20,6 +20,7 @@ export type SignalsWorld = {
 	readonly log: Log;
 	readonly pace: Pace;
 	readonly files: Files;
+	readonly watchLine: typeof watchLine;
 	/** Undefined while it does not run. */
 	readonly station: () => Pick<StationService, 'signal' | 'missed'> | undefined;
 	/** The marks of signals whose parts are in the journal. */
@@ -40,7 +41,7 @@ const LOOK_MS = 50;
 
 /** Hands the signals of a file or a line to their station, until it is disposed. */
 export function startSignals(settings: SignalsSettings, world: SignalsWorld): SignalsService {
-	const { env, log, pace, files, station, known } = world;
+	const { env, log, pace, files, watchLine, station, known } = world;
 	const about = `trigger ${settings.station}`;
 	const ending = new AbortController();
 	expectWaiters(ending.signal, MOST_WAITING);

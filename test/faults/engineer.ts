@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { sha256Of } from '../../src/base/hash.js';
 import type { Random } from '../../src/base/random.js';
 import { dataOf } from '../../src/config/yaml.js';
+import { PLANS, patchTo, planIn } from './plans.js';
 import type { Being } from './time.js';
 
 export type EngineerWorld = {
@@ -10,8 +11,10 @@ export type EngineerWorld = {
 	readonly path: string;
 	readonly folder: string;
 	readonly recipes: readonly string[];
-	/** What the file says with these thresholds, by recipe; cut off before the last recipe it is no configuration. */
-	readonly textOf: (thresholds: Readonly<Record<string, number>>) => string;
+	/** What the file says with these thresholds, by recipe, and a plan; cut off before the last recipe it is no configuration. */
+	readonly textOf: (thresholds: Readonly<Record<string, number>>, plan: number) => string;
+	/** Of the first file. */
+	readonly plan: number;
 	readonly nature: Being;
 	readonly random: Random;
 	/** Asks the box. @returns whether anybody heard it */
@@ -19,10 +22,10 @@ export type EngineerWorld = {
 	readonly violated: (what: string) => void;
 };
 
-/** Somebody wants a threshold: no two are the same. */
+/** Somebody wants a threshold, and no two are the same, or another schedule. */
 type Wish = {
 	readonly id: string;
-	readonly recipe: string;
+	readonly recipe: string | undefined;
 	/** What it must be answered, where that is known. */
 	readonly wanted: 'ok' | 'invalid' | undefined;
 	/** Whatever it is answered, it is only tried. */
@@ -40,6 +43,8 @@ export type Answered = {
 };
 
 const FIRST = 0.4;
+/** So many edits are of the schedule. */
+const OF_PLANS = 0.3;
 /** Answers with these say that nothing was moved. */
 const UNMOVED = ['invalid', 'denied', 'conflict', 'busy'];
 const CONFIRM_S = { least: 5, more: 40 } as const;
@@ -56,34 +61,55 @@ export function createEngineer(world: EngineerWorld) {
 	/** As the last verdict of each station was judged. */
 	const judged = new Map<string, number>();
 	let told:
-		| { readonly rev: string; readonly confirmBy: string | null; readonly thresholds: Thresholds }
+		| {
+				readonly rev: string;
+				readonly confirmBy: string | null;
+				readonly thresholds: Thresholds;
+				readonly plan: number | undefined;
+		  }
 		| undefined;
+	/** Schedules that may be in force: what stands, or would be gone back to, and what was wanted since. */
+	const plans = new Set([world.plan]);
 
-	const wish = (wanted: Wish['wanted'], isDry = false): Wish & { readonly threshold: number } => {
+	const wish = (wanted: Wish['wanted'], isDry = false) => {
 		count += 1;
 		const threshold = Number((FIRST + count / 10_000).toFixed(4));
 		const id = `edit-${count}`;
-		const one: Wish = { id, recipe: recipes[random.below(recipes.length)]!, wanted, isDry, code: undefined };
+		const recipe = recipes[random.below(recipes.length)]!;
+		const one: Wish = { id, recipe, wanted, isDry, code: undefined };
 		wishes.set(threshold, one);
 		byId.set(id, one);
-		return { ...one, threshold };
+		return { id, recipe, threshold };
+	};
+	const wishPlan = (wanted: Wish['wanted'], isDry: boolean) => {
+		count += 1;
+		const id = `edit-${count}`;
+		byId.set(id, { id, recipe: undefined, wanted, isDry, code: undefined });
+		const plan = random.below(PLANS.length);
+		if (!isDry) plans.add(plan);
+		return { id, patch: { schedule: patchTo(plan) } };
+	};
+	const wishThreshold = (wanted: Wish['wanted'], isDry: boolean) => {
+		const { id, recipe, threshold } = wish(wanted, isDry);
+		const changed = { threshold, ...(wanted === 'invalid' && { deadlineMs: -1 }) };
+		return { id, patch: { recipes: { [recipe]: changed } } };
 	};
 	const edit = (wanted: Wish['wanted']): void => {
 		const [isDry, isConfirmed] = [wanted === undefined && random.uniform() < 0.2, random.uniform() < 0.4];
-		const { id, recipe, threshold } = wish(wanted, isDry);
-		const changed = { threshold, ...(wanted === 'invalid' && { deadlineMs: -1 }) };
+		const isPlan = wanted !== 'invalid' && random.uniform() < OF_PLANS;
+		const { id, patch } = (isPlan ? wishPlan : wishThreshold)(wanted, isDry);
 		const confirmTimeoutS = CONFIRM_S.least + random.below(CONFIRM_S.more);
 		const isAsked = ask({
 			id,
 			client: 'engineer',
-			patch: { recipes: { [recipe]: changed } },
+			patch,
 			...(isDry && { dryRun: true }),
 			...(wanted === undefined && !isDry && isConfirmed && { confirmTimeoutS }),
 		});
 		if (!isAsked && wanted === 'ok') violated(`nobody hears ${id} though nothing is wrong`);
 	};
 	const readFile = () => readFileSync(path, 'utf8');
-	const thresholdsIn = (text: string): Thresholds => thresholdsOf(dataOf(text) as Configured);
+	const configured = (text: string) => dataOf(text) as Configured;
 
 	return {
 		edit: () => edit(undefined),
@@ -95,8 +121,15 @@ export function createEngineer(world: EngineerWorld) {
 			const before = readFile();
 			// Another hand is at it.
 			if (!before.endsWith('\n') || !before.includes(`\n  ${recipes.at(-1)}:\n`)) return;
-			const { recipe, threshold } = wish(undefined);
-			const text = textOf({ ...thresholdsIn(before), [recipe]: threshold });
+			const { schedule, ...said } = configured(before);
+			const isPlan = random.uniform() < OF_PLANS;
+			const plan = isPlan ? random.below(PLANS.length) : planIn(schedule)!;
+			plans.add(plan);
+			const wished = isPlan ? undefined : wish(undefined);
+			const text = textOf(
+				{ ...thresholdsOf(said), ...(wished && { [wished.recipe]: wished.threshold }) },
+				plan,
+			);
 			const last = text.indexOf(`\n  ${recipes.at(-1)}:`, text.indexOf('\nrecipes:'));
 			const first = text.indexOf('\nstations:') + '\nstations:\n  '.length;
 			writeFileSync(path, text.slice(0, first + random.below(last - first)));
@@ -118,8 +151,18 @@ export function createEngineer(world: EngineerWorld) {
 			nature.later(afterMs, () => void ask({ id: `${id}-confirmed`, client: 'engineer', action: 'confirm' }));
 		},
 		toldConfiguration: ({ rev, confirmBy, configuration }: ToldConfiguration): void => {
-			told = { rev, confirmBy, thresholds: thresholdsOf(configuration) };
+			told = {
+				rev,
+				confirmBy,
+				thresholds: thresholdsOf(configuration),
+				plan: planIn(configuration.schedule),
+			};
 		},
+		/** Schedules that may be in force. */
+		plans: (): readonly number[] => [...plans],
+		planTold: (): number | undefined => told?.plan,
+		/** What the file says, while no hand is at it. */
+		planNow: (): number | undefined => planIn(configured(readFile()).schedule),
 		/** Stations are called as their recipes. */
 		judged: (station: string, threshold: number | null): void => {
 			if (threshold === null || judged.get(station) === threshold) return;
@@ -151,7 +194,17 @@ export function createEngineer(world: EngineerWorld) {
 			if (told.confirmBy !== null) violated(`revision ${told.rev} still waits to be confirmed`);
 			if (told.rev !== stands.rev) violated(`revision ${told.rev} is told, and ${stands.rev} stands`);
 			const text = readFileSync(join(folder, 'revisions', `${stands.rev}.yaml`), 'utf8');
-			const wanted = thresholdsIn(text);
+			const standing = configured(text);
+			const wanted = thresholdsOf(standing);
+			const plan = planIn(standing.schedule);
+			if (plan === undefined || plan !== told.plan)
+				violated(`revision ${stands.rev} has schedule ${plan}, it is told ${told.plan}`);
+			plans.clear();
+			const proven = revisions.findLastIndex(({ isProven }: { readonly isProven?: boolean }) => isProven);
+			for (const { rev } of revisions.slice(Math.max(0, proven)))
+				plans.add(
+					planIn(configured(readFileSync(join(folder, 'revisions', `${rev}.yaml`), 'utf8')).schedule)!,
+				);
 			for (const recipe of recipes) {
 				const [says, tells, does] = [wanted[recipe], told.thresholds[recipe], judged.get(recipe)];
 				if (says !== tells || (does !== undefined && does !== says))
@@ -163,7 +216,10 @@ export function createEngineer(world: EngineerWorld) {
 	};
 }
 
-type Configured = { readonly recipes?: Readonly<Record<string, { readonly threshold?: number }>> };
+type Configured = {
+	readonly schedule?: unknown;
+	readonly recipes?: Readonly<Record<string, { readonly threshold?: number }>>;
+};
 export type ToldConfiguration = {
 	readonly rev: string;
 	readonly confirmBy: string | null;

@@ -29,6 +29,9 @@ export type Reported = {
 /** Parts whose books are kept open: those before are closed, and must be in order. */
 const MOST_PARTS = 4096;
 
+/** Verdicts of a station that are counted and not heard yet. */
+const ON_THE_WAY = 4;
+
 /** The verdicts of a station that are remembered by what they say. */
 const MOST_VERDICTS = 65_536;
 
@@ -39,6 +42,10 @@ export type LedgerWorld = {
 	readonly restedAt: (atMs: number) => boolean;
 	/** What must never be. */
 	readonly violated: (what: string) => void;
+	/** Which part a line announced at this moment of the box's clock, at a station whose signals have no names. */
+	readonly linedAt: (station: string, at: string) => string | undefined;
+	/** Whether its signals have no names. */
+	readonly isLined: (station: string) => boolean;
 	/** A part was judged with this threshold. */
 	readonly judged: (station: string, threshold: number | null) => void;
 	readonly toldConfiguration: (told: ToldConfiguration) => void;
@@ -47,7 +54,7 @@ export type LedgerWorld = {
 /** Hears everything that is said, and knows what is true. */
 export function openLedger(
 	root: string,
-	{ isGood, restedAt, violated, judged, toldConfiguration }: LedgerWorld,
+	{ isGood, restedAt, linedAt, isLined, violated, judged, toldConfiguration }: LedgerWorld,
 ) {
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
@@ -70,6 +77,10 @@ export function openLedger(
 	/** Reports that were held against what was heard. */
 	let reports = 0;
 	let hasHealth = false;
+	/** Verdicts of the daemon that runs, whose events come after this one. */
+	const life = new Map<string, number>();
+	let lifeFrom = 0;
+	let gapsBefore = 0;
 
 	const booksOf = (station: string): Books => {
 		const known = stations.get(station) ?? { verdicts: new Map(), gaps: [], highest: 0, state: '' };
@@ -77,7 +88,9 @@ export function openLedger(
 		return known;
 	};
 	const heardVerdict = (message: VerdictMessage): void => {
-		const { id, station, sequence, verdict, part, frame, score, reason } = message;
+		const { id, station, sequence, verdict, frame, score, reason } = message;
+		const lined = message.trigger && isLined(station) ? linedAt(station, message.trigger.at) : undefined;
+		const part = message.part ?? lined ?? null;
 		const words = `${station} ${sequence}: ${verdict}, part ${part}, frame ${frame}, score ${score}, ${reason}`;
 		const before = said.get(id);
 		if (before !== undefined) {
@@ -95,12 +108,17 @@ export function openLedger(
 		books.highest = Math.max(books.highest, sequence);
 		counts.verdicts += 1;
 		counts[verdict === 'accept' ? 'accepted' : verdict === 'reject' ? 'rejected' : 'errors'] += 1;
+		if (isLined(station) && lined === undefined) violated(`nobody signalled ${words}`);
+		if (lined !== undefined && verdict !== 'error' && frame !== lined)
+			violated(`${lined} was judged by another's frame: ${words}`);
 		const name = part ?? frame ?? '';
 		if (verdict === 'accept' && isGood(name) !== true) violated(`${name} was accepted: ${words}`);
 		if (verdict === 'reject' && isGood(name) !== false) violated(`${name} was rejected: ${words}`);
 		const frameMs = part === null ? exposedMsOf(name) : undefined;
 		if (frameMs !== undefined && restedAt(frameMs)) violated(`${name} was taken in quiet hours: ${words}`);
-		heardSince.push({ event: Number(id.split('-')[1]), station, verdict });
+		const event = Number(id.split('-')[1]);
+		heardSince.push({ event, station, verdict });
+		if (event > lifeFrom) life.set(`${station} ${verdict}`, (life.get(`${station} ${verdict}`) ?? 0) + 1);
 		if (part === null) return;
 		const known = parts.get(part);
 		if (!known) {
@@ -140,6 +158,28 @@ export function openLedger(
 		/** A daemon has ended while the disk took nothing: what it held of these parts is gone. */
 		excuse: (): void => {
 			for (const known of parts.values()) known.isExcused ||= !known.isKept && known.ids.size === 0;
+		},
+		/** Another daemon begins; so many events lie in its journal. */
+		begins: (events: number): void => {
+			lifeFrom = events;
+			gapsBefore = counts.gaps;
+			life.clear();
+		},
+		/** What a daemon counts of itself, in Prometheus' text, against what was heard of it; while everything is well. */
+		settleMetrics: (text: string): void => {
+			// What the journal could not hold is counted and not heard.
+			if (counts.gaps > gapsBefore) return;
+			const told = [
+				...text.matchAll(
+					/^inspectord_verdicts_total\{station="(\w+)",verdict="(accept|reject)",reason="[^"]*"\} (\d+)$/gm,
+				),
+			];
+			if (told.length === 0) violated('metrics tell of no verdict');
+			for (const [, station, verdict, many] of told) {
+				const heard = life.get(`${station} ${verdict}`) ?? 0;
+				if (Math.abs(Number(many) - heard) > ON_THE_WAY)
+					violated(`metrics tell ${many} ${verdict} of ${station}, heard were ${heard}`);
+			}
 		},
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
 		/** When everything is well and all is said: what should have been heard and was not. */

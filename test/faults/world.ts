@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Failure, reasonOf } from '../../src/base/failure.js';
@@ -8,6 +8,7 @@ import { runDaemon } from '../../src/daemon/daemon.js';
 import type { Edges } from '../../src/daemon/edges.js';
 import type { Machine } from '../../src/daemon/machine.js';
 import { watchCondition } from '../../src/machine/condition.js';
+import { instantOf } from '../../src/protocol/fields.js';
 import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
 import { type BrokerFault, createBroker } from './broker.js';
@@ -17,9 +18,11 @@ import { createDisk, type DiskFault } from './disk.js';
 import { type Answered, createEngineer } from './engineer.js';
 import { filesOf } from './files.js';
 import { openLedger, type Reported } from './ledger.js';
+import { JOBS, PLANS, TURNS_MS } from './plans.js';
 import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
 import { createSignaller } from './signaller.js';
 import { type Being, createTime } from './time.js';
+import { createWire, DEBOUNCE_MS, type Wire, type WireFault } from './wire.js';
 
 export type Outcome = {
 	readonly seed: number;
@@ -32,12 +35,12 @@ export type Outcome = {
 
 const ROOT = 'inspectord';
 const BOX = 'sim';
-/** Parts of two stations are announced, by requests and by files; at the others every frame is one. */
-const [ANNOUNCED, FILED] = ['cap', 'nut'];
+/** Parts of three stations are announced, by requests, by files and by the edges of a line; at the others every frame is one. */
+const [ANNOUNCED, FILED, LINED] = ['cap', 'nut', 'pin'];
 const SIGNAL = 'signal';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
 /** What the daemon does not run: it would need models and engines of its own. */
-const WITHOUT = ['engines', 'lesson', 'metrics'];
+const WITHOUT = ['engines', 'lesson'];
 
 const UTF8 = new TextDecoder();
 
@@ -55,6 +58,11 @@ const FAULT_MS = { between: 20_000, most: 25_000 } as const;
 const PERIOD_MS = 600_000;
 const HEAL_MS = 400_000;
 const CLOSING_MS = 10_000;
+/** In this time before the end of a calm every edge of the line is heard. */
+const SURE_MS = 150_000;
+/** Metrics are looked at so long before. */
+const LOOK_MS = 1000;
+const MOST_LINED = 4096;
 /** Files of a signal and of an edit: more than the steps of either. */
 const MOST_STEPS = 16;
 const MOST_LEAP_MS = 7_200_000;
@@ -66,16 +74,11 @@ const MOST_RESUMED = 64;
 /** A part that waits for it is judged within this time of its signal. */
 const DEADLINE_MS = 3000;
 
-/** In which stations that take frames by themselves rest, in UTC. */
-const QUIET = { from: '12:00', to: '12:01' } as const;
-const QUIET_MS = [43_200_000, 43_260_000] as const;
 /** After so long they do, unless their process was stopped so short a time before. */
 const TO_REST_MS = 1000;
 /** After so long they must have come back, or rest. */
 const TURN_MS = 10_000;
 
-/** When jobs begin: minutes. */
-const JOBS = { report: 5, selfCheck: 10, vacuum: 15 } as const;
 const MINUTE_MS = 60_000;
 /** So long a report counts on a slow disk at most, and on another. */
 const COUNT_MS = { slow: 30_000, else: 300 } as const;
@@ -83,15 +86,14 @@ const COUNT_MS = { slow: 30_000, else: 300 } as const;
 /** What a box's file says. `every`: the stations where every frame is a part. */
 function textWith(
 	thresholds: Readonly<Record<string, number>>,
-	{ every, everyMs, isQuiet }: { every: readonly string[]; everyMs: number; isQuiet: boolean },
+	{ every, everyMs, plan }: { every: readonly string[]; everyMs: number; plan: number },
 ): string {
-	const jobs = Object.entries(JOBS).map(([job, minutes]) => [job, `*/${minutes} * * * *`]);
-	const schedule = { ...Object.fromEntries(jobs), ...(isQuiet && { quiet: QUIET }), zone: 'UTC' };
-	const names = [ANNOUNCED, FILED, ...every];
+	const names = [ANNOUNCED, FILED, LINED, ...every];
 	const told = { delayMs: DELAY_MS, withinMs: WITHIN_MS, queue: 4 };
 	const triggers: Readonly<Record<string, object>> = {
 		[ANNOUNCED]: { mode: 'request', ...told },
 		[FILED]: { mode: 'file', file: SIGNAL, ...told },
+		[LINED]: { mode: 'gpio', gpio: { chip: 'gpiochip0', line: 5 }, debounceMs: DEBOUNCE_MS, ...told },
 	};
 	const triggerOf = (name: string) => triggers[name] ?? { everyMs };
 	return [
@@ -99,7 +101,8 @@ function textWith(
 		'mqtt: { url: "mqtt://broker" }',
 		'control: { remote: engineer }',
 		'journal: { folder: journal }',
-		`schedule: ${JSON.stringify(schedule)}`,
+		`schedule: ${JSON.stringify(PLANS[plan]!.schedule)}`,
+		'metrics: { listen: "127.0.0.1:9100" }',
 		'stations:',
 		...names.map((name, i) => `  ${name}: { camera: { source: "${i}", timeoutMs: 2000 }, recipe: ${name} }`),
 		'recipes:',
@@ -157,9 +160,10 @@ export async function simulate(
 	const belts: Readonly<Record<string, Belt>> = {
 		[ANNOUNCED]: createBelt(ANNOUNCED, random),
 		[FILED]: createBelt(FILED, random),
+		[LINED]: createBelt(LINED, random),
 	};
 	const every = EVERY.slice(0, stations ?? 1 + random.below(EVERY.length));
-	const isQuiet = random.uniform() < 0.5;
+	const firstPlan = random.uniform() < 0.5 ? 1 : 0;
 	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
 	let heardAnswer = (_: Answered): void => {};
 	const broker = createBroker(nature, (topic, payload) => {
@@ -167,15 +171,16 @@ export async function simulate(
 		else ledger.hear(topic, payload);
 	});
 	const path = join(folder, 'inspectord.yaml');
-	const recipes = [ANNOUNCED, FILED, ...every];
-	const textOf = (thresholds: Readonly<Record<string, number>>) =>
-		textWith(thresholds, { every, everyMs, isQuiet });
-	writeFileSync(path, textOf({}));
+	const recipes = [ANNOUNCED, FILED, LINED, ...every];
+	const textOf = (thresholds: Readonly<Record<string, number>>, plan: number) =>
+		textWith(thresholds, { every, everyMs, plan });
+	writeFileSync(path, textOf({}, firstPlan));
 	const engineer = createEngineer({
 		path,
 		folder: join(folder, 'journal'),
 		recipes,
 		textOf,
+		plan: firstPlan,
 		nature,
 		random,
 		ask: (request) => publish('engineer', 'config', request),
@@ -185,17 +190,24 @@ export async function simulate(
 	const wallClock = clock.now;
 	/** Frames that were taken then had nobody to rest. */
 	const resumedMs: number[] = [];
+	/** By each schedule that may have been in force. */
 	const restedAt = (atMs: number): boolean =>
-		isQuiet &&
-		clock.showed(atMs, TO_REST_MS, QUIET_MS) &&
-		!resumedMs.some((ms) => Math.abs(atMs - ms) < TO_REST_MS);
+		engineer.plans().every((plan) => {
+			const { quietMs } = PLANS[plan]!;
+			return quietMs !== undefined && clock.showed(atMs, TO_REST_MS, quietMs);
+		}) && !resumedMs.some((ms) => Math.abs(atMs - ms) < TO_REST_MS);
 	const ledger = openLedger(ROOT, {
 		isGood: goodOf,
 		restedAt,
+		linedAt: (_, at) => lined.get(at),
+		isLined: (station) => station === LINED,
 		violated,
 		judged: engineer.judged,
 		toldConfiguration: engineer.toldConfiguration,
 	});
+	const wire = createWire(nature);
+	/** Parts whose edges were heard, by the moment that the box's clock showed. */
+	const lined = new Map<string, string>();
 	const disk = createDisk(time.now);
 	const machine = await simulatedMachine();
 	const faults = new Map(recipes.map((name) => [name, new Set<StationFault>()]));
@@ -223,6 +235,8 @@ export async function simulate(
 	type Life = {
 		readonly being: Being;
 		readonly children: Set<SimulatedChild>;
+		/** In Prometheus' text; undefined while nobody tells them. */
+		metrics(): Promise<string> | undefined;
 		reread(): void;
 		end(isOrderly: boolean): Promise<void>;
 	};
@@ -232,6 +246,8 @@ export async function simulate(
 		let counting = 0;
 		const over = new AbortController();
 		let reread = () => {};
+		let metrics: (() => Promise<string>) | undefined;
+		ledger.begins(eventsIn(join(folder, 'journal')));
 		let writer: { abandon(): void } | undefined;
 		const edges: Edges = {
 			pace: being,
@@ -249,6 +265,7 @@ export async function simulate(
 			files: filesOf(being, disk.faults, absent, atStep),
 			watchFolder: () => {},
 			watchClock: () => ({ name: 'clock', clock: unknownClock, [Symbol.asyncDispose]: async () => {} }),
+			watchLine: (_line, _env, hearer, signal) => wire.watch(being, hearer, signal),
 			startStation: () => {
 				const child: SimulatedChild = startChild({
 					daemon: being,
@@ -288,6 +305,13 @@ export async function simulate(
 				return [...found.find(query)] as never;
 			},
 			listen: async () => ({ [Symbol.asyncDispose]: async () => {} }),
+			startEndpoint: (_listen, { text }) => {
+				metrics = text;
+				const end = async () => {
+					metrics = undefined;
+				};
+				return { name: 'metrics', url: undefined, [Symbol.asyncDispose]: end };
+			},
 		};
 		const run = async (): Promise<void> => {
 			const file = await openConfigFile(path, {}, false, edges);
@@ -325,6 +349,7 @@ export async function simulate(
 		const mine: Life = {
 			being,
 			children,
+			metrics: () => metrics?.(),
 			reread: () => reread(),
 			end: async (isOrderly) => {
 				if (!being.alive) return;
@@ -384,6 +409,19 @@ export async function simulate(
 		stepsLeft ??= 1 + random.below(MOST_STEPS);
 		signaller.signal(part.name, () => ledger.made(part.name));
 	};
+	/** The same by a line, which nobody asks whether it was heard: while everything is well each one must be. */
+	const bringLined = (): void => {
+		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bringLined);
+		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
+		const part = belts[LINED]!.bring(time.now());
+		ledger.announced(part);
+		parts += 1;
+		if (isCalm && time.now() > closesMs - SURE_MS) ledger.made(part.name);
+		wire.signal(() => {
+			lined.set(instantOf(wallClock()), part.name);
+			if (lined.size > MOST_LINED) lined.delete(lined.keys().next().value!);
+		});
+	};
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
 		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);
@@ -395,6 +433,7 @@ export async function simulate(
 		stations: [...faults.values()],
 		life: () => life,
 		restartIn,
+		wire,
 		clock,
 		resumed: () => {
 			resumedMs.push(time.now());
@@ -427,6 +466,7 @@ export async function simulate(
 	life = begin();
 	bring();
 	bringFiled();
+	bringLined();
 	trouble();
 	const untilMs = hours * 3_600_000;
 	const isOver = () => violations.length > 0;
@@ -438,10 +478,22 @@ export async function simulate(
 			isCalm = true;
 			for (const end of [...ending]) end();
 			nature.later(healMs / 2, engineer.editCalmly);
+			let told: string | undefined;
+			nature.later(healMs - LOOK_MS, () => {
+				const telling = life?.metrics();
+				void telling?.then((text) => {
+					told = text;
+					ledger.settleMetrics(text);
+				}, unexpected);
+			});
 			await time.pass(doneMs + periodMs + healMs, () => {}, isOver);
 			if (violations.length > 0) break;
 			const hasTurned = time.now() - TURN_MS;
-			const rests = new Set([time.now(), hasTurned].map((ms) => isQuiet && clock.showed(ms, 0, QUIET_MS)));
+			const { quietMs } = PLANS[engineer.planNow() ?? 0]!;
+			const rests = new Set(
+				[time.now(), hasTurned].map((ms) => quietMs !== undefined && clock.showed(ms, 0, quietMs)),
+			);
+			if (told === undefined) violated('nobody tells metrics though nothing is wrong');
 			ledger.settle((station, state) =>
 				every.some((name) => name === station)
 					? [...rests].some((one) => state === (one ? 'resting' : 'running'))
@@ -485,6 +537,7 @@ type FaultsWorld = {
 	readonly away: () => void;
 	readonly endsAtSignal: () => void;
 	readonly restartIn: (ms: number) => void;
+	readonly wire: Wire;
 	readonly clock: WallClock;
 	readonly resumed: () => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
@@ -493,8 +546,20 @@ type FaultsWorld = {
 
 /** What may happen: each begins, and some end again. */
 function faultsOf(world: FaultsWorld) {
-	const { broker, disk, stations, life, away, endsAtSignal, restartIn, clock, resumed, engineer, random } =
-		world;
+	const {
+		broker,
+		disk,
+		stations,
+		life,
+		away,
+		endsAtSignal,
+		restartIn,
+		wire,
+		clock,
+		resumed,
+		engineer,
+		random,
+	} = world;
 	const ofBroker = (fault: BrokerFault) => ({
 		name: `broker ${fault}`,
 		begin: () => {
@@ -517,6 +582,13 @@ function faultsOf(world: FaultsWorld) {
 			return () => void of.delete(fault);
 		},
 	});
+	const ofWire = (fault: WireFault) => ({
+		name: fault,
+		begin: () => {
+			wire.begin(fault);
+			return () => wire.end(fault);
+		},
+	});
 	const anyChild = (): SimulatedChild | undefined => {
 		const children = [...(life()?.children ?? [])];
 		return children[Math.floor(random() * children.length)];
@@ -534,6 +606,7 @@ function faultsOf(world: FaultsWorld) {
 	const rows: readonly { readonly name: string; readonly begin: () => (() => void) | undefined }[] = [
 		...(['refuses', 'swallows', 'drops', 'slow', 'full', 'forgets'] as const).map(ofBroker),
 		...(['full', 'slow', 'failing'] as const).map(ofDisk),
+		...(['line gone', 'line bounces'] as const).map(ofWire),
 		...(
 			[
 				'camera refuses',
@@ -584,8 +657,14 @@ function faultsOf(world: FaultsWorld) {
 				['daemon killed while it takes a signal', endsAtSignal],
 				['clock ahead by 30 days', () => clock.leap(MONTH_MS)],
 				['clock to a job', () => clock.leapTo(clock.now() + JOBS.vacuum * MINUTE_MS, TURN_MS * random())],
-				['clock to quiet hours', () => clock.leapTo(QUIET_MS[0], TURN_MS * random())],
-				['clock to their end', () => clock.leapTo(QUIET_MS[1], TURN_MS * random())],
+				[
+					'clock to a turn of quiet hours',
+					() => {
+						// Those of the schedule that was told last, where it has some.
+						const turns = PLANS[engineer.planTold() ?? 0]!.quietMs ?? TURNS_MS;
+						clock.leapTo(turns[Math.floor(random() * turns.length)]!, TURN_MS * random());
+					},
+				],
 			] as const
 		).map(([name, act]) => ({
 			name,
@@ -607,6 +686,14 @@ async function simulatedMachine(): Promise<Machine> {
 		systemName: async () => 'simulated',
 		watchCondition: () => async () => condition,
 	};
+}
+
+/** The last event of a journal; 0 where there is none yet. */
+function eventsIn(folder: string): number {
+	if (!existsSync(folder)) return 0;
+	using found = openSearch(folder);
+	for (const { id } of found.find({ limit: 1 })) return id;
+	return 0;
 }
 
 /** All that the journal holds, the oldest first. */
