@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
@@ -7,13 +7,30 @@ import { type PictureFile, pictureFile, type Unread } from '../vision/formats/pi
 import type { Rect } from '../vision/image.js';
 import { cv } from './library.js';
 
+const STATES: Readonly<Record<string, string>> = {
+	ENOENT: 'there is no such file, or it is a link that leads nowhere',
+	ELOOP: 'it is a link that leads back to itself',
+	EACCES: 'permission denied',
+};
+
 /** @throws Failure image-unreadable */
 export function bytesOf(path: string): Buffer {
 	try {
+		// A pipe would block this thread, a device may have no end.
+		const found = statSync(filePath(path));
+		if (!found.isFile()) {
+			const state = found.isDirectory() ? 'it is a folder' : 'it is a pipe, a socket or a device';
+			throw unreadable(path, { state, advice: 'Replace or remove it.' });
+		}
 		// At once, so that the decoding already runs beside whatever blocks this thread next.
 		return readFileSync(filePath(path));
 	} catch (thrown) {
-		throw unreadable(path, { state: reasonOf(thrown), advice: 'Replace or remove the file.' });
+		if (thrown instanceof Failure) throw thrown;
+		const { code } = thrown as NodeJS.ErrnoException;
+		throw unreadable(path, {
+			state: STATES[code ?? ''] ?? reasonOf(thrown),
+			advice: 'Replace or remove the file.',
+		});
 	}
 }
 

@@ -179,7 +179,7 @@ cameras('that cannot be opened say which and why', async () => {
 	const port = await freePort();
 	const cases: readonly (readonly [source: string, code: string, message: RegExp])[] = [
 		['/dev/video99', 'camera-unavailable', /"\/dev\/video99": there is no such device/],
-		[join(folder.path, 'absent'), 'camera-unavailable', /absent": ENOENT/],
+		[join(folder.path, 'absent'), 'camera-unavailable', /absent": there is no such file or folder/],
 		[join(folder.path, 'film.mp4'), 'camera-unavailable', /Cannot open camera ".*film\.mp4"/],
 		[folder.path, 'images-missing', /has none|no images/],
 		[`http://user:secret@127.0.0.1:${port}/x`, 'camera-unavailable', /http:\/\/user:\*\*\*@/],

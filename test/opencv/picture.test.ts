@@ -1,4 +1,5 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -168,6 +169,26 @@ pictures('that cannot be read are named, with what is wrong', async () => {
 		assert.is(failure!.code, 'image-unreadable');
 		assert.match(failure!.message, message, name);
 		assert.ok(failure!.message.includes(path));
+	}
+	// Reading a pipe would block, and /dev/zero has no end.
+	execFileSync('mkfifo', [join(folder.path, 'pipe.png')]);
+	await mkdir(join(folder.path, 'folder.png'));
+	for (const [name, to] of [
+		['device.png', '/dev/zero'],
+		['self.png', 'self.png'],
+		['lost.png', 'nowhere.png'],
+	] as const)
+		await symlink(to, join(folder.path, name));
+	for (const [name, state] of [
+		['pipe.png', /it is a pipe, a socket or a device/],
+		['device.png', /it is a pipe, a socket or a device/],
+		['folder.png', /it is a folder/],
+		['self.png', /it is a link that leads back to itself/],
+		['lost.png', /a link that leads nowhere/],
+	] as const) {
+		const failure = await failureOf(readPicture(join(folder.path, name)));
+		assert.is(failure.code, 'image-unreadable');
+		assert.match(failure.message, state);
 	}
 	await writeFile(join(folder.path, 'whole.jpg'), Buffer.concat([jpeg, Buffer.alloc(100)]));
 	(await readPicture(join(folder.path, 'whole.jpg'))).release();

@@ -60,6 +60,8 @@ const http = (answer: RequestListener): Promise<Listening> =>
 	);
 
 const statuses: readonly (readonly [status: number, state: RegExp])[] = [
+	[204, /has no picture to give/],
+	[302, /answers with status 302/],
 	[401, /does not accept the user or the password/],
 	[403, /forbids/],
 	[404, /knows no such address/],
@@ -245,6 +247,129 @@ function guarded(scheme: 'Basic' | 'Digest'): RequestListener {
 }
 
 const { signal } = new AbortController();
+const still = encodeJpeg(clockPicture(1), 90);
+const jpegType = { 'content-type': 'image/jpeg' };
+
+for (const kind of ['', 'snapshot: ']) {
+	snapshots(
+		`goes where it is led, and logs in there if it is the same camera (${kind || 'stream'})`,
+		async () => {
+			const guard = guarded('Digest');
+			let status = 301;
+			await using server = await http((request, response) => {
+				if (request.url === '/x') response.writeHead(status, { location: '/y?a=1' }).end();
+				else guard(request, response);
+			});
+			for (status of [301, 302, 303, 307, 308]) {
+				const camera = await open(`${kind}http://me:p%40ss%20w%3Ard@${server.host}/x`);
+				(await camera.read({ after: 0, signal }))!.release();
+				await camera.close();
+			}
+		},
+	);
+
+	snapshots(
+		`says where it is led in vain, and tells nobody else the password (${kind || 'stream'})`,
+		async () => {
+			const heard: (string | undefined)[] = [];
+			await using other = await http(({ headers }, response) => {
+				heard.push(headers.authorization);
+				response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+			});
+			let place = '';
+			const basic = { 'www-authenticate': 'Basic realm="x"' };
+			await using server = await http(({ headers }, response) => {
+				if (!headers.authorization) response.writeHead(401, basic).end();
+				else response.writeHead(302, { location: place }).end();
+			});
+			for (const [location, state] of [
+				[`http://${other.host}/z`, /it leads to "http:\/\/127[^"]*\/z": it wants a user and a password/],
+				['/x', /it leads from address to address/],
+				['rtsp://me:geheim7@127.0.0.1/x', /it leads to "rtsp:[^"]*", which is no address over HTTP/],
+				['http://:::/', /which is no address over HTTP/],
+				[`http://127.0.0.1:${await freePort()}/`, /it leads to "[^"]*": nothing listens there/],
+			] as const) {
+				place = location;
+				const { code, message, advice } = await failureOf(open(`${kind}http://me:geheim7@${server.host}/x`));
+				assert.is(code, 'camera-unavailable');
+				assert.match(message, state);
+				assert.not.match(message, /geheim7/);
+				assert.ok(advice);
+			}
+			assert.equal(heard, [undefined]);
+		},
+	);
+
+	snapshots(`says which login is wanted that is not spoken (${kind || 'stream'})`, async () => {
+		await using server = await http((_, response) =>
+			response.writeHead(401, { 'www-authenticate': 'Negotiate, NTLM' }).end(),
+		);
+		const { message } = await failureOf(open(`${kind}http://me:geheim7@${server.host}/x`));
+		assert.match(message, /a login of the kind "Negotiate", which is not spoken/);
+	});
+
+	snapshots(
+		`takes a picture without a type, and asks again when a kept connection is closed (${kind || 'stream'})`,
+		async () => {
+			const answer = Buffer.concat([
+				Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${still.length}\r\n\r\n`),
+				still,
+			]);
+			await using server = await listening(
+				createTcpServer((socket) => {
+					let asked = 0;
+					socket.on('error', () => {});
+					socket.on('data', () => {
+						asked += 1;
+						if (asked === 1) socket.write(answer);
+						else socket.destroy();
+					});
+				}),
+			);
+			const camera = await open(`${kind}http://${server.host}/x`);
+			for (let i = 0; i < 3; i += 1) {
+				(await camera.read({ after: 0, signal }))!.release();
+				await new Promise((resolve) => setTimeout(resolve, 50));
+			}
+			await camera.close();
+		},
+	);
+}
+
+snapshots('takes a stream without a type for what it begins with', async () => {
+	await using server = await http((_, response) => {
+		response.writeHead(200);
+		const timer = setInterval(() => {
+			response.write('--frame\nContent-Type: image/jpeg\n\n');
+			response.write(encodeJpeg(clockPicture(machineMs()), 90));
+		}, 40);
+		response.on('close', () => clearInterval(timer));
+	});
+	const camera = await open(`http://${server.host}/x`);
+	assert.is((await camera.read({ after: 0, signal }))!.format, 'JPEG');
+	await camera.close();
+});
+
+snapshots('names what comes in place of a picture, with what to do about a camera', async () => {
+	let body: Uint8Array | string = still;
+	await using server = await http((_, response) => response.writeHead(200, jpegType).end(body));
+	const camera = await open(`snapshot: http://${server.host}/x`);
+	for (const [sent, state] of [
+		['', /it is empty/],
+		['<html>log in</html>', /it is a web page/],
+		['{"error": "busy"}', /it is JSON/],
+		[still.subarray(0, still.length >> 1), /the JPEG is cut off/],
+	] as const) {
+		body = sent;
+		const { code, message, advice } = await failureOf(camera.read({ after: 0, signal }));
+		assert.is(code, 'image-unreadable');
+		assert.match(message, state);
+		assert.match(advice!, /Open the address in a browser/);
+	}
+	body = still;
+	(await camera.read({ after: 0, signal }))!.release();
+	await camera.close();
+});
 
 for (const scheme of ['Basic', 'Digest'] as const) {
 	for (const kind of ['', 'snapshot: ']) {

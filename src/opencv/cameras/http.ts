@@ -26,13 +26,25 @@ export function httpCamera(address: string): HttpCamera {
 	url.username = '';
 	url.password = '';
 	let challenge: string | null = null;
-	const ask = (signal: AbortSignal) => {
-		const authorization =
-			challenge && login && authorizationOf(challenge, login, 'GET', url.pathname + url.search);
-		return fetch(url, {
-			signal,
-			headers: { 'cache-control': 'no-cache', ...(authorization && { authorization }) },
-		});
+	/** The password is for the camera alone, and for itself over TLS. */
+	const isOwn = (at: URL) =>
+		at.origin === url.origin || (at.hostname === url.hostname && at.protocol === 'https:');
+	const answerOf = async (at: URL, signal: AbortSignal): Promise<Response> => {
+		const own = login && isOwn(at) ? login : undefined;
+		const ask = () => {
+			const authorization =
+				challenge && own && authorizationOf(challenge, own, 'GET', at.pathname + at.search);
+			return fetchTwice(at, signal, {
+				'cache-control': 'no-cache',
+				...(authorization && { authorization }),
+			});
+		};
+		const response = await ask();
+		if (response.status !== 401 || !own) return response;
+		// Also when it took an older answer: digests grow stale.
+		await response.body?.cancel();
+		challenge = challengeIn(response.headers.get('www-authenticate') ?? '');
+		return ask();
 	};
 	return {
 		shown,
@@ -41,27 +53,66 @@ export function httpCamera(address: string): HttpCamera {
 			const timer = setTimeout(() => late.abort(), timeoutMs);
 			// Whoever reads the answer's body still hears it.
 			const either = eitherOf(signal, late.signal).signal;
+			let at = url;
 			try {
-				let response = await ask(either);
-				if (response.status === 401 && login) {
-					// Also when it took an older answer: digests grow stale.
+				let response = await answerOf(at, either);
+				for (let led = 0; REDIRECTS.has(response.status) && response.headers.has('location'); led += 1) {
 					await response.body?.cancel();
-					challenge = challengeIn(response.headers.get('www-authenticate') ?? '');
-					response = await ask(either);
+					if (led === MOST_REDIRECTS) throw unavailable(shown, 'it leads from address to address', LED);
+					at = ledTo(response.headers.get('location')!, at, shown);
+					response = await answerOf(at, either);
 				}
-				const fault = statusFault(response.status, login !== undefined);
+				const { status } = response;
+				const loggedIn = login !== undefined && isOwn(at);
+				const fault =
+					(status === 401 && loggedIn ? loginFault(challenge ?? '', status) : undefined) ??
+					statusFault(status, loggedIn);
 				if (!fault) return response;
 				await response.body?.cancel();
-				throw refused(shown, response.status, fault);
+				throw refused(shown, status, [`${wayTo(at, url)}${fault[0]}`, fault[1]]);
 			} catch (thrown) {
 				signal.throwIfAborted();
 				if (late.signal.aborted) throw unavailable(shown, `no answer within ${timeoutMs} ms`, UNREACHED);
-				throw thrown instanceof Failure ? thrown : connectionFailure(shown, thrown);
+				throw thrown instanceof Failure ? thrown : connectionFailure(shown, thrown, wayTo(at, url));
 			} finally {
 				clearTimeout(timer);
 			}
 		},
 	};
+}
+
+/** A camera may close a connection that it kept just when it is used again. */
+async function fetchTwice(
+	at: URL,
+	signal: AbortSignal,
+	headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+	const asked = { signal, headers, redirect: 'manual' } as const;
+	try {
+		return await fetch(at, asked);
+	} catch (thrown) {
+		if (signal.aborted || !HUNG_UP.test(codesOf(thrown))) throw thrown;
+		return fetch(at, asked);
+	}
+}
+
+/** Answers that name another address (RFC 9110, 15.4). */
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MOST_REDIRECTS = 5;
+const LED = 'Open the address in a browser, and give the one at which it ends.';
+
+/** @throws Failure camera-unavailable where it is none over HTTP */
+function ledTo(location: string, from: URL, shown: string): URL {
+	const at = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+	if (!at || !/^https?:$/.test(at.protocol))
+		throw unavailable(shown, `it leads to "${masked(location)}", which is no address over HTTP`, LED);
+	at.username = '';
+	at.password = '';
+	return at;
+}
+
+function wayTo(at: URL, from: URL): string {
+	return at.origin === from.origin ? '' : `it leads to "${masked(at.href)}": `;
 }
 
 /** The user and the password in an address. */
@@ -87,6 +138,11 @@ export function statusFault(
 	status: number,
 	loggedIn: boolean,
 ): readonly [state: string, advice: string] | undefined {
+	if (status === 204 || status === 205)
+		return [
+			`it has no picture to give (${status})`,
+			'Open the address in a browser: it must show one. Restart the camera if it does not.',
+		];
 	if (status === 401)
 		return loggedIn
 			? [
@@ -134,6 +190,18 @@ export function refused(
 	return status === 401 || status === 403 ? new RefusedFailure(failure) : failure;
 }
 
+/** Undefined where the login that is wanted can be given, or is not named. */
+function loginFault(challenge: string, status: number): readonly [state: string, advice: string] | undefined {
+	const scheme = /^[\w-]+/.exec(challenge)?.[0];
+	if (scheme === undefined || /^(?:basic|digest)$/i.test(scheme)) return undefined;
+	return [
+		`it wants a login of the kind "${scheme}", which is not spoken (${status})`,
+		'Choose "digest" or "basic" for HTTP in the settings of the camera.',
+	];
+}
+
+const HUNG_UP = /ECONNRESET|SOCKET|EPIPE/;
+
 /** By the codes of Node and OpenSSL. */
 const CAUSES: readonly (readonly [code: RegExp, state: string, advice: string])[] = [
 	[
@@ -154,13 +222,21 @@ const CAUSES: readonly (readonly [code: RegExp, state: string, advice: string])[
 		'it does not speak TLS there',
 		'Use http:// or rtsp://, or the port for TLS.',
 	],
-	[/ECONNRESET|SOCKET|EPIPE/, 'it hung up', 'Check that this port speaks the protocol of the address.'],
+	[HUNG_UP, 'it hung up', 'Check that this port speaks the protocol of the address.'],
 	[/HPE_|HTTPParser/, 'what it answers is not HTTP', 'Check the port.'],
 	[/bad port/, 'its port belongs to another protocol', 'Give the camera another port for HTTP.'],
 ];
 
 /** Why a camera could not be reached. */
-export function connectionFailure(shown: string, thrown: unknown): Failure {
+export function connectionFailure(shown: string, thrown: unknown, way = ''): Failure {
+	const codes = codesOf(thrown);
+	const known = CAUSES.find(([code]) => code.test(codes));
+	if (known) return unavailable(shown, `${way}${known[1]}`, known[2]);
+	const reason = thrown instanceof Error && thrown.cause ? reasonOf(thrown.cause) : reasonOf(thrown);
+	return unavailable(shown, `${way}${reason}`, UNREACHED);
+}
+
+function codesOf(thrown: unknown): string {
 	const codes: string[] = [];
 	let error: unknown = thrown;
 	for (let depth = 0; error instanceof Error && depth < 4; depth += 1) {
@@ -170,20 +246,40 @@ export function connectionFailure(shown: string, thrown: unknown): Failure {
 		const { errors } = error as AggregateError;
 		error = error.cause ?? errors?.[0];
 	}
-	const all = codes.join(' ');
-	const known = CAUSES.find(([code]) => code.test(all));
-	if (known) return unavailable(shown, known[1], known[2]);
-	const reason = thrown instanceof Error && thrown.cause ? reasonOf(thrown.cause) : reasonOf(thrown);
-	return unavailable(shown, reason, UNREACHED);
+	return codes.join(' ');
 }
 
-/** Of several challenges the digest, which does not show the password. */
-function challengeIn(header: string): string {
-	const at = header.search(/\bdigest\s/i);
-	return at >= 0 ? header.slice(at) : header;
+/** The hashes of digests (RFC 7616, 6.1): as they are called there, and by OpenSSL. */
+const HASHES: ReadonlyMap<string, string> = new Map([
+	['MD5', 'md5'],
+	['SHA-256', 'sha256'],
+	['SHA-512-256', 'sha512-256'],
+]);
+
+function hashOf(algorithm = 'MD5'): string | undefined {
+	return HASHES.get(algorithm.toUpperCase().replace(/-SESS$/, ''));
 }
 
-/** The answer to a challenge (RFC 7617 and RFC 7616 with MD5 or SHA-256), undefined where it asks for another scheme. */
+/** Of several challenges the first digest that can be answered, as it does not show the password; else the basic one, else the first. */
+export function challengeIn(header: string): string {
+	const challenges: string[] = [];
+	for (const part of header.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g) ?? []) {
+		// A scheme has no "=" behind it; what has is told of the one before.
+		if (/^\s*[\w-]+\s*(?:$|\s[^\s=])/.test(part)) challenges.push(part.trim());
+		else if (challenges.length > 0) challenges[challenges.length - 1] += `,${part}`;
+	}
+	const digest = (one: string) => /^digest\b/i.test(one) && hashOf(toldIn(one, 'algorithm')) !== undefined;
+	return (
+		challenges.find(digest) ?? challenges.find((one) => /^basic\b/i.test(one)) ?? challenges[0] ?? header
+	);
+}
+
+function toldIn(challenge: string, name: string): string | undefined {
+	const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,]+))`, 'i').exec(challenge);
+	return found?.[1] ?? found?.[2];
+}
+
+/** The answer to a challenge (RFC 7617 and RFC 7616), undefined where it asks for another scheme. */
 export function authorizationOf(
 	challenge: string,
 	{ user, password }: Login,
@@ -192,13 +288,10 @@ export function authorizationOf(
 ): string | undefined {
 	if (/^basic\b/i.test(challenge)) return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 	if (!/^digest\b/i.test(challenge)) return undefined;
-	const told = (name: string) => {
-		const found = new RegExp(`\\b${name}\\s*=\\s*(?:"([^"]*)"|([^\\s,]+))`, 'i').exec(challenge);
-		return found?.[1] ?? found?.[2];
-	};
+	const told = (name: string) => toldIn(challenge, name);
 	const algorithm = told('algorithm');
 	const hash = (text: string) =>
-		createHash(/^sha-256/i.test(algorithm ?? '') ? 'sha256' : 'md5')
+		createHash(hashOf(algorithm) ?? 'md5')
 			.update(text)
 			.digest('hex');
 	const [realm, nonce, opaque] = [told('realm') ?? '', told('nonce') ?? '', told('opaque')];

@@ -1,4 +1,5 @@
 import type { Mat } from 'opencv4nodejs';
+import { isJpeg, jpegEnd } from '../../vision/formats/jpeg.js';
 import { pictureFile } from '../../vision/formats/picture-file.js';
 import type { Camera } from '../../vision/frame.js';
 import { lagClock, stampIn } from '../../vision/lag.js';
@@ -43,10 +44,13 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 						throw silent(name, `${unread} within ${timeoutMs} ms`);
 					}
 					if (!part || part.done) return undefined;
-					const { head, bytes } = part.value;
-					const mat = await decoded(bytes);
+					const { head, bytes, whole } = part.value;
+					const mat = whole ? await decoded(bytes) : undefined;
 					if (mat) return { mat, format: 'JPEG', stamp: stampIn(head) };
-					unread = 'no whole picture came';
+					const type = /^content-type\s*:\s*([^\s;]+)/im.exec(head)?.[1] ?? 'image/jpeg';
+					unread = /^image\/p?jpe?g$/i.test(type)
+						? 'no whole picture came'
+						: `its parts are ${type}, and no JPEG came`;
 				}
 			} finally {
 				timer.abort();
@@ -58,38 +62,94 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 
 /** Undefined where it is damaged. */
 async function decoded(bytes: Buffer): Promise<Mat | undefined> {
-	if (bytes.lastIndexOf(Buffer.of(0xff, 0xd9)) < bytes.length - 1024 || 'state' in pictureFile(bytes))
-		return undefined;
+	if ('state' in pictureFile(bytes)) return undefined;
 	const mat = await cv.imdecodeAsync(bytes, cv.IMREAD_COLOR).catch(() => undefined);
 	if (!mat?.empty) return mat;
 	mat.release();
 	return undefined;
 }
 
-const HEAD_END = Buffer.from('\r\n\r\n');
+/** `whole`: a JPEG with its end. */
+type MjpegPart = { readonly head: string; readonly bytes: Buffer; readonly whole: boolean };
 
-type MjpegPart = { readonly head: string; readonly bytes: Buffer };
-
-/** The parts: as long as each says, or to the next boundary (RFC 2046). */
+/**
+ * The parts (RFC 2046). A JPEG is over at its own end, whatever length it is said to have: who waits for the boundary gets it with the
+ * next one, and takes it for younger than it is. The first boundary that comes is believed more than the one that is declared.
+ */
 async function* partsOf(response: Response): AsyncGenerator<MjpegPart, undefined> {
 	const type = response.headers.get('content-type') ?? '';
 	const [, quoted, bare] = /boundary\s*=\s*(?:"([^"]+)"|([^\s;]+))/i.exec(type) ?? [];
-	// Some cameras count the dashes before a boundary to its name.
-	const boundary = Buffer.from(`--${(quoted ?? bare ?? '').replace(/^--/, '')}`);
+	const declared = quoted ?? bare ?? '';
+	let boundary: Buffer | undefined;
 	let bytes = Buffer.alloc(0);
+	let head: string | undefined;
+	let looked = 0;
 	for await (const chunk of response.body ?? []) {
 		bytes = bytes.length === 0 ? Buffer.from(chunk) : Buffer.concat([bytes, chunk]);
 		for (;;) {
-			const headEnd = bytes.indexOf(HEAD_END);
-			if (headEnd < 0) break;
-			const begin = headEnd + HEAD_END.length;
-			const head = bytes.toString('latin1', 0, headEnd);
-			const told = /^content-length\s*:\s*(\d+)/im.exec(head)?.[1];
-			const end = told === undefined ? bytes.indexOf(boundary, begin) : begin + Number(told);
-			if (end < 0 || end > bytes.length) break;
-			yield { head, bytes: bytes.subarray(begin, end) };
-			bytes = bytes.subarray(end);
+			if (head === undefined) {
+				const begin = boundary === undefined ? 0 : boundaryIn(bytes, boundary, 0);
+				const found = begin === undefined ? undefined : headIn(bytes, begin);
+				if (!found) break;
+				boundary ??= boundaryOf(found.head, declared);
+				bytes = bytes.subarray(found.end);
+				// Whatever stands before the first boundary is no part.
+				if (boundary === undefined) continue;
+				head = found.head;
+				looked = 0;
+			}
+			const end = boundary && endIn(bytes, boundary, looked);
+			if (!end) {
+				looked = bytes.length;
+				break;
+			}
+			yield { head, bytes: bytes.subarray(0, end.at), whole: end.whole };
+			bytes = bytes.subarray(end.at);
+			head = undefined;
 		}
 		if (bytes.length > MOST_BYTES) return;
 	}
 }
+
+/** The lines from `begin` on up to an empty one, whether lines end with CR LF or with LF alone; undefined until it is there. */
+function headIn(bytes: Buffer, begin: number): { readonly head: string; readonly end: number } | undefined {
+	let from = begin;
+	while (bytes[from] === 13 || bytes[from] === 10) from += 1;
+	const ends = ['\n\n', '\n\r\n'].map((empty) => ({ at: bytes.indexOf(empty, from), empty }));
+	const [first] = ends.filter(({ at }) => at >= 0).sort((a, b) => a.at - b.at);
+	return first && { head: bytes.toString('latin1', from, first.at), end: first.at + first.empty.length };
+}
+
+/** The boundary as it is sent: some cameras count its dashes to its name, some leave them out, some declare another or none. */
+function boundaryOf(head: string, declared: string): Buffer | undefined {
+	const lines = head.split('\n').map((line) => line.trim());
+	const name = declared.replace(/^--/, '');
+	const bare = (line: string) => line.replace(/^-+/, '') === name.replace(/^-+/, '');
+	const line = (name === '' ? undefined : lines.find(bare)) ?? lines.find((one) => /^--./.test(one));
+	return line === undefined ? undefined : Buffer.from(line, 'latin1');
+}
+
+/** A boundary ends its line, or has two dashes behind it: bytes of a picture may look like a short one. */
+function boundaryIn(bytes: Buffer, boundary: Buffer, from: number): number | undefined {
+	for (let at = bytes.indexOf(boundary, from); at >= 0; at = bytes.indexOf(boundary, at + 1)) {
+		const behind = bytes.toString('latin1', at + boundary.length, at + boundary.length + 2);
+		if (/^(?:--|[ \t]*[\r\n])/.test(behind)) return at;
+	}
+	return undefined;
+}
+
+/** Where a part ends of which `looked` bytes have been looked through; undefined until its end is there. */
+function endIn(
+	bytes: Buffer,
+	boundary: Buffer,
+	looked: number,
+): { readonly at: number; readonly whole: boolean } | undefined {
+	const next = boundaryIn(bytes, boundary, Math.max(0, looked - boundary.length - 2));
+	const mayEnd = isJpeg(bytes) && bytes.includes(END, Math.max(0, looked - 1));
+	const end = mayEnd ? jpegEnd(bytes) : undefined;
+	if (end !== undefined && (next === undefined || end <= next)) return { at: end, whole: true };
+	return next === undefined ? undefined : { at: next, whole: false };
+}
+
+/** The end marker of a JPEG; the one of a small picture within it looks the same. */
+const END = Buffer.of(0xff, 0xd9);

@@ -21,8 +21,9 @@ export async function snapshotCamera(
 	const camera = httpCamera(address);
 	const response = await camera.get(new AbortController().signal, timeoutMs);
 	await response.body?.cancel();
-	const type = response.headers.get('content-type') ?? 'no type';
-	if (!/^(image\/|application\/octet-stream|binary\/)/i.test(type)) {
+	const type = response.headers.get('content-type') ?? '';
+	// What has no type is looked at when it is read.
+	if (!/^(image\/|application\/octet-stream|binary\/|$)/i.test(type)) {
 		throw unavailable(
 			camera.shown,
 			`it answers with ${type}, not with a picture`,
@@ -46,7 +47,8 @@ export async function snapshotCamera(
 			const ageMs = Math.max(latencyMs, toldMs);
 			const taken = { wallMs: asked.wallMs - ageMs, monotonicMs: asked.monotonicMs - ageMs };
 			const frame = await decodePicture(bytes, camera.shown).catch((thrown) => {
-				throw thrown instanceof Failure ? new FrameFailure(camera.shown, thrown) : thrown;
+				if (!(thrown instanceof Failure)) throw thrown;
+				throw new FrameFailure(camera.shown, new Failure(thrown.code, thrown.message, NO_PICTURE));
 			});
 			seen = { bytes, sinceMs: seen?.bytes.equals(bytes) ? seen.sinceMs : taken.monotonicMs };
 			return { ...frame, name: undefined, taken, format: formatOf(bytes), unchangedSinceMs: seen.sinceMs };
@@ -54,6 +56,9 @@ export async function snapshotCamera(
 		close: async () => {},
 	};
 }
+
+const NO_PICTURE =
+	'Open the address in a browser: it must show one whole picture. If it does not, restart the camera, or log in as another user.';
 
 function formatOf(bytes: Buffer): string {
 	const file = pictureFile(bytes);

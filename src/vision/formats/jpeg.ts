@@ -51,6 +51,28 @@ export function jpegHead(bytes: Uint8Array):
 	}
 }
 
+/** Where it ends by its markers, which takes no look at its codes; undefined where its end is not there, or not yet. */
+export function jpegEnd(bytes: Uint8Array): number | undefined {
+	for (let at = 2; ; ) {
+		const segment = segmentAt(bytes, at);
+		if (!segment) return undefined;
+		at = segment.end;
+		if (segment.marker === EOI) return at;
+		if (segment.marker === SOS) at = markerBehind(bytes, at);
+	}
+}
+
+/** Where the codes of a scan end, and what stands among them. */
+function markerBehind(bytes: Uint8Array, start: number): number {
+	for (let at = bytes.indexOf(0xff, start); at >= 0; at = bytes.indexOf(0xff, at)) {
+		const next = bytes[at + 1];
+		if (next === 0xff) at += 1;
+		else if (next === 0 || (next !== undefined && next >= 0xd0 && next <= 0xd7)) at += 2;
+		else return at;
+	}
+	return bytes.length;
+}
+
 /**
  * Reads past every code of a Huffman-coded JPEG: decoders only warn of what is missing or makes no sense, and fill it.
  * What follows the end marker is no part of it.

@@ -178,6 +178,34 @@ files('that say they are larger than they can be are damaged, and cost no memory
 		bytes.fill(0xff, at + 5, at + 9);
 		assert.match(faultOf(bytes)!, 'its head makes no sense');
 	}
+	// Before a decoder is asked, which would take the memory first.
+	const huge: readonly (readonly [extension: string, resize: (bytes: Buffer) => void, state: RegExp])[] = [
+		[
+			'.jpg',
+			(bytes) => bytes.writeUInt32BE(0x4e204e20, bytes.indexOf(Buffer.of(0xff, 0xc0)) + 5),
+			/more pixels than/,
+		],
+		[
+			'.png',
+			(bytes) => bytes.writeUInt32BE(60_000, bytes.writeUInt32BE(60_000, 16)),
+			/more pixels than its data can hold/,
+		],
+	];
+	for (const [extension, resize, state] of huge) {
+		const bytes = encoded(extension);
+		resize(bytes);
+		const file = pictureFile(bytes);
+		assert.match('state' in file ? file.state : 'undefined', state, extension);
+	}
+	for (const [width, height] of [
+		[65535, 65535],
+		[30_000, 30_000],
+	] as const) {
+		const file = pictureFile(tiffWith({ width, height }));
+		assert.ok('state' in file);
+		assert.match(file.state, `it says that it has ${width}x${height} pixels, and no more than 270 million`);
+		assert.match(file.advice, 'Save a smaller part');
+	}
 });
 
 files('with any bytes changed are whole or have a fault, and are no fault of ours', () => {
@@ -211,6 +239,10 @@ files('of kinds that are not read say what they are and what to do', () => {
 	const kinds: readonly (readonly [bytes: Uint8Array, state: RegExp])[] = [
 		[head('GIF89a'), /it is a GIF/],
 		[head('\0\0\0\x1cftypavif'), /a HEIC or AVIF/],
+		[head('\0\0\0\x18ftypisom'), /a film \(MP4\)/],
+		[head('\0\0\0\x0cJXL \r\n\x87\n'), /a JPEG XL/],
+		[head('\xff\x0a'), /a JPEG XL/],
+		[head('{"error": "busy"}'), /it is JSON/],
 		[head('<!doctype html>'), /a web page/],
 		[head('version https://git-lfs.github.com/spec/v1'), /a pointer of Git LFS/],
 		[arithmetic, /a JPEG with arithmetic coding/],
