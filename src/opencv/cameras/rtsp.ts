@@ -3,7 +3,7 @@ import { connect as tls } from 'node:tls';
 import type { Failure } from '../../base/failure.js';
 import { masked } from '../../base/secrets.js';
 import { unavailable } from './capture.js';
-import { authorizationOf, connectionFailure, loginOf, refused, statusFault } from './http.js';
+import { authorizationOf, challengeIn, connectionFailure, loginOf, refused, statusFault } from './http.js';
 
 const TIMEOUT_MS = 3000;
 
@@ -87,7 +87,7 @@ function ask(method: 'OPTIONS' | 'DESCRIBE', url: URL, authorization?: string): 
 			const body = text.slice(end + 4);
 			if (body.length < Number(/^content-length:\s*(\d+)/im.exec(head)?.[1] ?? 0)) return;
 			const challenges = [...head.matchAll(/^www-authenticate:\s*(.+)$/gim)].map(([, one]) => one!.trim());
-			const challenge = challenges.find((one) => /^digest/i.test(one)) ?? challenges[0] ?? '';
+			const challenge = challengeIn(challenges.join(', '));
 			resolve({ status: Number(status), challenge, body });
 			socket.destroy();
 		});
