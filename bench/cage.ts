@@ -12,6 +12,11 @@ const ROOT = '/sys/fs/cgroup';
 const V1 = { root: join(ROOT, 'memory'), limit: 'memory.limit_in_bytes', used: 'memory.usage_in_bytes' };
 const V2 = { root: ROOT, limit: 'memory.max', used: 'memory.current' };
 
+/** The kernel may choose what takes the memory; so often it does no more than that. */
+const MOST_KILLED = 5;
+
+type Hog = { readonly process: ChildProcess; readonly ended: Promise<unknown> };
+
 export type Cage = AsyncDisposable & {
 	/** From here on it, and its children to come, hold their memory in here. */
 	take(pid: number): void;
@@ -27,26 +32,33 @@ export async function openCage(spareMb: number): Promise<Cage> {
 	const file = (name: string) => join(folder, name);
 	await mkdir(folder);
 	const take = (pid: number) => writeFileSync(file('cgroup.procs'), `${pid}`);
-	let hog: ChildProcess | undefined;
+	let hog: Hog | undefined;
 	const free = async () => {
-		if (!hog) return;
-		const ended = once(hog, 'exit');
-		hog.kill('SIGKILL');
-		await ended;
+		hog?.process.kill('SIGKILL');
+		await hog?.ended;
 		hog = undefined;
+	};
+	const startHog = (): Hog => {
+		const process = fork(fileURLToPath(new URL('./hog.js', import.meta.url)));
+		take(process.pid!);
+		return { process, ended: once(process, 'exit') };
 	};
 	return {
 		take,
 		free,
 		squeeze: async (isEnough) => {
-			hog = fork(fileURLToPath(new URL('./hog.js', import.meta.url)));
-			take(hog.pid!);
+			hog = startHog();
 			const heldBytes = Number(await readFile(file(used), 'utf8'));
 			await writeFile(file(limit), `${heldBytes + spareMb * 2 ** 20}`);
-			while (!(await isEnough())) {
-				const isTaken = once(hog, 'message');
-				hog.send('more');
-				await isTaken;
+			for (let killed = 0; !(await isEnough()); ) {
+				const isTaken = once(hog.process, 'message');
+				hog.process.send('more', () => {});
+				await Promise.race([isTaken, hog.ended]);
+				if (hog.process.signalCode === null) continue;
+				killed += 1;
+				if (killed === MOST_KILLED)
+					throw new Error('The kernel kills what takes the memory, and nothing of ours');
+				hog = startHog();
 			}
 		},
 		[Symbol.asyncDispose]: async () => {
