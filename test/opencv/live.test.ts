@@ -16,11 +16,12 @@ const pictureOf = (grey: number): Grabbed['mat'] => new cv.Mat(16, 16, cv.CV_8UC
 
 /** A camera whose frames come when the test lets them. */
 function stepped() {
-	let give = (_: Grabbed): void => {};
+	/** Who waits for a frame: the loop that reads comes back in its own time. */
+	const waiting: ((one: Grabbed) => void)[] = [];
 	const reader = {
 		next: () =>
 			new Promise<Grabbed>((resolve) => {
-				give = resolve;
+				waiting.push(resolve);
 			}),
 		close: async () => {},
 	};
@@ -31,7 +32,8 @@ function stepped() {
 		/** After more than the time from one frame to the next. */
 		give: async (grey: number, stamp?: Grabbed['stamp']) => {
 			await sleep(30);
-			give({ mat: pictureOf(grey), format: 'grey', stamp });
+			while (waiting.length === 0) await sleep(1);
+			waiting.shift()!({ mat: pictureOf(grey), format: 'grey', stamp });
 			await sleep(1);
 		},
 	};
