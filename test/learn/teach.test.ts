@@ -116,11 +116,13 @@ teaching(
 			assert.ok(Math.abs(again.score - score) < 1e-5);
 			assert.ok(Object.entries(map).every(([i, v]) => Math.abs(again.map[Number(i)]! - v) < 1e-5));
 		}
-		// In the bundle a held-out picture counts among those that say what is usual: its score is no higher than when left out.
+		// In the bundle a held-out picture counts among those that say what is usual: its score is no higher than when left out, but for
+		// the weight of a scale, which one of nine pictures moves by a hair. Which scoring is chosen depends on the processor here.
 		const { heldOut } = holdOut(18, 0.5, settings.seed);
 		const { input } = await images(18).image(heldOut[0]!);
 		const { score } = await scoreWith(session, input, settings.tiling);
-		assert.ok(score <= contents.manifest.calibration.scores[0]! + 1e-6);
+		const leftOut = contents.manifest.calibration.scores[0]!;
+		assert.ok(score <= 1.01 * leftOut, `${score}, ${leftOut} when left out`);
 		await session.close();
 		assert.is(
 			(await teach(images(12), teacher, { ...settings, preset: 'standard', folds: 0 }, world())).manifest
