@@ -52,11 +52,12 @@ export function isSignedBy(publicKey: string, signed: Signed, value: string): bo
 
 /** A new key: PKCS #8 in PEM, and its public half, 32 bytes in base64. */
 export function newKey(): { readonly privatePem: string; readonly publicKey: string } {
-	const { privateKey } = generateKeyPairSync('ed25519');
-	return {
-		privatePem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-		publicKey: publicHalf(privateKey),
-	};
+	// Of a key that is read back: Node 20 waits for itself when it collects what made a key while that is told as JWK.
+	const { privateKey: privatePem } = generateKeyPairSync('ed25519', {
+		privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+		publicKeyEncoding: { type: 'spki', format: 'pem' },
+	});
+	return { privatePem, publicKey: publicHalf(createPrivateKey(privatePem)) };
 }
 
 /** A private key of Ed25519 in PEM; undefined for what is none. */
