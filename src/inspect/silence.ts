@@ -2,7 +2,7 @@ import { Failure } from '../base/failure.js';
 import type { Pace } from '../base/retry.js';
 import { median } from '../measure/statistics.js';
 import { instantOf } from '../protocol/fields.js';
-import type { Camera } from '../vision/frame.js';
+import { type Camera, readBy } from '../vision/frame.js';
 
 /** A slow camera is silent when a frame takes so many times as long as usual. */
 const USUAL_TIMES = 3;
@@ -53,33 +53,22 @@ export function silenceWatch({
 				await pace.pause(STEP_MS, over);
 			}
 		};
-		return {
-			live: camera.live,
-			isAsked: camera.isAsked ?? false,
-			get heardMs() {
-				return camera.heardMs;
-			},
-			get dropped() {
-				return camera.dropped;
-			},
-			read: async (wanted) => {
-				const fromMs = Math.max(pace.now(), wanted.after);
-				const over = new AbortController();
-				void watch(fromMs, over.signal);
-				try {
-					const frame = await camera.read(wanted);
-					if (frame) {
-						gaveMs = pace.now();
-						waits.push(Math.max(0, gaveMs - fromMs));
-						if (waits.length > WAITS_KEPT) waits.shift();
-					}
-					return frame;
-				} finally {
-					over.abort(OVER);
+		return readBy(camera, async (wanted) => {
+			const fromMs = Math.max(pace.now(), wanted.after);
+			const over = new AbortController();
+			void watch(fromMs, over.signal);
+			try {
+				const frame = await camera.read(wanted);
+				if (frame) {
+					gaveMs = pace.now();
+					waits.push(Math.max(0, gaveMs - fromMs));
+					if (waits.length > WAITS_KEPT) waits.shift();
 				}
-			},
-			close: () => camera.close(),
-		};
+				return frame;
+			} finally {
+				over.abort(OVER);
+			}
+		});
 	};
 }
 

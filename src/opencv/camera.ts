@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { reasonOf } from '../base/failure.js';
-import type { Camera } from '../vision/frame.js';
+import { type Camera, readBy } from '../vision/frame.js';
 import type { CameraSource } from '../vision/source.js';
 import { unavailable } from './cameras/capture.js';
 import { deviceCamera } from './cameras/device.js';
@@ -47,31 +47,20 @@ export async function openCamera(source: CameraSource, options: CameraOptions): 
 
 /** Lets go of a reader at once when it is interrupted: what it waited for is released when it comes, however late. */
 function interruptible(camera: Camera): Camera {
-	return {
-		live: camera.live,
-		isAsked: camera.isAsked ?? false,
-		get heardMs() {
-			return camera.heardMs;
-		},
-		get dropped() {
-			return camera.dropped;
-		},
-		read: async (wanted) => {
-			const { signal } = wanted;
-			signal.throwIfAborted();
-			let interrupt = () => {};
-			const interrupted = new Promise<never>((_, reject) => {
-				interrupt = () => reject(signal.reason);
-			});
-			signal.addEventListener('abort', interrupt);
-			const reading = camera.read(wanted);
-			try {
-				return await Promise.race([reading, interrupted]);
-			} finally {
-				signal.removeEventListener('abort', interrupt);
-				if (signal.aborted) void reading.then((frame) => frame?.release()).catch(() => {});
-			}
-		},
-		close: () => camera.close(),
-	};
+	return readBy(camera, async (wanted) => {
+		const { signal } = wanted;
+		signal.throwIfAborted();
+		let interrupt = () => {};
+		const interrupted = new Promise<never>((_, reject) => {
+			interrupt = () => reject(signal.reason);
+		});
+		signal.addEventListener('abort', interrupt);
+		const reading = camera.read(wanted);
+		try {
+			return await Promise.race([reading, interrupted]);
+		} finally {
+			signal.removeEventListener('abort', interrupt);
+			if (signal.aborted) void reading.then((frame) => frame?.release()).catch(() => {});
+		}
+	});
 }

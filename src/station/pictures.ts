@@ -2,7 +2,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import { Failure, reasonOf } from '../base/failure.js';
 import type { PictureDown, PictureUp, PictureWanted, StationPicture } from '../protocol/picture-messages.js';
 import type { StationVerdict } from '../protocol/verdict.js';
-import type { Camera, Frame } from '../vision/frame.js';
+import { type Camera, type Frame, readBy } from '../vision/frame.js';
 import type { Image } from '../vision/image.js';
 
 export type PicturesWorld = {
@@ -104,16 +104,9 @@ export function createPictures({ send, encodeJpeg, encodePng, now }: PicturesWor
 			);
 		};
 		showing = { look: lookNow };
-		return {
-			live: camera.live,
-			isAsked: camera.isAsked ?? false,
-			get heardMs() {
-				return camera.heardMs;
-			},
-			get dropped() {
-				return camera.dropped;
-			},
-			read: async (wanted) => {
+		return readBy(
+			camera,
+			async (wanted) => {
 				isRead = true;
 				try {
 					if (own) {
@@ -140,14 +133,14 @@ export function createPictures({ send, encodeJpeg, encodePng, now }: PicturesWor
 					isRead = false;
 				}
 			},
-			close: async () => {
+			async () => {
 				isClosed = true;
 				own?.abort();
 				showing = undefined;
 				failed(NOT_OPEN);
 				await camera.close();
 			},
-		};
+		);
 	};
 
 	return {

@@ -51,6 +51,26 @@ export type Camera = {
 	close(): Promise<void>;
 };
 
+/** The same camera, of which frames are read in another way. */
+export function readBy(
+	camera: Camera,
+	read: Camera['read'],
+	close: Camera['close'] = () => camera.close(),
+): Camera {
+	return {
+		live: camera.live,
+		isAsked: camera.isAsked ?? false,
+		get heardMs() {
+			return camera.heardMs;
+		},
+		get dropped() {
+			return camera.dropped;
+		},
+		read,
+		close,
+	};
+}
+
 /** A camera that refuses whoever asks: some lock out for minutes who goes on asking. */
 export class RefusedFailure extends Failure {
 	constructor({ code, message, advice }: Failure) {
