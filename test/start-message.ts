@@ -1,6 +1,11 @@
 import type { CameraConfig, RecipeConfig } from '../src/config/schema.js';
 import type { StationDown } from '../src/protocol/station-messages.js';
 
+/** A camera as it is configured by default. */
+export function cameraWith(given: Partial<CameraConfig> & Pick<CameraConfig, 'source'>): CameraConfig {
+	return { loop: false, timeoutMs: 5000, latencyMs: 0, silentMs: 1500, mostLagMs: 1000, ...given };
+}
+
 /** What starts the process of station `s` of box `t`. */
 export function startMessage(
 	recipe: RecipeConfig,

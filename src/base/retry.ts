@@ -84,6 +84,21 @@ export function aborted(signal: AbortSignal): Promise<void> {
 	});
 }
 
+/** What comes of work, or, as soon as the signal is aborted, its reason thrown: the work itself goes on then. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+	signal.throwIfAborted();
+	let interrupt = () => {};
+	const interrupted = new Promise<never>((_, reject) => {
+		interrupt = () => reject(signal.reason);
+	});
+	signal.addEventListener('abort', interrupt);
+	try {
+		return await Promise.race([work, interrupted]);
+	} finally {
+		signal.removeEventListener('abort', interrupt);
+	}
+}
+
 /** Clock, chance and waiting of a loop that repeats. */
 export type Pace = {
 	/** Milliseconds of a clock that never jumps. */

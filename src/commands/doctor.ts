@@ -6,7 +6,7 @@ import { tryLibrary } from '../daemon/probe.js';
 import { loadConfig } from '../daemon/settings.js';
 import { enginesFolder } from '../disk/engines.js';
 import { acceleratorHere } from '../machine/accelerator.js';
-import { below as belowRoot } from '../machine/below.js';
+import { below } from '../machine/below.js';
 import { askSystemd } from '../machine/clock.js';
 import { watchCondition } from '../machine/condition.js';
 import { devices } from '../machine/devices.js';
@@ -47,8 +47,8 @@ export const doctor: Command = {
 		if (args.options.json) context.print({ ok: lacking === 0, findings });
 		else
 			for (const { step, state, message, remedy } of findings) {
-				context.print(`${SHOWN[state]}  ${step}: ${below(message)}`);
-				if (remedy !== undefined) context.print(`${INDENT}${below(remedy)}`);
+				context.print(`${SHOWN[state]}  ${step}: ${indented(message)}`);
+				if (remedy !== undefined) context.print(`${INDENT}${indented(remedy)}`);
 			}
 		if (lacking > 0)
 			throw new Failure('box-incomplete', `This box lacks ${lacking} of ${findings.length} things`);
@@ -57,7 +57,7 @@ export const doctor: Command = {
 
 /** Stands below what it belongs to, whatever lines it has. */
 const INDENT = ' '.repeat(9);
-const below = (text: string): string => text.replaceAll('\n', `\n${INDENT}`);
+const indented = (text: string): string => text.replaceAll('\n', `\n${INDENT}`);
 
 type Read = { readonly config?: Config; readonly finding?: Finding };
 
@@ -111,7 +111,7 @@ async function factsOf(config: Config | undefined, context: Context): Promise<Fa
 		placeAt(config?.engines.folder ?? enginesFolder(env)),
 		watchCondition()(),
 		acceleratorHere(env),
-		devices(belowRoot('/'), '/'),
+		devices(below('/'), '/'),
 		findTrtexec(env, context.signal).catch((failure) => {
 			if (!(failure instanceof Failure) || context.signal.aborted) throw failure;
 			return { failure };

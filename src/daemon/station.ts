@@ -5,6 +5,7 @@ import type { Provider } from '../base/provider.js';
 import {
 	eitherOf,
 	keepConnected,
+	orAborted,
 	type Pace,
 	type Persistence,
 	realTimers,
@@ -528,17 +529,16 @@ export function startStation(given: Start, world: StationWorld, hearer: StationL
 			const heard = new Promise<Failure | undefined>((resolve) => {
 				hear = resolve;
 			});
-			const enough = () => hear(undefined);
 			checks.add(hear);
-			signal.addEventListener('abort', enough);
 			try {
-				await child.send({ kind: 'self-check' }).catch(() => {});
-				const failure = await heard;
-				signal.throwIfAborted();
+				const sent = child.send({ kind: 'self-check' }).catch(() => {});
+				const failure = await orAborted(
+					sent.then(() => heard),
+					signal,
+				);
 				if (failure) throw failure;
 			} finally {
 				checks.delete(hear);
-				signal.removeEventListener('abort', enough);
 			}
 		},
 		[Symbol.asyncDispose]: async () => {

@@ -5,7 +5,7 @@ import { type Camera, FrameFailure, RefusedFailure } from '../vision/frame.js';
 import { outcomeOf, type Parts, type PartsWorld, partsOf } from './parts.js';
 import type { Rest } from './rest.js';
 import { silenceWatch } from './silence.js';
-import { BLIND_MS, type DueQueue, IDLE_MS, inspectDue } from './trigger.js';
+import { type DueQueue, inspectDue, lookMs } from './trigger.js';
 
 /** What the loop needs of the world. */
 export type LoopWorld = PartsWorld & {
@@ -70,9 +70,7 @@ export async function inspectionLoop(world: LoopWorld): Promise<void> {
 	const once = async (opened: () => void): Promise<'again' | 'done' | 'rest'> => {
 		if (!(await hasLetGo())) throw held();
 		const open = await outcomeOf(world.openCamera());
-		if ('failure' in open) {
-			return failed(open.failure);
-		}
+		if ('failure' in open) return failed(open.failure);
 		const camera = watched(open.value);
 		const counts: Counts = {
 			tell: () => world.onDropped(dropped + camera.dropped),
@@ -175,8 +173,7 @@ async function inspectFrames(
 		}
 		await parts.between();
 		if (isDue) due = Math.max(due + everyMs, now());
-		const lookMs = isLookedAt ? (parts.isBlind ? BLIND_MS : IDLE_MS) : Number.POSITIVE_INFINITY;
-		const waitMs = Math.min(due - now(), lookMs);
+		const waitMs = Math.min(due - now(), isLookedAt ? lookMs(parts) : Number.POSITIVE_INFINITY);
 		// run() blocks the thread: messages, timers and signals get their turn here.
 		await (waitMs > 0 ? pace.pause(waitMs, signal) : breathe());
 	}

@@ -49,10 +49,12 @@ export function createDueQueue(): DueQueue {
 }
 
 /** A live camera is looked at so often while nothing is due, so that one that is silent is known before a part is. */
-export const IDLE_MS = 1000;
+const IDLE_MS = 1000;
 
 /** And one that gives nothing so often. */
-export const BLIND_MS = 100;
+const BLIND_MS = 100;
+
+export const lookMs = ({ isBlind }: Pick<Parts, 'isBlind'>): number => (isBlind ? BLIND_MS : IDLE_MS);
 
 /** How long scoring takes, before one was scored. */
 const USUAL_SCORE_MS = 250;
@@ -165,7 +167,7 @@ export async function inspectDue(
 				await take(taken);
 				continue;
 			}
-			const idleMs = camera.live ? readMs + (parts.isBlind ? BLIND_MS : IDLE_MS) : Number.POSITIVE_INFINITY;
+			const idleMs = camera.live ? readMs + lookMs(parts) : Number.POSITIVE_INFINITY;
 			const isClose = next !== undefined && (!camera.live || next.fromMs <= now() + IDLE_MS);
 			const nextMs = isClose ? (camera.live ? Number.NEGATIVE_INFINITY : next.fromMs) : idleMs;
 			if (!isReading && !end && now() >= nextMs) begin(isClose ? next.fromMs : now());

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { reasonOf } from '../base/failure.js';
+import { orAborted } from '../base/retry.js';
 import { type Camera, readBy } from '../vision/frame.js';
 import type { CameraSource } from '../vision/source.js';
 import { unavailable } from './cameras/capture.js';
@@ -50,16 +51,10 @@ function interruptible(camera: Camera): Camera {
 	return readBy(camera, async (wanted) => {
 		const { signal } = wanted;
 		signal.throwIfAborted();
-		let interrupt = () => {};
-		const interrupted = new Promise<never>((_, reject) => {
-			interrupt = () => reject(signal.reason);
-		});
-		signal.addEventListener('abort', interrupt);
 		const reading = camera.read(wanted);
 		try {
-			return await Promise.race([reading, interrupted]);
+			return await orAborted(reading, signal);
 		} finally {
-			signal.removeEventListener('abort', interrupt);
 			if (signal.aborted) void reading.then((frame) => frame?.release()).catch(() => {});
 		}
 	});

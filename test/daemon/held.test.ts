@@ -8,19 +8,12 @@ import type { StationDown, StationUp } from '../../src/protocol/station-messages
 import type { ModelTold } from '../../src/protocol/verdict.js';
 import { failureOf } from '../failure-of.js';
 import { recipeWith } from '../inspect/inspection.js';
-import { startMessage } from '../start-message.js';
+import { cameraWith, startMessage } from '../start-message.js';
 
 const held = suite('a station that is held');
 
 const [ENGINE, OTHER] = ['ab'.repeat(32), 'cd'.repeat(32)];
-const start = startMessage(recipeWith(), {
-	source: '0',
-	loop: false,
-	timeoutMs: 1000,
-	latencyMs: 0,
-	silentMs: 1500,
-	mostLagMs: 1000,
-});
+const start = startMessage(recipeWith(), cameraWith({ source: '0', timeoutMs: 1000 }));
 
 /** A process of functions that is ready at once, and computes with this engine. */
 function readyChild(engine: string | null, degraded: Degraded | null) {

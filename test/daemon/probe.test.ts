@@ -12,6 +12,7 @@ import { failureOf } from '../failure-of.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 import { startWith } from '../program.js';
+import { cameraWith } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const probes = suite('trying what a station needs');
@@ -31,14 +32,7 @@ const worldWith = (more: Partial<ProbeWorld> = {}): ProbeWorld => ({
 	...more,
 });
 
-const cameraOf = (source: string) => ({
-	source,
-	loop: false,
-	timeoutMs: 3000,
-	latencyMs: 0,
-	silentMs: 1500,
-	mostLagMs: 1000,
-});
+const cameraOf = (source: string) => cameraWith({ source, timeoutMs: 3000 });
 
 probes('says what a bundle is and proves, and what is wrong with one', async () => {
 	await using folder = await temporaryFolder();

@@ -14,7 +14,7 @@ import { failureOf } from '../failure-of.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 import { origin } from '../origin.js';
-import { startMessage } from '../start-message.js';
+import { cameraWith, startMessage } from '../start-message.js';
 
 const station = suite('a station of the daemon');
 
@@ -89,14 +89,7 @@ function line(limits: Partial<StationWorld['limits']> = {}, tally = createStatio
 	const memory = { bytes: 500e6 };
 	const hours = { quiet: false };
 	const service = startStation(
-		startMessage(recipeWith(), {
-			source: '0',
-			loop: false,
-			timeoutMs: 1000,
-			latencyMs: 0,
-			silentMs: 1500,
-			mostLagMs: 1000,
-		}),
+		startMessage(recipeWith(), cameraWith({ source: '0', timeoutMs: 1000 })),
 		{
 			startChild: () => {
 				const child = fakeChild();

@@ -387,32 +387,34 @@ export async function simulate(
 
 	let isCalm = false;
 	let closesMs = 0;
+	/** Parts come one after the other, each after a while. */
+	const coming = (bring: () => void): (() => void) => {
+		const next = (): void => {
+			nature.later(PART_MS.least + PART_MS.more * random.uniform(), next);
+			// What is on its way when the books are closed is not missing.
+			if (!(isCalm && time.now() > closesMs - CLOSING_MS)) bring();
+		};
+		return next;
+	};
 	/** The line announces a part, and asks the box for its verdict. */
-	const bring = (): void => {
-		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bring);
-		// What is on its way when the books are closed is not missing.
-		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
+	const bring = coming(() => {
 		const part = belts[ANNOUNCED]!.bring(time.now());
 		ledger.announced(part);
 		parts += 1;
 		const ask = { id: part.name, client: 'line', station: ANNOUNCED, part: part.name };
 		publish('operator', 'trigger', ask);
-	};
+	});
 	/** The same with a file, where the disk takes it and the one before is gone. */
-	const bringFiled = (): void => {
-		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bringFiled);
-		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
+	const bringFiled = coming(() => {
 		if (!signaller.isFree || disk.takesNothing) return;
 		const part = belts[FILED]!.bring(time.now());
 		ledger.announced(part, true);
 		parts += 1;
 		stepsLeft ??= 1 + random.below(MOST_STEPS);
 		signaller.signal(part.name, () => ledger.made(part.name));
-	};
+	});
 	/** The same by a line, which nobody asks whether it was heard: while everything is well each one must be. */
-	const bringLined = (): void => {
-		nature.later(PART_MS.least + PART_MS.more * random.uniform(), bringLined);
-		if (isCalm && time.now() > closesMs - CLOSING_MS) return;
+	const bringLined = coming(() => {
 		const part = belts[LINED]!.bring(time.now());
 		ledger.announced(part);
 		parts += 1;
@@ -421,7 +423,7 @@ export async function simulate(
 			lined.set(instantOf(wallClock()), part.name);
 			if (lined.size > MOST_LINED) lined.delete(lined.keys().next().value!);
 		});
-	};
+	});
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
 		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);

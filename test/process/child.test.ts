@@ -9,7 +9,7 @@ import { type Child, startChild } from '../../src/process/child.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
-import { startMessage } from '../start-message.js';
+import { cameraWith, startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 
 const processes = suite('a child process');
@@ -159,8 +159,7 @@ processes('ends itself when its parent is killed', async () => {
 
 function start(model: string, source = 'sim:?count=20&fps=1000'): StationDown {
 	const recipe = recipeWith({ model, deadlineMs: 600_000, threads: 1, heatmap: { most: 0 } });
-	const camera = { source, loop: false, timeoutMs: 5000, latencyMs: 0, silentMs: 1500, mostLagMs: 1000 };
-	return startMessage(recipe, camera);
+	return startMessage(recipe, cameraWith({ source }));
 }
 
 processes.run();

@@ -4,7 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { randomFrom } from '../../src/base/random.js';
 import type { Event } from '../../src/protocol/events.js';
-import type { Ask } from '../../src/sqlite/exchange.js';
+import type { Answer, Ask } from '../../src/sqlite/exchange.js';
 import { startThread, type WriterPort } from '../../src/sqlite/port.js';
 import { failureOf } from '../failure-of.js';
 import { temporaryFolder } from '../tiny-bundle.js';
@@ -166,22 +166,30 @@ journals('knows which signals of a station were taken on, also after a clean end
 	assert.equal([journal.takenOf('a'), journal.takenOf('b')], [['x', 'y'], []]);
 });
 
-journals('still owes a part its verdict when it ends in order and the disk did not take that', async () => {
-	await using folder = await temporaryFolder();
-	const full = { trouble: 'full', code: null, message: 'disk is full', advice: null, stack: null } as const;
-	let isFull = false;
-	const startWriter = (): WriterPort => {
+/** A writer whose disk fails so for what is refused. */
+const refusingWriter =
+	(failure: Pick<NonNullable<Answer['failure']>, 'trouble' | 'message'>, isRefused: (ask: Ask) => boolean) =>
+	(): WriterPort => {
 		const port = startThread();
 		let refuse = (_: Ask): void => {};
 		return {
 			...port,
 			hear: (onAnswer, onFault) => {
-				refuse = ({ id }) => onAnswer({ id, news: null, failure: full });
+				refuse = ({ id }) =>
+					onAnswer({ id, news: null, failure: { code: null, advice: null, stack: null, ...failure } });
 				port.hear(onAnswer, onFault);
 			},
-			post: (ask) => (isFull && ask.kind === 'commit' ? refuse(ask) : port.post(ask)),
+			post: (ask) => (isRefused(ask) ? refuse(ask) : port.post(ask)),
 		};
 	};
+
+journals('still owes a part its verdict when it ends in order and the disk did not take that', async () => {
+	await using folder = await temporaryFolder();
+	let isFull = false;
+	const startWriter = refusingWriter(
+		{ trouble: 'full', message: 'disk is full' },
+		({ kind }) => isFull && kind === 'commit',
+	);
 	{
 		await using journal = await journalIn(folder.path, { startWriter });
 		await journal.announce({ station: 'a', key: '1', body: {} }, ['x']);
@@ -201,30 +209,12 @@ journals(
 	'lets many read at once while the disk does not answer, and none is what Node warns of',
 	async () => {
 		await using folder = await temporaryFolder();
-		const broken = {
-			trouble: 'unreadable',
-			code: null,
-			message: 'disk I/O error',
-			advice: null,
-			stack: null,
-		} as const;
 		let refusals = 0;
-		const startWriter = (): WriterPort => {
-			const port = startThread();
-			let refuse = (_: Ask): void => {};
-			return {
-				...port,
-				hear: (onAnswer, onFault) => {
-					refuse = ({ id }) => onAnswer({ id, news: null, failure: broken });
-					port.hear(onAnswer, onFault);
-				},
-				post: (ask) => {
-					if (ask.kind !== 'pictures' || refusals >= READERS) return port.post(ask);
-					refusals += 1;
-					refuse(ask);
-				},
-			};
-		};
+		const startWriter = refusingWriter({ trouble: 'unreadable', message: 'disk I/O error' }, ({ kind }) => {
+			if (kind !== 'pictures' || refusals >= READERS) return false;
+			refusals += 1;
+			return true;
+		});
 		const READERS = 12;
 		await using journal = await journalIn(folder.path, { startWriter });
 		await journal.append([verdict('a')]);

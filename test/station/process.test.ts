@@ -18,7 +18,7 @@ import { drawPart } from '../../src/sim/line.js';
 import { eventually } from '../free-port.js';
 import { recipeWith } from '../inspect/inspection.js';
 import { MAIN } from '../program.js';
-import { startMessage } from '../start-message.js';
+import { cameraWith, startMessage } from '../start-message.js';
 import { temporaryFolder, tinyBundle } from '../tiny-bundle.js';
 import { together } from '../together.js';
 
@@ -38,15 +38,7 @@ async function line(): Promise<AsyncDisposable & { readonly path: string; readon
 		await writeFile(join(pictures, `${i}.png`), encodePng(drawPart(1, i, undefined, 96).image));
 	const model = await tinyBundle(join(folder.path, 'bundle'));
 	const recipe = recipeWith({ model, trigger: { everyMs: 20 } });
-	const camera = {
-		source: pictures,
-		loop: true,
-		timeoutMs: 5000,
-		latencyMs: 0,
-		silentMs: 1500,
-		mostLagMs: 1000,
-	};
-	const start = startMessage(recipe, camera);
+	const start = startMessage(recipe, cameraWith({ source: pictures, loop: true }));
 	return { path: folder.path, start, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 

@@ -20,11 +20,9 @@ type Login = { readonly user: string; readonly password: string };
 
 /** Of an address that may hold a user and a password, for basic and digest authentication. */
 export function httpCamera(address: string): HttpCamera {
-	const url = new URL(address);
+	const url = withoutLogin(address);
 	const shown = masked(address);
-	const login = loginOf(url);
-	url.username = '';
-	url.password = '';
+	const login = loginOf(new URL(address));
 	let challenge: string | null = null;
 	/** The password is for the camera alone, and for itself over TLS. */
 	const isOwn = (at: URL) =>
@@ -103,16 +101,21 @@ const LED = 'Open the address in a browser, and give the one at which it ends.';
 
 /** @throws Failure camera-unavailable where it is none over HTTP */
 function ledTo(location: string, from: URL, shown: string): URL {
-	const at = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
-	if (!at || !/^https?:$/.test(at.protocol))
-		throw unavailable(shown, `it leads to "${masked(location)}", which is no address over HTTP`, LED);
-	at.username = '';
-	at.password = '';
-	return at;
+	const at = URL.canParse(location, from.href) ? withoutLogin(location, from) : undefined;
+	if (at && /^https?:$/.test(at.protocol)) return at;
+	throw unavailable(shown, `it leads to "${masked(location)}", which is no address over HTTP`, LED);
 }
 
 function wayTo(at: URL, from: URL): string {
 	return at.origin === from.origin ? '' : `it leads to "${masked(at.href)}": `;
+}
+
+/** `from`: where the address stands, when it is a part of one. @throws TypeError when it is none */
+export function withoutLogin(address: string, from?: URL): URL {
+	const url = new URL(address, from);
+	url.username = '';
+	url.password = '';
+	return url;
 }
 
 /** The user and the password in an address. */

@@ -3,7 +3,15 @@ import { connect as tls } from 'node:tls';
 import type { Failure } from '../../base/failure.js';
 import { masked } from '../../base/secrets.js';
 import { unavailable } from './capture.js';
-import { authorizationOf, challengeIn, connectionFailure, loginOf, refused, statusFault } from './http.js';
+import {
+	authorizationOf,
+	challengeIn,
+	connectionFailure,
+	loginOf,
+	refused,
+	statusFault,
+	withoutLogin,
+} from './http.js';
 
 const TIMEOUT_MS = 3000;
 
@@ -15,11 +23,8 @@ const HEARD = /ECONNRESET|HPE_/;
 
 /** Why a camera cannot be reached; undefined where anything answers. It is asked what it can do: that costs a camera nothing. */
 export async function rtspUnreached(address: string): Promise<Failure | undefined> {
-	const url = new URL(address);
-	url.username = '';
-	url.password = '';
 	try {
-		await ask('OPTIONS', url);
+		await ask('OPTIONS', withoutLogin(address));
 		return undefined;
 	} catch (thrown) {
 		const { code = '' } = thrown as NodeJS.ErrnoException;
@@ -30,10 +35,8 @@ export async function rtspUnreached(address: string): Promise<Failure | undefine
 /** Why a camera did not open, as it answers itself when it is asked what it sends; undefined where it finds nothing wrong. */
 export async function rtspFault(address: string): Promise<Failure | undefined> {
 	const shown = masked(address);
-	const url = new URL(address);
-	const login = loginOf(url);
-	url.username = '';
-	url.password = '';
+	const url = withoutLogin(address);
+	const login = loginOf(new URL(address));
 	try {
 		let { status, challenge, body } = await ask('DESCRIBE', url);
 		const authorization =
