@@ -154,6 +154,14 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
+	// Not a byte more, whatever the journal frees for itself.
+	'disk full to the last byte': {
+		strike: ({ disk }) => disk('ENOSPC'),
+		end: ({ disk }) => disk(),
+		isDetected: boxIsDegraded,
+		isBlind: false,
+		lastsMs: 5000,
+	},
 	// The journal goes on in the room it has; what it frees for itself is taken, too.
 	'disk full': {
 		diskMb: 64,

@@ -140,7 +140,11 @@ async function built(architecture) {
 
 /** The binding as npm run test:arm64 compiles it. */
 async function crossed() {
-	if (missingPackages(['arm64'], existsSync).length > 0) return undefined;
+	const lacking = missingPackages(['arm64'], existsSync);
+	if (lacking.length > 0) {
+		console.log(`arm64 needs ${lacking.join(', ')}. To have it: ${installLine(lacking)}`);
+		return undefined;
+	}
 	const arm64 = at('.setup', 'arm64');
 	mkdirSync(arm64, { recursive: true });
 	const debian = await arm64Root(arm64);

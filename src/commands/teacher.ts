@@ -1,7 +1,8 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../base/context.js';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { masked } from '../base/secrets.js';
 import { assertFilePlace } from '../disk/file.js';
 import { readRecord, readTeacher, teacherPath, writeRecord } from '../disk/teacher.js';
@@ -148,7 +149,7 @@ async function fetchInto(
 		await copyFile(file, part).catch((thrown) => {
 			throw new Failure(
 				'file-unreadable',
-				`Cannot read teacher "${file}": ${reasonOf(thrown)}`,
+				`Cannot read teacher "${file}": ${fileState(thrown)}`,
 				'Check the path.',
 			);
 		});
@@ -185,7 +186,7 @@ async function verify(part: string, name: Backbone, trusted: Trusted | undefined
 		} catch (thrown) {
 			throw new Failure(
 				'teacher-invalid',
-				`Cannot add teacher "${name}": ${reasonOf(thrown)}`,
+				`Cannot add teacher "${name}": ${fileState(thrown)}`,
 				'Is it the file of this network?',
 			);
 		}

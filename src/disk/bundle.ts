@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, rmdir, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { sha256Of } from '../base/hash.js';
 import { PRECISIONS, type Precision } from '../base/precision.js';
 import {
@@ -321,7 +322,7 @@ async function fileOf(dir: string, place: string, name: string): Promise<Uint8Ar
 		return await readFile(path);
 	} catch (thrown) {
 		const missing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-		if (!missing) throw broken(dir, reasonOf(thrown));
+		if (!missing) throw broken(dir, fileState(thrown));
 		const stands = await stat(place).catch(() => undefined);
 		throw broken(dir, stands ? `it has no file "${name}"` : 'there is no such folder');
 	}

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs';
 import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import {
 	ENGINE_FORMAT_VERSION,
 	type Engine,
@@ -152,7 +153,7 @@ export async function removeEngine(folder: string, id: string): Promise<boolean>
 		if (failed) await rm(place + SETBACK, { force: true });
 		return stands || failed;
 	} catch (thrown) {
-		throw new Failure('file-unwritable', `Cannot remove engine "${place}": ${reasonOf(thrown)}`);
+		throw new Failure('file-unwritable', `Cannot remove engine "${place}": ${fileState(thrown)}`);
 	}
 }
 
@@ -177,7 +178,7 @@ export async function draftEngine(folder: string, key: EngineKey): Promise<Engin
 	await mkdir(folder, { recursive: true }).catch((thrown) => {
 		throw new Failure(
 			'file-unwritable',
-			`Cannot write engines to "${folder}": ${reasonOf(thrown)}`,
+			`Cannot write engines to "${folder}": ${fileState(thrown)}`,
 			'Check the path and the permissions; CACHE_DIRECTORY or XDG_CACHE_HOME name another one.',
 		);
 	});
@@ -288,7 +289,7 @@ async function hashOf(path: string): Promise<string> {
 
 function stateOf(name: string, thrown: unknown): string {
 	const isMissing = (thrown as NodeJS.ErrnoException).code === 'ENOENT';
-	return isMissing ? `it has no file "${name}"` : `"${name}" cannot be used: ${reasonOf(thrown)}`;
+	return isMissing ? `it has no file "${name}"` : `"${name}" cannot be used: ${fileState(thrown)}`;
 }
 
 function exists(path: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { type Files, realFiles } from './files.js';
 
 /** Writes one file whole or not at all; `mode` says who may read it. @throws Failure file-unwritable */
@@ -20,7 +21,7 @@ export async function writeWhole(
 		await files.flush(dirname(path));
 	} catch (thrown) {
 		await files.remove(fresh).catch(() => {});
-		throw unwritable(path, reasonOf(thrown));
+		throw unwritable(path, fileState(thrown));
 	}
 }
 
@@ -39,7 +40,7 @@ export async function writeSecret(path: string, content: string): Promise<void> 
 		await flush(path);
 	} catch (thrown) {
 		const isThere = (thrown as NodeJS.ErrnoException).code === 'EEXIST';
-		throw unwritable(path, isThere ? 'there is a file already' : reasonOf(thrown));
+		throw unwritable(path, isThere ? 'there is a file already' : fileState(thrown));
 	}
 }
 
@@ -62,7 +63,7 @@ export async function assertWritable(path: string): Promise<void> {
 			if (made !== undefined) await removeEmpty(dirname(place), made);
 		}
 	} catch (thrown) {
-		throw unwritable(path, reasonOf(thrown));
+		throw unwritable(path, fileState(thrown));
 	}
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { flush, UNFINISHED, unfinished, writeThrough } from './file.js';
 
 /** As UNFINISHED, for a folder that gives way to another one. */
@@ -143,7 +144,7 @@ async function attempt<T>(dir: string, work: () => Promise<T>): Promise<T> {
 	try {
 		return await work();
 	} catch (thrown) {
-		throw unwritable(dir, reasonOf(thrown));
+		throw unwritable(dir, fileState(thrown));
 	}
 }
 

@@ -1,6 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, relative } from 'node:path';
 import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { embedWeights, externalFiles } from '../graph/external.js';
 
 const FETCH = 'Fetch the file itself: git lfs pull.';
@@ -38,7 +39,7 @@ export async function readOnnx(file: string): Promise<Uint8Array> {
 	const refuse = (state: string, advice = 'Give an .onnx file.') =>
 		new Failure('model-failed', `Cannot read model "${file}": ${state}`, advice);
 	const bytes = await bytesOf(file).catch((thrown) => {
-		throw refuse(stateOf(thrown));
+		throw refuse(fileState(thrown));
 	});
 	const found = otherThanOnnx(bytes);
 	if (found) throw refuse(...found);
@@ -51,7 +52,7 @@ export async function readOnnx(file: string): Promise<Uint8Array> {
 			}
 			const content = await bytesOf(join(dirname(file), location)).catch((thrown) => {
 				throw refuse(
-					`its weights lie in "${location}" beside it: ${stateOf(thrown)}`,
+					`its weights lie in "${location}" beside it: ${fileState(thrown)}`,
 					'Copy that file into the same folder.',
 				);
 			});
@@ -94,16 +95,4 @@ function otherThanOnnx(bytes: Uint8Array): [state: string, advice: string] | und
 
 async function bytesOf(path: string): Promise<Uint8Array> {
 	return new Uint8Array(await readFile(path));
-}
-
-const states: Readonly<Record<string, string>> = {
-	ENOENT: 'there is no such file',
-	EISDIR: 'it is a folder',
-	EACCES: 'it may not be read',
-	ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GB',
-};
-
-function stateOf(thrown: unknown): string {
-	const { code = '', message } = thrown as NodeJS.ErrnoException;
-	return states[code] ?? message;
 }

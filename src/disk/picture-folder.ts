@@ -1,7 +1,8 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
 import { filePath, nameFrom, shownPath } from '../base/file-name.js';
+import { fileState } from '../base/file-state.js';
 import { isLeftBehind } from './folder-names.js';
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.png', '.jpg', '.jpeg', '.bmp', '.tif', '.tiff', '.webp']);
@@ -104,7 +105,7 @@ async function entriesOf(dir: string): Promise<Entry[]> {
 	} catch (thrown) {
 		throw new Failure(
 			'file-unreadable',
-			`Cannot read folder "${shownPath(dir)}": ${stateOf(thrown)}`,
+			`Cannot read folder "${shownPath(dir)}": ${fileState(thrown, OF_A_FOLDER)}`,
 			'Name a folder of images.',
 			{ cause: thrown },
 		);
@@ -124,15 +125,4 @@ function naturalOrder(a: string, b: string): number {
 	return collator.compare(a, b) || (a < b ? -1 : 1);
 }
 
-function stateOf(thrown: unknown): string {
-	switch ((thrown as NodeJS.ErrnoException).code) {
-		case 'ENOENT':
-			return 'there is no such folder';
-		case 'ENOTDIR':
-			return 'it is not a folder';
-		case 'EACCES':
-			return 'permission denied';
-		default:
-			return reasonOf(thrown);
-	}
-}
+const OF_A_FOLDER = { ENOENT: 'there is no such folder', ENOTDIR: 'it is not a folder' };

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { sha256Of } from '../base/hash.js';
 import { flush, UNFINISHED, unfinished, writeThrough } from './file.js';
 
@@ -41,7 +42,7 @@ export async function openPictures(folder: string): Promise<Pictures> {
 	} catch (thrown) {
 		throw new Failure(
 			'file-unwritable',
-			`Cannot make folder "${folder}" for pictures: ${reasonOf(thrown)}`,
+			`Cannot make folder "${folder}" for pictures: ${fileState(thrown)}`,
 			'Free some space, or choose a folder that this user may write to.',
 		);
 	}

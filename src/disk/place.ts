@@ -1,14 +1,7 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
-
-const states: Readonly<Record<string, string>> = {
-	EACCES: 'permission denied',
-	EEXIST: 'a file stands there',
-	ENOSPC: 'the disk is full',
-	ENOTDIR: 'a file stands in its way',
-	EROFS: 'the disk can only be read',
-};
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 
 /** Makes a folder, with those above it. @throws Failure file-unwritable */
 export async function makeFolder(path: string): Promise<void> {
@@ -36,10 +29,9 @@ export async function tryFolder(path: string): Promise<void> {
 
 /** What the file system threw, in words. */
 export function unwritable(path: string, thrown: unknown): Failure {
-	const state = states[(thrown as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(thrown);
 	return new Failure(
 		'file-unwritable',
-		`Cannot write folder "${path}": ${state}`,
+		`Cannot write folder "${path}": ${fileState(thrown)}`,
 		'Check the path and the permissions.',
 	);
 }

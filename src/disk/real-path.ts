@@ -1,6 +1,7 @@
 import { readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 
 /** Links after one another; more is a circle. */
 const MOST_LINKS = 40;
@@ -10,7 +11,7 @@ export async function realPathOf(path: string): Promise<string> {
 	try {
 		return await followed(resolve(path), MOST_LINKS);
 	} catch (thrown) {
-		throw new Failure('file-unreadable', `Cannot follow path ${JSON.stringify(path)}: ${reasonOf(thrown)}`);
+		throw new Failure('file-unreadable', `Cannot follow path ${JSON.stringify(path)}: ${fileState(thrown)}`);
 	}
 }
 

@@ -1,5 +1,6 @@
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { sha256Of } from '../base/hash.js';
 import { UNFINISHED, unfinished, writeThrough, writeWhole } from './file.js';
 import { type Files, realFiles, textIn } from './files.js';
@@ -327,20 +328,17 @@ async function writeBeside(target: string, text: string, files: Files): Promise<
 	}
 }
 
-const states: Readonly<Record<string, string>> = {
-	EACCES: 'permission denied',
+/** Of a file that stood there when it was read. */
+const OF_A_STANDING_FILE = {
 	EBUSY: 'it is mounted by itself, and cannot be replaced',
 	ENOENT: 'it is gone',
-	ENOSPC: 'the disk is full',
-	EPERM: 'it belongs to another user',
-	EROFS: 'the disk can only be read',
 };
 
 function fileUnwritable(file: string, thrown: unknown): Failure {
 	const { code = '' } = thrown as NodeJS.ErrnoException;
 	return new Failure(
 		'file-unwritable',
-		`Cannot write configuration "${file}": ${states[code] ?? reasonOf(thrown)}`,
+		`Cannot write configuration "${file}": ${fileState(thrown, OF_A_STANDING_FILE)}`,
 		code === 'EROFS'
 			? 'Keep it in a folder that can be written to (docs/install.md, "A root that can only be read"), or change the file where its image is made.'
 			: 'The file and its folder must be writable for the user of the daemon.',

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { reasonOf } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import type { Pace } from '../base/retry.js';
 import type { Files } from './files.js';
 
@@ -76,17 +76,17 @@ export async function watchSignalFile(
 					return await remove(file);
 				} catch (thrown) {
 					if (signal.aborted) throw thrown;
-					if (reasonOf(thrown) !== why) refused(`"${file}" cannot be removed: ${reasonOf(thrown)}`);
-					why = reasonOf(thrown);
+					if (fileState(thrown) !== why) refused(`"${file}" cannot be removed: ${fileState(thrown)}`);
+					why = fileState(thrown);
 				}
 		};
 		const done = over()
-			.catch((thrown) => refused(`"${file}" cannot be removed: ${reasonOf(thrown)}`))
+			.catch((thrown) => refused(`"${file}" cannot be removed: ${fileState(thrown)}`))
 			.finally(() => lying.delete(mark));
 		lying.set(mark, done);
 	};
 	const strand = (taken: Taken, thrown?: unknown): void => {
-		if (thrown !== undefined) refused(`"${taken.file}" cannot be taken: ${reasonOf(thrown)}`);
+		if (thrown !== undefined) refused(`"${taken.file}" cannot be taken: ${fileState(thrown)}`);
 		stranded = [...stranded, taken];
 	};
 	/** `came`: when it appeared, where that is known. */
@@ -139,7 +139,7 @@ export async function watchSignalFile(
 			return { file, mark: found.mark, came };
 		} catch (thrown) {
 			const version = (await files.look(path))?.version;
-			if (!before) refused(`it cannot be taken: ${reasonOf(thrown)}`);
+			if (!before) refused(`it cannot be taken: ${fileState(thrown)}`);
 			if (version !== undefined) passedOver = { version, seenMs, triedMs: now() };
 			return undefined;
 		}

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { sha256Of } from '../base/hash.js';
 import type { Backbone } from '../model/architecture.js';
 import { parseSafetensors } from '../model/safetensors.js';
@@ -57,7 +58,7 @@ async function parsed(path: string): Promise<TeacherFile> {
 	} catch (thrown) {
 		throw new Failure(
 			'teacher-invalid',
-			`Cannot read teacher "${path}": ${reasonOf(thrown)}`,
+			`Cannot read teacher "${path}": ${fileState(thrown)}`,
 			"A teacher is a .safetensors file with the weights of a ResNet in torchvision's names.",
 		);
 	}

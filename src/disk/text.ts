@@ -1,14 +1,9 @@
-import { Failure, reasonOf } from '../base/failure.js';
+import { Failure } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { realFiles } from './files.js';
 
 /** A file that people write by hand is never larger. */
 const MOST_BYTES = 1 << 20;
-
-const states: Readonly<Record<string, string>> = {
-	ENOENT: 'there is no such file',
-	EISDIR: 'it is a folder',
-	EACCES: 'permission denied',
-};
 
 /**
  * A text file in UTF-8, whole, without a mark of its byte order. `what` names its part in the error: "configuration", "password file";
@@ -32,8 +27,7 @@ export async function readMarkedText(
 	try {
 		bytes = await files.read(path);
 	} catch (thrown) {
-		const state = states[(thrown as NodeJS.ErrnoException).code ?? ''] ?? reasonOf(thrown);
-		throw unreadable(state, 'Check the path and the permissions.');
+		throw unreadable(fileState(thrown), 'Check the path and the permissions.');
 	}
 	if (bytes.length > MOST_BYTES) throw unreadable(`it has ${bytes.length} bytes`, 'Is it the right file?');
 	if (/^(\xff\xfe|\xfe\xff)/.test(Buffer.from(bytes.subarray(0, 2)).toString('latin1')) || bytes.includes(0))

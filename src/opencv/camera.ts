@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { reasonOf } from '../base/failure.js';
+import { fileState } from '../base/file-state.js';
 import { orAborted } from '../base/retry.js';
 import { type Camera, readBy } from '../vision/frame.js';
 import type { CameraSource } from '../vision/source.js';
@@ -21,6 +21,9 @@ type Kinds = {
 	) => Promise<Camera>;
 };
 
+/** A source that names a path may mean a folder or a file. */
+const EITHER = { ENOENT: 'there is no such file or folder' };
+
 const kinds: Kinds = {
 	sim: async ({ sim }) => simulatedCamera(sim),
 	device: ({ device }, options) => deviceCamera(device, options),
@@ -30,8 +33,7 @@ const kinds: Kinds = {
 	watch: ({ path, existing }, options) => watchedCamera(path, existing, options),
 	file: async ({ path }, options) => {
 		const found = await stat(path).catch((thrown) => {
-			const state = thrown.code === 'ENOENT' ? 'there is no such file or folder' : reasonOf(thrown);
-			throw unavailable(path, state, 'Check the path.');
+			throw unavailable(path, fileState(thrown, EITHER), 'Check the path.');
 		});
 		if (found.isDirectory()) return folderCamera(path, options);
 		if (found.isFile()) return videoCamera(path, options);

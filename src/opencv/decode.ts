@@ -3,15 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Mat } from 'opencv4nodejs';
 import { Failure, reasonOf } from '../base/failure.js';
 import { filePath, shownPath } from '../base/file-name.js';
+import { fileState } from '../base/file-state.js';
 import { type PictureFile, pictureFile, type Unread } from '../vision/formats/picture-file.js';
 import type { Rect } from '../vision/image.js';
 import { cv } from './library.js';
 
-const STATES: Readonly<Record<string, string>> = {
-	ENOENT: 'there is no such file, or it is a link that leads nowhere',
-	ELOOP: 'it is a link that leads back to itself',
-	EACCES: 'permission denied',
-};
+/** A folder was read, and the file is named by it. */
+const ABSENT = { ENOENT: 'there is no such file, or it is a link that leads nowhere' };
 
 /** @throws Failure image-unreadable */
 export function bytesOf(path: string): Buffer {
@@ -26,11 +24,7 @@ export function bytesOf(path: string): Buffer {
 		return readFileSync(filePath(path));
 	} catch (thrown) {
 		if (thrown instanceof Failure) throw thrown;
-		const { code } = thrown as NodeJS.ErrnoException;
-		throw unreadable(path, {
-			state: STATES[code ?? ''] ?? reasonOf(thrown),
-			advice: 'Replace or remove the file.',
-		});
+		throw unreadable(path, { state: fileState(thrown, ABSENT), advice: 'Replace or remove the file.' });
 	}
 }
 

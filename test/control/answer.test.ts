@@ -403,7 +403,6 @@ answers(
 	},
 );
 
-/** One box after the other on one disk, each of which dies at a random step: what it had not written yet is lost. */
 answers('to a signal are of what was done the moment it came, whatever the disk takes', async () => {
 	const { answerer, clock, done, stick, free, rows } = world();
 	const one = await answerer();

@@ -359,7 +359,7 @@ bundles('are whole or not there, whenever their writer is killed', async () => {
 			await writeBundle(process.argv[1], { manifest: { ...manifest, createdAt }, models: { fp32: new Uint8Array(200_000) }, golden });
 		}`;
 	let named: string | undefined;
-	for (let round = 0; round < 12; round += 1) {
+	for (let round = 0; round < 12 || named === undefined; round += 1) {
 		const writer = spawn(process.execPath, ['--input-type=module', '-e', code, place], {
 			stdio: ['ignore', 'pipe', 'inherit'],
 		});
@@ -442,7 +442,7 @@ bundles('leave what stood there as it was when the disk fills up', async () => {
 		const large = { ...contents, models: { fp32: new Uint8Array(9e6) } };
 		const failure = await failureOf(writeBundle(join(disk, 'b'), large));
 		assert.is(failure.code, 'file-unwritable');
-		assert.match(failure.message, /Cannot write folder ".*disk.b": ENOSPC/);
+		assert.match(failure.message, /Cannot write folder ".*disk.b": the disk is full/);
 		assert.equal((await readdir(disk)).sort(), names);
 		assert.is(await readFile(join(disk, 'b', 'manifest.json'), 'utf8'), before);
 		const checkpoint = { lesson: 'l', losses: [1], state: new Weights([['w', zeros([2_000_000])]]) };

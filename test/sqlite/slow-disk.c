@@ -1,7 +1,8 @@
 /*
  * Preloaded: a disk that takes SLOW_DISK_MS for each flush. While the file SLOW_DISK_FAILS exists, what it says befalls: a number is
  * how many milliseconds a flush takes; "EROFS" refuses what opens to write or writes at a place (SQLite's way), as after an error by
- * which the kernel makes a disk read-only: a remount cannot do it while files are open to write. Anything else fails each flush (EIO).
+ * which the kernel makes a disk read-only: a remount cannot do it while files are open to write; "ENOSPC" what writes at a place, whatever
+ * was given free before. Anything else fails each flush (EIO).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -23,10 +24,14 @@ static int befalls(char *fate) {
 	return 1;
 }
 
+static int errorOf(const char *fate) {
+	return strcmp(fate, "EROFS") == 0 ? EROFS : strcmp(fate, "ENOSPC") == 0 ? ENOSPC : EIO;
+}
+
 static int refuses(void) {
 	char fate[16];
-	if (!befalls(fate) || strcmp(fate, "EROFS") != 0) return 0;
-	errno = EROFS;
+	if (!befalls(fate) || errorOf(fate) == EIO) return 0;
+	errno = errorOf(fate);
 	return 1;
 }
 
@@ -37,7 +42,7 @@ static int flushed(int file) {
 	if (ms) usleep(1000 * atoi(ms));
 	if (!befalls(fate)) return 0;
 	if (atoi(fate) > 0) return usleep(1000 * atoi(fate));
-	errno = strcmp(fate, "EROFS") == 0 ? EROFS : EIO;
+	errno = errorOf(fate);
 	return -1;
 }
 
@@ -46,7 +51,7 @@ int fdatasync(int file) { return flushed(file); }
 
 static int opened(const char *path, int flags, mode_t mode) {
 	int writes = (flags & O_ACCMODE) != O_RDONLY && strncmp(path, "/dev/", 5) != 0;
-	if (writes && refuses()) return -1;
+	if (writes && refuses() && errno == EROFS) return -1;
 	return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
