@@ -9,8 +9,11 @@ const LOOK_MS = 10;
 /** Taken files that lie there at most until their parts are safe: what comes then is not waited for. */
 const MOST_LYING = 64;
 
-/** Who waits for the end at once: those that lie there, as many that another daemon left there, and whoever looks. */
-export const MOST_WAITING = 2 * MOST_LYING + 1;
+/** With as many that another daemon left there, or that cannot be removed: the next one stays where it is. */
+export const MOST_TAKEN = 2 * MOST_LYING;
+
+/** Who waits for the end at once: those, and whoever looks. */
+export const MOST_WAITING = MOST_TAKEN + 1;
 
 /** What the disk, or nobody, would take is tried again after this time. */
 const RETRY_MS = 1000;
@@ -113,7 +116,7 @@ export async function watchSignalFile(
 	};
 	/** What lies under the path, where that is a signal, has a name of its own then. */
 	const take = async (): Promise<(Taken & { readonly came: Came | undefined }) | undefined> => {
-		if (stranded.length >= MOST_LYING) return undefined;
+		if (stranded.length >= MOST_LYING || lying.size >= MOST_TAKEN) return undefined;
 		const lookedMs = now();
 		const found = await files.look(path);
 		if (found === undefined) {

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { realPace } from '../../src/base/retry.js';
 import { type Files, realFiles } from '../../src/disk/files.js';
-import { type Ago, watchSignalFile } from '../../src/disk/signal-file.js';
+import { type Ago, MOST_TAKEN, watchSignalFile } from '../../src/disk/signal-file.js';
 import { eventually } from '../free-port.js';
 import { temporaryFolder } from '../tiny-bundle.js';
 
@@ -276,6 +276,22 @@ signals('stays known as long as it cannot be removed', async () => {
 	await writeFile(here.path, 'P-2');
 	await here.next(here.taken, 2);
 	assert.ok(known.marks.length === 2 && known.marks[0] === first);
+});
+
+signals('stays where it is when too many before it cannot be removed', async () => {
+	const { refuses, files } = sickly();
+	refuses.add('remove');
+	await using here = await watching(undefined, undefined, undefined, undefined, files);
+	for (let i = 1; i <= MOST_TAKEN; i += 1) {
+		await writeFile(here.path, `P-${i}`);
+		await here.next(here.taken, i);
+	}
+	await writeFile(here.path, 'the next');
+	for (let i = 0; i < 3; i += 1) await here.looksAgain();
+	assert.equal([here.taken.length, (await here.left()).length], [MOST_TAKEN, MOST_TAKEN + 1]);
+	refuses.delete('remove');
+	await here.next(here.taken, MOST_TAKEN + 1);
+	await here.holds();
 });
 
 signals.run();
