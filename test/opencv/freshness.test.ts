@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openCamera } from '../../src/opencv/camera.js';
+import { encodeJpeg } from '../../src/opencv/picture.js';
 import type { Camera } from '../../src/vision/frame.js';
 import { parseSource } from '../../src/vision/source.js';
 import { asPerformance, clockIn } from '../cameras/clock.js';
@@ -35,13 +36,14 @@ const sources: Readonly<Record<string, () => Promise<Source | undefined>>> = {
 	},
 };
 
-const open = (source: string): Promise<Camera> =>
+const open = (source: string, more: { readonly mostLagMs?: number } = {}): Promise<Camera> =>
 	openCamera(parseSource(source), {
 		timeoutMs: 10_000,
 		latencyMs: 0,
 		mostLagMs: 1000,
 		loop: false,
 		listImages: async () => [],
+		...more,
 	});
 
 /** From one frame of the servers to the next. */
@@ -86,6 +88,39 @@ for (const [kind, start] of Object.entries(sources)) {
 		},
 	);
 }
+
+/** Without time stamps. */
+const unstamped = { mostLagMs: 0 };
+
+freshness('whose pictures take longer to decode than they come gives none that lay in a buffer', async () => {
+	const size = { width: 6000, height: 4000 };
+	const large = [100, 140].map((grey) =>
+		encodeJpeg({ ...size, channels: 3, data: new Uint8Array(size.width * size.height * 3).fill(grey) }, 90),
+	);
+	await using server = await startMjpegServer(large, 25);
+	const camera = await open(server.url, unstamped);
+	try {
+		const begun = performance.now();
+		let stalled = Number.POSITIVE_INFINITY;
+		const late: number[] = [];
+		for (let after = begun; performance.now() < Math.min(stalled + 3000, begun + 20_000); ) {
+			const over = AbortSignal.timeout(1000);
+			const frame = await camera.read({ after, signal: over }).catch(() => undefined);
+			if (frame && frame.taken.monotonicMs > stalled) late.push(frame.taken.monotonicMs - stalled);
+			after = performance.now();
+			frame?.release();
+			if (after < begun + 3000 || stalled < after) continue;
+			await server.befall('stall');
+			stalled = performance.now();
+		}
+		assert.ok(
+			late.every((ms) => ms <= FRAME_MS),
+			`taken ${late.map(Math.round)} ms after the last was sent`,
+		);
+	} finally {
+		await camera.close();
+	}
+});
 
 freshness('counts what nobody inspected', async () => {
 	await using server = await startMjpegServer([], 25);

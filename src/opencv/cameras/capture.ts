@@ -14,11 +14,15 @@ export async function lateAfter(ms: number, signal: AbortSignal): Promise<'late'
 	return 'late';
 }
 
-/** A frame as it comes: pixels, how they came, and what it says of its own time, by whatever clock. */
+/** When a frame's bytes were awaited and when they were there, on the monotonic clock, and how many came before it that nobody took. */
+export type Came = { readonly begunMs: number; readonly doneMs: number; readonly passed: number };
+
+/** A frame as it comes: pixels, how they came, and what it says of its own time, by whatever clock. `came`: where that is known apart from decoding. */
 export type Grabbed = {
 	readonly mat: Mat;
 	readonly format: string;
 	readonly stamp?: TimeStamp | undefined;
+	readonly came?: Came;
 };
 
 /** An open capture whose frames come one by one. */

@@ -117,11 +117,14 @@ export function freshFrames(
 	const readOn = async (): Promise<void> => {
 		let buffered = Math.ceil(backlogMs / intervalMs);
 		while (!closed) {
-			const begunMs = performance.now();
+			const askedMs = performance.now();
 			const grabbed = await reader.next();
-			const doneMs = performance.now();
+			const hereMs = performance.now();
 			if (!grabbed) throw silent(name, 'it stopped sending');
-			const { mat, format, stamp } = grabbed;
+			const { mat, format, stamp, came } = grabbed;
+			// A decoder that is slower than its camera would make whatever lies in a buffer look waited for.
+			const { begunMs, doneMs, passed } = came ?? { begunMs: askedMs, doneMs: hereMs, passed: 0 };
+			dropped += passed;
 			if (closed) return mat.release();
 			const { cols, rows } = mat;
 			if (size && (cols !== size.cols || rows !== size.rows)) {
@@ -138,7 +141,7 @@ export function freshFrames(
 			const onItsWay = onItsWayMs();
 			const takenMs = Math.min(begunMs, doneMs - lagMs) - onItsWay;
 			if (!waited && buffered > 0) {
-				buffered -= 1;
+				buffered -= 1 + passed;
 				look({ mat, takenMs });
 				drop(mat);
 				continue;
@@ -147,7 +150,7 @@ export function freshFrames(
 			buffered = Math.ceil((performance.now() - caughtUpMs) / intervalMs);
 			caughtUpMs = doneMs;
 			if (held) drop(held.mat);
-			held = { mat, format, takenMs, waitedMs: begunMs - onItsWay, hereMs: doneMs };
+			held = { mat, format, takenMs, waitedMs: begunMs - onItsWay, hereMs };
 			// Who waits for a frame looks at it.
 			if (asked?.isRight(held)) asked.settle();
 			else look(held);

@@ -4,7 +4,7 @@ import { pictureFile } from '../../vision/formats/picture-file.js';
 import type { Camera } from '../../vision/frame.js';
 import { lagClock, stampIn } from '../../vision/lag.js';
 import { cv } from '../library.js';
-import { type FrameReader, lateAfter, silent } from './capture.js';
+import { type Came, type FrameReader, lateAfter, silent } from './capture.js';
 import { MOST_BYTES } from './http.js';
 import { freshFrames } from './live.js';
 import type { CameraOptions } from './options.js';
@@ -30,27 +30,24 @@ export function mjpegCamera(
 }
 
 function partReader(response: Response, name: string, timeoutMs: number, end: () => void): FrameReader {
-	const parts = partsOf(response);
+	const newest = newestOf(partsOf(response));
 	return {
 		next: async () => {
-			let unread = 'no frame came';
+			newest.unread = NOTHING;
 			const timer = new AbortController();
 			const late = lateAfter(timeoutMs, timer.signal);
 			try {
 				for (;;) {
-					const part = await Promise.race([parts.next(), late]).catch(() => undefined);
-					if (part === 'late') {
+					const picture = await Promise.race([newest.next(), late]);
+					if (picture === 'late') {
 						end();
-						throw silent(name, `${unread} within ${timeoutMs} ms`);
+						throw silent(name, `${newest.unread} within ${timeoutMs} ms`);
 					}
-					if (!part || part.done) return undefined;
-					const { head, bytes, whole } = part.value;
-					const mat = whole ? await decoded(bytes) : undefined;
-					if (mat) return { mat, format: 'JPEG', stamp: stampIn(head) };
-					const type = /^content-type\s*:\s*([^\s;]+)/im.exec(head)?.[1] ?? 'image/jpeg';
-					unread = /^image\/p?jpe?g$/i.test(type)
-						? 'no whole picture came'
-						: `its parts are ${type}, and no JPEG came`;
+					if (!picture) return undefined;
+					const { part, ...came } = picture;
+					const mat = await decoded(part.bytes);
+					if (mat) return { mat, format: 'JPEG', stamp: stampIn(part.head), came };
+					newest.unread = DAMAGED;
 				}
 			} finally {
 				timer.abort();
@@ -58,6 +55,53 @@ function partReader(response: Response, name: string, timeoutMs: number, end: ()
 		},
 		close: async () => end(),
 	};
+}
+
+const NOTHING = 'no frame came';
+const DAMAGED = 'no whole picture came';
+
+/**
+ * Takes parts as they come, also while one is decoded, and keeps the newest picture alone: a decoder slower than its camera would
+ * have them grow old in the buffers between. `unread`: what came in place of a picture.
+ */
+function newestOf(parts: AsyncGenerator<MjpegPart, undefined>) {
+	let held: (Came & { readonly part: MjpegPart }) | undefined;
+	let isOver = false;
+	let wake = () => {};
+	const newest = {
+		unread: NOTHING,
+		/** One at a time; undefined when no more come. */
+		next: async () => {
+			if (!held && !isOver)
+				await new Promise<void>((resolve) => {
+					wake = resolve;
+				});
+			const picture = held;
+			held = undefined;
+			return picture;
+		},
+	};
+	const take = async () => {
+		let begunMs = performance.now();
+		for await (const part of parts) {
+			const doneMs = performance.now();
+			if (part.whole) {
+				held = { part, begunMs, doneMs, passed: held ? held.passed + 1 : 0 };
+				begunMs = doneMs;
+				wake();
+				continue;
+			}
+			const type = /^content-type\s*:\s*([^\s;]+)/im.exec(part.head)?.[1] ?? 'image/jpeg';
+			newest.unread = /^image\/p?jpe?g$/i.test(type) ? DAMAGED : `its parts are ${type}, and no JPEG came`;
+		}
+	};
+	take()
+		.catch(() => {})
+		.finally(() => {
+			isOver = true;
+			wake();
+		});
+	return newest;
 }
 
 /** Undefined where it is damaged. */
