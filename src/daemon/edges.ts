@@ -17,7 +17,9 @@ import { listenLocally } from '../socket/listen.js';
 import type { PictureFiles } from '../sqlite/journal.js';
 import { startThread, type WriterPort } from '../sqlite/port.js';
 import { searchBeside } from '../sqlite/search-beside.js';
+import { startRealJob } from './job.js';
 import { type Machine, realMachine } from './machine.js';
+import { type ProbeEdges, realProbeEdges } from './probe.js';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -37,9 +39,11 @@ export type Edges = {
 	readonly watchClock: () => ClockWatch;
 	readonly watchLine: typeof watchLine;
 	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
+	readonly startProbe: ProbeEdges['startProbe'];
+	readonly startJob: typeof startRealJob;
 	readonly connect: LinkWorld['connect'];
 	readonly startWriter: () => WriterPort;
-	/** Of the configuration and its history. */
+	/** Of the configuration and its history, of signals and of a lesson. */
 	readonly files: Files;
 	readonly watchFolder: typeof watchFolder;
 	/** @throws Failure file-unwritable */
@@ -64,6 +68,8 @@ export const realEdges: Edges = {
 	watchClock,
 	watchLine,
 	startStation: (env) => startChild('station', { env }),
+	startProbe: realProbeEdges.startProbe,
+	startJob: startRealJob,
 	connect: openConnection,
 	startWriter: startThread,
 	files: realFiles,

@@ -71,7 +71,8 @@ export function createEdits(file: ConfigFile, world: EditsWorld): Edits {
 			read: (wanted) => readConfig(wanted, path, env),
 			forbidden: (before, after, changed, by) => {
 				const isSigned = 'key' in by && by.key !== undefined;
-				return forbidden(before, after, changed, { origin: originOf(by), isSigned }, realPathOf);
+				const editing = { origin: originOf(by), isSigned };
+				return forbidden(before, after, changed, editing, (at) => realPathOf(at, files));
 			},
 			tryOut: daemon.tryOut,
 			moveTo: daemon.moveTo,

@@ -1,4 +1,5 @@
 import type { Failure } from '../base/failure.js';
+import { realTimers, type Timers } from '../base/retry.js';
 import type { Child } from '../process/child.js';
 import type { StationReport } from '../protocol/states.js';
 import type { StationDown, StationUp } from '../protocol/station-messages.js';
@@ -19,14 +20,18 @@ export type HeldStation = AsyncDisposable & {
 };
 
 /** `engine`: it computes with this one, or is not held. */
-export type HoldOptions = { readonly limitMs?: number; readonly engine?: string | undefined };
+export type HoldOptions = {
+	readonly limitMs?: number;
+	readonly engine?: string | undefined;
+	readonly timers?: Pick<Timers, 'later'>;
+};
 
 /** @throws Failure why it cannot be held; the signal's reason. Nothing of it runs then. */
 export async function holdStation(
 	start: Extract<StationDown, { kind: 'start' }>,
 	startChild: () => StationChild,
 	signal: AbortSignal,
-	{ limitMs = probeLimits.bundleMs, engine }: HoldOptions = {},
+	{ limitMs = probeLimits.bundleMs, engine, timers = realTimers }: HoldOptions = {},
 ): Promise<HeldStation> {
 	signal.throwIfAborted();
 	const child = startChild();
@@ -49,7 +54,7 @@ export async function holdStation(
 	try {
 		await child.send({ ...start, hold: true }).catch(() => {});
 		const late = unproven(start.recipe, limitMs);
-		const first = await wordOf(child, ready, { limitMs, late }, signal);
+		const first = await wordOf(child, ready, { limitMs, late, timers }, signal);
 		if (!('message' in first)) throw failureOf(start.station, first, false, last);
 		const { message, model, degraded } = first;
 		if (engine !== undefined && model?.engine !== engine) throw strayed(engine, degraded);
@@ -74,7 +79,7 @@ export async function holdStation(
 			},
 		};
 	} catch (thrown) {
-		await endChild(child, 0, signal);
+		await endChild(child, 0, timers, signal);
 		throw thrown;
 	}
 }

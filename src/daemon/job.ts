@@ -1,7 +1,7 @@
 import { Failure } from '../base/failure.js';
 import type { Provider } from '../base/provider.js';
 import { causeIn } from '../process/cause.js';
-import { type Ended, startChild } from '../process/child.js';
+import { type Child, type Ended, startChild } from '../process/child.js';
 import type { EngineBuilt, EngineProgress, EngineRequest } from '../protocol/engine-messages.js';
 import type { JobDown, JobKind, Jobs, JobUp } from '../protocol/job-messages.js';
 import type { Progress, StrikeRequest, Taught, TeachRequest } from '../protocol/teach-messages.js';
@@ -21,8 +21,13 @@ const words: { readonly [K in JobKind]: { readonly action: string; readonly proc
 	engine: { action: 'build an engine', process: 'process that builds it' },
 };
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+export const startRealJob = (env: Env): Child<JobDown, JobUp> => startChild('job', { env, nice: NICE });
+
 export type JobWorld<P = Progress> = {
-	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly env: Env;
+	readonly startJob?: typeof startRealJob;
 	readonly signal: AbortSignal;
 	readonly report: (progress: P) => void;
 };
@@ -74,10 +79,10 @@ export function buildEngineInChild(
 async function inChild<K extends JobKind>(
 	kind: K,
 	request: Jobs[K]['request'],
-	{ env, signal, report }: JobWorld<Jobs[K]['progress']>,
+	{ env, startJob = startRealJob, signal, report }: JobWorld<Jobs[K]['progress']>,
 ): Promise<Jobs[K]['result']> {
 	type Last = Exclude<JobUp<K>, { kind: 'progress' }>;
-	const child = startChild<JobDown, JobUp<K>>('job', { env, nice: NICE });
+	const child = startJob(env) as Child<JobDown, JobUp<K>>;
 	const outcome = new Promise<Last>((resolve) => {
 		child.onMessage((message) => {
 			if (message?.kind === 'progress') report(message.progress);

@@ -9,6 +9,7 @@ import type { Service } from '../base/service.js';
 import type { Config } from '../config/schema.js';
 import { Refusal } from '../control/answer.js';
 import { checkpointPath, removeCheckpoint } from '../disk/checkpoint-place.js';
+import { type Files, realFiles } from '../disk/files.js';
 import { type LessonPicture, lessonFolder } from '../disk/lesson.js';
 import {
 	isOpen,
@@ -51,6 +52,7 @@ export type LessonWorld = {
 	readonly freeBytesAt: (folder: string) => Promise<number | null>;
 	readonly pace: Pick<Pace, 'now' | 'pause'>;
 	readonly wallClock: () => number;
+	readonly files?: Files;
 	/** What nobody may read; the list may grow. */
 	readonly secrets: readonly string[];
 	readonly log: Log;
@@ -106,8 +108,8 @@ export async function startLesson(
 	{ box, folder }: LessonSettings,
 	world: LessonWorld,
 ): Promise<LessonService> {
-	const { record, pace, wallClock, log, secrets } = world;
-	const disk = lessonFolder(join(folder, FOLDER));
+	const { record, pace, wallClock, files = realFiles, log, secrets } = world;
+	const disk = lessonFolder(join(folder, FOLDER), files);
 	const news = createNews();
 	let standing = standingIn(await disk.noted());
 	let work: { readonly done: Promise<void>; readonly ending: AbortController } | undefined;
@@ -298,7 +300,7 @@ export async function startLesson(
 	};
 	const forget = async (of: Standing): Promise<void> => {
 		await disk.clear();
-		await removeCheckpoint(checkpointPath(of.out));
+		await removeCheckpoint(checkpointPath(of.out), files);
 	};
 	/** What is asked changes where the lesson stands: one at a time. */
 	const exclusively = async <T>(act: () => Promise<T>): Promise<T> => {

@@ -1,14 +1,30 @@
-import { realpath } from 'node:fs/promises';
 import { Failure } from '../base/failure.js';
-import { aborted, timeLimit } from '../base/retry.js';
+import { aborted, realTimers, type Timers, timeLimitBy } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
+import { type Files, realFiles } from '../disk/files.js';
 import { causeIn } from '../process/cause.js';
 import { type Child, type Ended, startChild } from '../process/child.js';
 import type { LibraryAsked, ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
 import { placeOf } from '../vision/place.js';
 
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What trying touches of the world. */
+export type ProbeEdges = {
+	readonly startProbe: (env: Env) => Child<ProbeDown, ProbeUp>;
+	readonly timers: Pick<Timers, 'later'>;
+	readonly files: Pick<Files, 'realPath'>;
+};
+
+export const realProbeEdges: ProbeEdges = {
+	startProbe: (env) => startChild('probe', { env }),
+	timers: realTimers,
+	files: realFiles,
+};
+
 export type ProbeWorld = {
-	readonly env: Readonly<Record<string, string | undefined>>;
+	readonly env: Env;
+	readonly edges?: ProbeEdges;
 	/** Hears remarks, as which pictures of a folder are passed over. */
 	readonly note: (line: string) => void;
 	readonly signal: AbortSignal;
@@ -57,9 +73,10 @@ export async function tryCamera(
 	limitMs: number = probeLimits.cameraMs + camera.timeoutMs,
 ): Promise<string> {
 	const { source } = camera;
-	const place = await placeOnDisk(source);
+	const { files } = world.edges ?? realProbeEdges;
+	const place = await placeOnDisk(source, files);
 	for (const other of inUse)
-		if ((await placeOnDisk(other.source)) === place)
+		if ((await placeOnDisk(other.source, files)) === place)
 			return `camera "${source}" is in use by a station already`;
 	const seconds = Math.round(limitMs / 1000);
 	return tryInChild({ kind: 'camera', camera }, world, {
@@ -89,20 +106,21 @@ export function tryLibrary(
 }
 
 /** As the disk knows it. */
-async function placeOnDisk(source: string): Promise<string> {
+async function placeOnDisk(source: string, { realPath }: ProbeEdges['files']): Promise<string> {
 	const place = placeOf(source);
-	return realpath(place).catch(() => place);
+	return realPath(place).catch(() => place);
 }
 
 type Trial = { readonly what: string; readonly limitMs: number; readonly late: Failure };
 
 async function tryInChild(
 	asked: ProbeDown,
-	{ env, note, signal }: ProbeWorld,
+	{ env, edges = realProbeEdges, note, signal }: ProbeWorld,
 	{ what, limitMs, late }: Trial,
 ): Promise<string> {
 	signal.throwIfAborted();
-	const child = startChild<ProbeDown, ProbeUp>('probe', { env });
+	const { timers } = edges;
+	const child = edges.startProbe(env);
 	const said = new Promise<Exclude<ProbeUp, { kind: 'note' }>>((resolve) => {
 		child.onMessage((message) => {
 			if (message.kind === 'note') note(message.line);
@@ -112,7 +130,7 @@ async function tryInChild(
 	let graceMs = GRACE_MS;
 	try {
 		await child.send(asked).catch(() => {});
-		const last = await wordOf(child, said, { limitMs, late }, signal);
+		const last = await wordOf(child, said, { limitMs, late, timers }, signal);
 		if (!('kind' in last)) throw deathOf(what, last);
 		if (last.kind === 'failed') throw new Failure(last.code, last.message, last.advice);
 		return last.message;
@@ -120,7 +138,7 @@ async function tryInChild(
 		graceMs = 0;
 		throw thrown;
 	} finally {
-		await endChild(child, graceMs, signal);
+		await endChild(child, graceMs, timers, signal);
 	}
 }
 
@@ -128,10 +146,10 @@ async function tryInChild(
 export async function wordOf<T>(
 	{ ended }: Pick<Child<never, never>, 'ended'>,
 	said: Promise<T>,
-	{ limitMs, late }: Pick<Trial, 'limitMs' | 'late'>,
+	{ limitMs, late, timers }: Pick<Trial, 'limitMs' | 'late'> & Pick<ProbeEdges, 'timers'>,
 	signal: AbortSignal,
 ): Promise<T | Ended> {
-	using limit = timeLimit(limitMs, signal);
+	using limit = timeLimitBy(timers, limitMs, signal);
 	const tooLate = aborted(limit.signal).then(() => 'late' as const);
 	const first = await Promise.race([said, tooLate, ended]);
 	signal.throwIfAborted();
@@ -143,9 +161,10 @@ export async function wordOf<T>(
 export async function endChild(
 	child: Pick<Child<never, never>, 'stop'>,
 	graceMs: number,
+	timers: ProbeEdges['timers'],
 	signal: AbortSignal,
 ): Promise<void> {
-	using limit = timeLimit(GRACE_MS + graceMs, signal);
+	using limit = timeLimitBy(timers, GRACE_MS + graceMs, signal);
 	await Promise.race([child.stop(graceMs), aborted(limit.signal)]);
 }
 

@@ -12,7 +12,6 @@ import { Refusal } from '../control/answer.js';
 import type { Finding, Movable, Prepared, Running } from '../control/movable.js';
 import { tryLine } from '../gpio/monitor.js';
 import { shareOf } from '../machine/memory.js';
-import { spaceAt } from '../machine/space.js';
 import type { Child } from '../process/child.js';
 import { type Endpoint, tryToListen } from '../prometheus/endpoint.js';
 import { exposition } from '../prometheus/exposition.js';
@@ -291,7 +290,7 @@ const engines = row<EnginesSettings & { readonly journal: string }, EnginesServi
 		return startEngines(settings, {
 			...shelf,
 			stations: () => stationsSeen(world.config(), record.states()),
-			build: (request, job) => buildEngineInChild(request, { env, ...job }),
+			build: (request, job) => buildEngineInChild(request, { env, startJob: world.edges.startJob, ...job }),
 			isTeaching: () => servicesOf<LessonService>(lesson.kind, world)[0]?.current?.state === 'teaching',
 			move: (seen, engine, signal) => moveToEngine(seen, engine, signal, world),
 			choices,
@@ -373,7 +372,10 @@ const station = row<StationSettings, StationService>({
 		attempt: async (settings, world, signal) => {
 			const engine = world.engines.demanded(settings.station);
 			const start = startOf(settings, world);
-			const held = await holdStation(start, () => stationChild(world), signal, { engine });
+			const held = await holdStation(start, () => stationChild(world), signal, {
+				engine,
+				timers: world.edges.timers,
+			});
 			return { ...held, begin: (standing) => beginStation(settings, world, standing, held) };
 		},
 	},
@@ -468,8 +470,10 @@ const lesson = row<LessonSettings, LessonService>({
 			...recordsIn(standing),
 			stationOf: (name) =>
 				servicesOf<StationService>(station.kind, world).find(({ vitals }) => vitals.station === name),
-			teach: (request, job) => teachInChild(request, { env: world.env, ...job }),
-			freeBytesAt: async (folder) => (await spaceAt(folder)).freeBytes,
+			teach: (request, job) =>
+				teachInChild(request, { env: world.env, startJob: world.edges.startJob, ...job }),
+			freeBytesAt: async (folder) => (await world.edges.machine().spaceAt(folder)).freeBytes,
+			files: world.edges.files,
 			pace: world.edges.pace,
 			wallClock: world.edges.wallClock,
 		}),
@@ -709,7 +713,7 @@ function row<Settings, S extends Service>({
 				probe: (running, signal, isPrepared = false) => {
 					const same = running.flatMap((spec) => (spec.kind === kind ? [spec.settings as Settings] : []));
 					const note = (line: string) => world.log('info', name, line, 'probe.noted');
-					const probing = { env: world.env, note, signal };
+					const probing = { env: world.env, edges: world.edges, note, signal };
 					// A model is not opened twice.
 					const needs = row
 						.needs(settings, same, servicesOf<S>(kind, world))

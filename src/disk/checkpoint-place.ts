@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
+import { realFiles } from './files.js';
 
 /** Where an interrupted lesson is kept: beside the bundle that it shall become. */
 export function checkpointPath(bundle: string): string {
 	return `${bundle}.checkpoint`;
 }
 
-export async function removeCheckpoint(path: string): Promise<void> {
-	await rm(path, { force: true });
+export async function removeCheckpoint(path: string, files = realFiles): Promise<void> {
+	await files.remove(path);
 }

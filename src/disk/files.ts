@@ -8,6 +8,7 @@ import {
 	open,
 	readdir,
 	readFile,
+	readlink,
 	realpath,
 	rename,
 	rm,
@@ -55,6 +56,10 @@ export type Files = {
 	assertWritable(path: string): Promise<void>;
 	/** Without links. */
 	realPath(path: string): Promise<string>;
+	/** What a link says. */
+	linkAt(path: string): Promise<string>;
+	/** With all that is in it; also where nothing is. */
+	removeFolder(path: string): Promise<void>;
 };
 
 /** UTF-8. */
@@ -99,4 +104,6 @@ export const realFiles: Files = {
 	},
 	assertWritable: (path) => access(path, constants.W_OK),
 	realPath: (path) => realpath(path),
+	linkAt: (path) => readlink(path),
+	removeFolder: (path) => rm(path, { recursive: true, force: true }),
 };

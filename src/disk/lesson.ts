@@ -1,6 +1,6 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeWhole } from './file.js';
+import { realFiles, textIn } from './files.js';
 import { unwritable } from './place.js';
 
 /** A picture that is kept for a lesson: which part it was, and what it scored. */
@@ -30,11 +30,11 @@ export type LessonFolder = {
 const NAME = /^(\d{4,})_(-?\d+\.\d+)?\.png$/;
 
 /** `folder` is made when something is written to it. */
-export function lessonFolder(folder: string): LessonFolder {
+export function lessonFolder(folder: string, files = realFiles): LessonFolder {
 	const note = join(folder, 'lesson.json');
 	const pictures = join(folder, 'pictures');
 	const named = async () => {
-		const names = await readdir(pictures).catch(() => []);
+		const names = await files.list(pictures).catch(() => []);
 		return names
 			.flatMap((name) => {
 				const found = NAME.exec(name);
@@ -47,31 +47,30 @@ export function lessonFolder(folder: string): LessonFolder {
 		pictures,
 		noted: async () => {
 			try {
-				return JSON.parse(await readFile(note, 'utf8'));
+				return JSON.parse(textIn(await files.read(note)));
 			} catch {
 				return undefined;
 			}
 		},
-		note: (what) => writeWhole(note, `${JSON.stringify(what, null, '\t')}\n`),
+		note: (what) => writeWhole(note, `${JSON.stringify(what, null, '\t')}\n`, undefined, files),
 		kept: async () => (await named()).map(({ part, score }) => ({ part, score })),
 		bytes: async () => {
-			const files = await Promise.all((await named()).map(({ name }) => stat(join(pictures, name))));
-			return files.reduce((sum, { size }) => sum + size, 0);
+			const found = await Promise.all((await named()).map(({ name }) => files.look(join(pictures, name))));
+			return found.reduce((sum, seen) => sum + (seen?.size ?? 0), 0);
 		},
 		keep: ({ part, score }, png) => {
 			const name = `${String(part).padStart(4, '0')}_${score === null ? '' : score.toFixed(6)}.png`;
-			return writeWhole(join(pictures, name), png);
+			return writeWhole(join(pictures, name), png, undefined, files);
 		},
 		strike: async (parts) => {
 			const all = await named();
 			const absent = parts.filter((part) => !all.some((picture) => picture.part === part));
 			if (absent.length > 0) return absent;
-			for (const { name, part } of all)
-				if (parts.includes(part)) await rm(join(pictures, name), { force: true });
+			for (const { name, part } of all) if (parts.includes(part)) await files.remove(join(pictures, name));
 			return [];
 		},
 		clear: () =>
-			rm(pictures, { recursive: true, force: true }).catch((thrown) => {
+			files.removeFolder(pictures).catch((thrown) => {
 				throw unwritable(pictures, thrown);
 			}),
 	};

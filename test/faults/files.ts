@@ -80,5 +80,11 @@ export function filesOf(
 		own: (path, { mode }) => change(() => fs.chmodSync(path, mode)),
 		assertWritable: () => change(() => {}),
 		realPath: (path) => step(() => fs.realpathSync(path)),
+		linkAt: (path) => step(() => fs.readlinkSync(path)),
+		removeFolder: (path) =>
+			step(() => {
+				if (faults.has('failing')) refuse();
+				fs.rmSync(path, { recursive: true, force: true });
+			}),
 	};
 }

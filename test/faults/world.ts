@@ -279,6 +279,12 @@ export async function simulate(
 				void child.ended.then(() => children.delete(child));
 				return child;
 			},
+			startProbe: () => {
+				throw new Error('nothing is moved that must be tried');
+			},
+			startJob: () => {
+				throw new Error('there is no lesson');
+			},
 			connect: (login) => broker.connect(being, login),
 			startWriter: () => {
 				const port = disk.openWriter(being);
