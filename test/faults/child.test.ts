@@ -3,8 +3,9 @@ import * as assert from 'uvu/assert';
 import { recipeWith } from '../inspect/inspection.js';
 import { startMessage } from '../start-message.js';
 import { warningsDuring } from '../warnings.js';
-import { startChild } from './child.js';
+import { startStation } from './child.js';
 import { frameThing } from './plant.js';
+import { createShelf, FIRST_BUNDLE } from './shelf.js';
 import { createTime } from './time.js';
 
 const children = suite('processes in simulated time');
@@ -16,10 +17,12 @@ children('leave nothing behind when they are killed while they wait', async () =
 	const warnings = await warningsDuring(async () => {
 		for (let i = 1; i <= 12; i += 1) {
 			let hasBegun = false;
-			const child = startChild({
+			const child = startStation({
 				daemon,
 				process: time.createBeing(),
 				wallClock: time.now,
+				shelf: createShelf(),
+				stationAt: () => 'lid',
 				faultsOf: () => undefined,
 				show: frameThing,
 				onFault: (thrown) => {
@@ -29,7 +32,7 @@ children('leave nothing behind when they are killed while they wait', async () =
 			child.onMessage(({ kind }) => {
 				hasBegun ||= kind === 'engines';
 			});
-			await child.send(startMessage(recipeWith({}), camera));
+			await child.send(startMessage(recipeWith({ model: FIRST_BUNDLE }), camera));
 			await time.pass(i * 100, () => {});
 			assert.ok(hasBegun);
 			child.kill();

@@ -1,12 +1,17 @@
+import { basename } from 'node:path';
 import { Failure } from '../../src/base/failure.js';
+import type { CameraConfig, RecipeConfig } from '../../src/config/schema.js';
 import type { Choice } from '../../src/inspect/choose-provider.js';
 import type { Bundle } from '../../src/model/bundle.js';
-import type { Child, Ended } from '../../src/process/child.js';
+import type { ProbeDown, ProbeUp } from '../../src/protocol/probe-messages.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
-import type { StationEdges } from '../../src/station/edges.js';
+import type { Equipped, StationEdges } from '../../src/station/edges.js';
+import { runProbe, type TryingEdges } from '../../src/station/probe.js';
 import { runStation } from '../../src/station/run.js';
 import type { Camera, Frame } from '../../src/vision/frame.js';
 import { exposedMs, FRAME_MS, frameHere, hereMs, type Thing } from './plant.js';
+import { type ProcessWorld, type SimulatedChild, startProcess } from './process.js';
+import { cameraAt, type Shelf, type Shelved } from './shelf.js';
 import type { Being } from './time.js';
 
 /** What is wrong with a station's camera or model. */
@@ -19,97 +24,34 @@ export type StationFault =
 	| 'model of no number'
 	| 'model elsewhere';
 
-export type StationWorld = {
-	readonly daemon: Being;
-	readonly process: Being;
+export type ChildWorld = ProcessWorld & {
 	readonly wallClock: () => number;
+	readonly shelf: Shelf;
+	/** At which place of the line: stations never change theirs. */
+	readonly stationAt: (place: number) => string;
 	readonly faultsOf: (station: string) => ReadonlySet<StationFault> | undefined;
 	/** What a frame with this number shows. */
 	readonly show: (station: string, frame: number) => Thing;
-	/** Thrown in it that is no failure of the world. */
-	readonly onFault: (thrown: unknown) => void;
 };
 
-export type SimulatedChild = Child<StationDown, StationUp> & {
-	readonly process: Being;
-	kill(): void;
-	/** Its parent is gone. */
-	orphan(): void;
-};
-
-const IPC_MS = 0.3;
 const OPEN_MS = 400;
 const SCORE_MS = 25;
 const SLOW_MS = 4000;
-const ORPHAN_MS = 10_000;
 const SIZE = { width: 2, height: 2 };
-const SHA256 = '0'.repeat(64);
-
-let pids = 1000;
 
 /** A station's process: the real code of one, over a simulated camera and model. */
-export function startChild(world: StationWorld): SimulatedChild {
-	const { daemon, process, onFault } = world;
-	const terminated = new AbortController();
-	let hear = (_: StationUp): void => {};
-	let listen = (_: StationDown): void => {};
-	let settle = (_: Ended): void => {};
-	let hasEnded = false;
-	const ended = new Promise<Ended>((resolve) => {
-		settle = resolve;
-	});
-	const over = (how: Omit<Ended, 'stderrTail'>): void => {
-		if (hasEnded) return;
-		hasEnded = true;
-		process.kill();
-		daemon.later(IPC_MS, () => settle({ ...how, stderrTail: '' }));
-	};
-	const kill = () => over({ code: null, signal: 'SIGKILL' });
-	const parent = {
-		send: async (message: StationUp) => void daemon.later(IPC_MS, () => hear(message)),
-		onMessage: (listener: (message: StationDown) => void) => {
-			listen = listener;
-		},
-	};
-	process.later(0, () => {
-		runStation(parent, terminated.signal, stationEdges(world)).then(
-			() => process.alive && over({ code: 0, signal: null }),
-			(thrown) => {
-				if (!process.alive) return;
-				if (!(thrown instanceof Failure)) onFault(thrown);
-				over({ code: 1, signal: null });
-			},
-		);
-	});
-	pids += 1;
-	return {
-		pid: pids,
-		process,
-		kill,
-		orphan: () => {
-			process.later(IPC_MS, () => terminated.abort());
-			process.later(ORPHAN_MS, () => process.kill());
-		},
-		send: async (message) => {
-			if (hasEnded) throw new Failure('child-died', 'Cannot reach child process "station": it has ended');
-			process.later(IPC_MS, () => listen(message));
-		},
-		onMessage: (listener) => {
-			hear = listener;
-		},
-		ended,
-		stop: async (graceMs) => {
-			process.later(IPC_MS, () => terminated.abort());
-			daemon.later(graceMs, kill);
-			return ended;
-		},
-	};
+export function startStation(world: ChildWorld): SimulatedChild<StationDown, StationUp> {
+	return startProcess(world, (parent, signal, die) => runStation(parent, signal, stationEdges(world, die)));
 }
 
-function stationEdges(world: StationWorld): StationEdges {
-	const { process, wallClock, faultsOf } = world;
+/** A process that tries a bundle or a camera, over the same ones. */
+export function startProbe(world: ChildWorld): SimulatedChild<ProbeDown, ProbeUp> {
+	return startProcess(world, (parent, signal, die) => runProbe(parent, signal, tryingEdges(world, die)));
+}
+
+function stationEdges(world: ChildWorld, die: () => void): StationEdges {
+	const { process, wallClock } = world;
 	let station = '';
-	const has = (fault: StationFault) => faultsOf(station)?.has(fault) ?? false;
 	return {
 		pace: process,
 		timers: process,
@@ -118,20 +60,21 @@ function stationEdges(world: StationWorld): StationEdges {
 		equip: async (start, { engines }) => {
 			station = start.station;
 			engines({ onnxruntime: '0', opencv: '0' });
-			await passed(process, OPEN_MS);
-			return {
-				bundle,
-				choice: choiceOf(process, has),
-				threads: { threads: 1, by: 'recipe' },
-			};
+			return equipped(start.recipe, () => station, world, die);
 		},
-		openCamera: async ({ timeoutMs }) => {
-			await passed(process, OPEN_MS);
-			if (has('camera refuses')) throw new Failure('camera-unavailable', 'the camera refuses');
-			return cameraOf(station, timeoutMs, has, world);
-		},
+		openCamera: (camera) => openCamera(camera, 'opens once', world),
 		encodeJpeg: () => new Uint8Array([0xff, 0xd8, 0xff, 0xd9]),
 		encodePng: async () => new Uint8Array(),
+	};
+}
+
+function tryingEdges(world: ChildWorld, die: () => void): TryingEdges {
+	return {
+		equip: ({ recipe }) => equipped(recipe, () => undefined, world, die),
+		openCamera: (camera) => openCamera(camera, undefined, world),
+		tryLibrary: async () => {
+			throw new Error('nobody asks for a library');
+		},
 	};
 }
 
@@ -139,26 +82,61 @@ function stationEdges(world: StationWorld): StationEdges {
 const passed = (process: Being, ms: number) =>
 	new Promise<void>((resolve) => void process.later(ms, resolve));
 
-/** What of a bundle inspecting looks at. */
-const bundle = {
-	dir: 'bundle',
-	id: 'bundle@0',
-	golden: [],
-	manifest: {
-		name: 'bundle',
-		quality: null,
-		input: { region: null, picture: null, tiling: SIZE },
-		calibration: { threshold: 0.5, mapMedian: 0.1, scores: [0.1] },
-		files: { models: { fp32: SHA256 } },
-		training: { folds: 0, images: 40, heldOut: 10 },
-		architecture: { backbone: 'simulated' },
-	},
-} as unknown as Bundle;
+const never = new Promise<never>(() => {});
 
-/** A model that knows what it sees: the first byte of its input says whether that is good. */
+/** `station`: whose faults its model has. @throws Failure as the bundle's row says */
+async function equipped(
+	{ model }: RecipeConfig,
+	station: () => string | undefined,
+	{ process, shelf, faultsOf }: ChildWorld,
+	die: () => void,
+): Promise<Equipped> {
+	const shelved = shelf.find(model);
+	if (!shelved) throw new Failure('bundle-invalid', `Cannot use bundle "${model}": there is no such folder`);
+	const { opening } = shelved;
+	if (opening.ends === 'never') return never;
+	if (opening.ends === 'death') {
+		process.later(opening.withinMs * process.chance(), die);
+		return never;
+	}
+	await passed(process, opening.afterMs);
+	if (opening.ends === 'golden')
+		throw new Failure('bundle-golden', `Cannot trust bundle "${model}": golden vector 1 is off`);
+	if (opening.ends === 'broken')
+		throw new Failure('bundle-invalid', `Cannot use bundle "${model}": "model.onnx" is damaged`);
+	const has: Has = (fault) => faultsOf(station() ?? '')?.has(fault) ?? false;
+	const sha256 = shelf.sha256Of(model);
+	return {
+		bundle: bundleOf(model, sha256),
+		choice: choiceOf(process, shelved, sha256, has),
+		threads: { threads: 1, by: 'recipe' },
+	};
+}
+
+/** What of a bundle inspecting looks at. */
+function bundleOf(model: string, sha256: string): Bundle {
+	const name = basename(model);
+	return {
+		dir: model,
+		id: name,
+		golden: [],
+		manifest: {
+			name,
+			quality: null,
+			input: { region: null, picture: null, tiling: SIZE },
+			calibration: { threshold: 0.5, mapMedian: 0.1, scores: [0.1] },
+			files: { models: { fp32: sha256 } },
+			training: { folds: 0, images: 40, heldOut: 10 },
+			architecture: { backbone: 'simulated' },
+		},
+	} as unknown as Bundle;
+}
+
 type Has = (fault: StationFault) => boolean;
 
-function choiceOf(process: Being, has: Has): Choice {
+/** A model that knows what it sees: the first byte of its input says whether that is good. */
+function choiceOf(process: Being, { scores, isFrail }: Shelved, sha256: string, has: Has): Choice {
+	const [good, bad] = scores;
 	return {
 		provider: 'cpu',
 		fingerprint: null,
@@ -169,12 +147,12 @@ function choiceOf(process: Being, has: Has): Choice {
 				return has('model elsewhere') ? 'elsewhere' : 'cpu';
 			},
 			precision: 'fp32',
-			model: SHA256,
+			model: sha256,
 			engine: null,
 			score: async (input) => {
 				await passed(process, has('model slow') ? SLOW_MS : SCORE_MS);
-				if (has('model fails')) throw new Failure('model-failed', 'the model fails');
-				const score = has('model of no number') ? Number.NaN : input[0] === 1 ? 0.1 : 0.9;
+				if (isFrail || has('model fails')) throw new Failure('model-failed', 'the model fails');
+				const score = has('model of no number') ? Number.NaN : input[0] === 1 ? good : bad;
 				return { map: new Float32Array(SIZE.width * SIZE.height).fill(score), score };
 			},
 			prove: async () => {},
@@ -183,11 +161,31 @@ function choiceOf(process: Being, has: Has): Choice {
 	};
 }
 
+/** `refused`: the kind that is refused here, too. @throws Failure camera-unavailable */
+async function openCamera(
+	{ source, timeoutMs }: CameraConfig,
+	refused: 'opens once' | undefined,
+	world: ChildWorld,
+): Promise<Camera> {
+	const { process, stationAt, faultsOf } = world;
+	const { place, kind } = cameraAt(source);
+	const station = stationAt(place);
+	const has: Has = (fault) => faultsOf(station)?.has(fault) ?? false;
+	if (kind === 'hangs') return never;
+	await passed(process, OPEN_MS);
+	if (kind === 'refuses' || kind === refused || has('camera refuses'))
+		throw new Failure('camera-unavailable', 'the camera refuses');
+	return cameraOf({ station, source, timeoutMs }, has, world);
+}
+
 function cameraOf(
-	station: string,
-	timeoutMs: number,
+	{
+		station,
+		source,
+		timeoutMs,
+	}: { readonly station: string; readonly source: string; readonly timeoutMs: number },
 	has: Has,
-	{ process, wallClock, show }: StationWorld,
+	{ process, wallClock, show }: ChildWorld,
 ): Camera {
 	let last = -1;
 	/** The picture that it goes on showing, and since when. */
@@ -206,7 +204,7 @@ function cameraOf(
 			unchangedSinceMs: exposedMs(shown),
 			taken: { wallMs: wallClock(), monotonicMs: exposedMs(frame) },
 			hereMs: hereMs(frame),
-			name: thing.name,
+			name: `${thing.name}#${source}`,
 			modelInput: () => input,
 			crop: () => ({ ...SIZE, channels: 3, data: new Uint8Array(12) }),
 			release: () => {},

@@ -1,141 +1,329 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { sha256Of } from '../../src/base/hash.js';
 import type { Random } from '../../src/base/random.js';
 import { dataOf } from '../../src/config/yaml.js';
+import type { VerdictMessage } from '../../src/protocol/verdict.js';
+import { BOX, createClaims, HAND } from './claims.js';
 import { PLANS, patchTo, planIn } from './plans.js';
+import {
+	cameraAt,
+	FIRST_BUNDLE,
+	FRAIL_BUNDLE,
+	GOOD_BUNDLES,
+	MUTE_BUNDLE,
+	sourceOf,
+	UNPROVEN_BUNDLES,
+} from './shelf.js';
 import type { Being } from './time.js';
+
+/** What a configuration says of each recipe, and of the station that is called so. */
+export type Said = Readonly<
+	Record<string, { readonly threshold: number; readonly bundle: string; readonly camera: string }>
+>;
 
 export type EngineerWorld = {
 	/** The configuration's file, and the journal's folder. */
 	readonly path: string;
 	readonly folder: string;
+	/** In the order of their places. */
 	readonly recipes: readonly string[];
-	/** What the file says with these thresholds, by recipe, and a plan; cut off before the last recipe it is no configuration. */
-	readonly textOf: (thresholds: Readonly<Record<string, number>>, plan: number) => string;
+	/** Whether parts of this one come by themselves. */
+	readonly isSteady: (recipe: string) => boolean;
+	/** What the file says; cut off before the last recipe it is no configuration. */
+	readonly textOf: (said: Said, plan: number) => string;
 	/** Of the first file. */
 	readonly plan: number;
 	readonly nature: Being;
 	readonly random: Random;
+	/** So long from now nothing is wrong and somebody edits. */
+	readonly calmInMs: () => number;
 	/** Asks the box. @returns whether anybody heard it */
 	readonly ask: (request: object) => boolean;
 	readonly violated: (what: string) => void;
 };
 
-/** Somebody wants a threshold, and no two are the same, or another schedule. */
+/** What somebody has asked for, by an id of its own. */
 type Wish = {
 	readonly id: string;
+	/** Where it is a threshold: no two are the same. */
 	readonly recipe: string | undefined;
 	/** What it must be answered, where that is known. */
-	readonly wanted: 'ok' | 'invalid' | undefined;
+	readonly wanted: Wanted;
 	/** Whatever it is answered, it is only tried. */
 	readonly isDry: boolean;
 	code: string | undefined;
 };
 
-type Thresholds = Readonly<Record<string, number>>;
+type Wanted = 'ok' | 'invalid' | 'failed' | undefined;
+
+/** A recipe's bundle or camera. */
+type Moving = { readonly recipe: string; readonly bundle?: string; readonly camera?: string };
+
+/** A station that nothing may disturb. */
+type Watched = { readonly station: string; readonly id: string; runs: Set<string>; errors: number };
 
 export type Answered = {
 	readonly id: string | null;
 	/** Progress has none. */
 	readonly code?: string;
+	readonly text?: string;
 	readonly result?: { readonly rev?: string; readonly confirmBy?: string | null } | null;
 };
 
-const FIRST = 0.4;
-/** So many edits are of the schedule. */
+export const FIRST_THRESHOLD = 0.4;
+/** So many edits are of the schedule, and so many of moves are of a camera, of two stations, only tried. */
 const OF_PLANS = 0.3;
+const OF_CAMERAS = 0.35;
+const OF_TWO = 0.2;
+const DRY = 0.2;
+/** So many moves are to what does its work. */
+const GOOD = 0.6;
 /** Answers with these say that nothing was moved. */
 const UNMOVED = ['invalid', 'denied', 'conflict', 'busy'];
 const CONFIRM_S = { least: 5, more: 40 } as const;
+const CONFIRMED = '-confirmed';
 /** A hand writes in two steps, so long apart at most. */
 const TORN_MS = 800;
+/** For so long nobody can edit where something is tried that never answers. */
+const MUTE_MS = 660_000;
+/** Revisions that somebody remembers. */
+const MOST_REMEMBERED = 12;
+const MOST_REVISIONS = 4096;
 
-/** Edits the configuration from afar and by hand, and knows with which thresholds a part may be judged. */
+/** Edits the configuration from afar and by hand, and knows by what a part may be judged. */
 export function createEngineer(world: EngineerWorld) {
-	const { path, folder, recipes, textOf, nature, random, ask, violated } = world;
+	const { path, folder, recipes, isSteady, textOf, nature, random, calmInMs, ask, violated } = world;
 	let count = 0;
 	const wishes = new Map<number, Wish>();
 	const byId = new Map<string, Wish>();
 	const answers = new Map<string, string>();
-	/** As the last verdict of each station was judged. */
-	const judged = new Map<string, number>();
-	let told:
-		| {
-				readonly rev: string;
-				readonly confirmBy: string | null;
-				readonly thresholds: Thresholds;
-				readonly plan: number | undefined;
-		  }
-		| undefined;
+	const claims = createClaims(nature.now);
+	/** As the last part of each station was judged that was none of an error. */
+	const judged = new Map<string, Said[string]>();
+	/** By what a station judges, by the name that its verdicts give to all of it. */
+	const revisionsSeen = new Map<string, string>();
+	let told: (Standing & { readonly rev: string; readonly confirmBy: string | null }) | undefined;
+	let remembered: readonly (Standing & { readonly rev: string })[] = [];
 	/** Schedules that may be in force: what stands, or would be gone back to, and what was wanted since. */
 	const plans = new Set([world.plan]);
+	let muteUntilMs = Number.NEGATIVE_INFINITY;
+	let watched: Watched | undefined;
+	let whenAnswered: { readonly id: string; readonly act: () => void } | undefined;
 
-	const wish = (wanted: Wish['wanted'], isDry = false) => {
-		count += 1;
-		const threshold = Number((FIRST + count / 10_000).toFixed(4));
-		const id = `edit-${count}`;
-		const recipe = recipes[random.below(recipes.length)]!;
-		const one: Wish = { id, recipe, wanted, isDry, code: undefined };
-		wishes.set(threshold, one);
-		byId.set(id, one);
-		return { id, recipe, threshold };
+	const claimAll = ({ said, plan }: Standing, by: string): void => {
+		if (plan !== undefined) plans.add(plan);
+		for (const [recipe, { bundle, camera }] of Object.entries(said)) {
+			claims.claim(`${recipe} bundle`, bundle, by);
+			claims.claim(`${recipe} camera`, camera, by);
+		}
 	};
-	const wishPlan = (wanted: Wish['wanted'], isDry: boolean) => {
+	const wish = (wanted: Wanted, isDry: boolean, recipe?: string): Wish => {
 		count += 1;
-		const id = `edit-${count}`;
-		byId.set(id, { id, recipe: undefined, wanted, isDry, code: undefined });
+		const one: Wish = { id: `edit-${count}`, recipe, wanted, isDry, code: undefined };
+		byId.set(one.id, one);
+		return one;
+	};
+	const drawn = <T>(of: readonly T[]): T => of[random.below(of.length)]!;
+	const wishPlan = (wanted: Wanted, isDry: boolean) => {
+		const { id } = wish(wanted, isDry);
 		const plan = random.below(PLANS.length);
 		if (!isDry) plans.add(plan);
 		return { id, patch: { schedule: patchTo(plan) } };
 	};
-	const wishThreshold = (wanted: Wish['wanted'], isDry: boolean) => {
-		const { id, recipe, threshold } = wish(wanted, isDry);
+	const newThreshold = (wanted: Wanted, isDry: boolean) => {
+		const recipe = drawn(recipes);
+		const one = wish(wanted, isDry, recipe);
+		const threshold = Number((FIRST_THRESHOLD + count / 10_000).toFixed(4));
+		wishes.set(threshold, one);
+		return { id: one.id, recipe, threshold };
+	};
+	const wishThreshold = (wanted: Wanted, isDry: boolean) => {
+		const { id, recipe, threshold } = newThreshold(wanted, isDry);
 		const changed = { threshold, ...(wanted === 'invalid' && { deadlineMs: -1 }) };
 		return { id, patch: { recipes: { [recipe]: changed } } };
 	};
-	const edit = (wanted: Wish['wanted']): void => {
-		const [isDry, isConfirmed] = [wanted === undefined && random.uniform() < 0.2, random.uniform() < 0.4];
-		const isPlan = wanted !== 'invalid' && random.uniform() < OF_PLANS;
-		const { id, patch } = (isPlan ? wishPlan : wishThreshold)(wanted, isDry);
-		const confirmTimeoutS = CONFIRM_S.least + random.below(CONFIRM_S.more);
-		const isAsked = ask({
-			id,
-			client: 'engineer',
-			patch,
-			...(isDry && { dryRun: true }),
-			...(wanted === undefined && !isDry && isConfirmed && { confirmTimeoutS }),
-		});
-		if (!isAsked && wanted === 'ok') violated(`nobody hears ${id} though nothing is wrong`);
+	const wishMove = (wanted: Wanted, isDry: boolean, moving: readonly Moving[]) => {
+		const { id } = wish(wanted, isDry);
+		const patch = { recipes: {} as Record<string, object>, stations: {} as Record<string, object> };
+		for (const { recipe, bundle, camera } of moving) {
+			if (bundle !== undefined) patch.recipes[recipe] = { model: bundle };
+			if (camera !== undefined) patch.stations[recipe] = { camera: { source: camera } };
+			if (isDry) continue;
+			if (bundle !== undefined) claims.claim(`${recipe} bundle`, bundle, id);
+			if (camera !== undefined) claims.claim(`${recipe} camera`, camera, id);
+		}
+		return { id, patch };
+	};
+	const camera = (recipe: string, kind: Parameters<typeof sourceOf>[1]) =>
+		sourceOf(recipes.indexOf(recipe), kind);
+	const wellMoving = (): readonly Moving[] => {
+		const first = drawn(recipes);
+		const both = random.uniform() < OF_TWO ? [first, drawn(recipes)] : [first];
+		return [...new Set(both)].map((recipe) =>
+			random.uniform() < OF_CAMERAS
+				? { recipe, camera: camera(recipe, drawn(['shows', 'shows too'])) }
+				: { recipe, bundle: drawn(GOOD_BUNDLES) },
+		);
+	};
+	/** Of one station, to what it will never work with. `isSure`: whatever was wrong with it before. */
+	const badlyMoving = (isSure: boolean): Moving => {
+		const recipe = drawn(recipes);
+		if (random.uniform() < OF_CAMERAS)
+			return { recipe, camera: camera(recipe, drawn(['refuses', 'hangs', 'opens once'])) };
+		if (!isSure && nature.now() > muteUntilMs && calmInMs() > MUTE_MS && random.uniform() < 0.5) {
+			muteUntilMs = nature.now() + MUTE_MS;
+			return { recipe, bundle: MUTE_BUNDLE };
+		}
+		const frail = !isSure || isSteady(recipe) ? [FRAIL_BUNDLE] : [];
+		return { recipe, bundle: drawn([...UNPROVEN_BUNDLES, ...frail]) };
+	};
+	const send = ({ id, patch }: { readonly id: string; readonly patch: object }, more: object = {}): void => {
+		const { wanted, isDry } = byId.get(id)!;
+		const isAsked = ask({ id, client: 'engineer', patch, ...(isDry && { dryRun: true }), ...more });
+		if (isAsked) return;
+		void claims.unmoved(id);
+		if (wanted === 'ok' || wanted === 'failed') violated(`nobody hears ${id} though nothing is wrong`);
+	};
+	const confirmation = () => ({ confirmTimeoutS: CONFIRM_S.least + random.below(CONFIRM_S.more) });
+	/** What is wanted of one that may fail, as most do. */
+	const sendDrawn = (make: (wanted: undefined, isDry: boolean) => Parameters<typeof send>[0]): void => {
+		const [isDry, isConfirmed] = [random.uniform() < DRY, random.uniform() < 0.4];
+		send(make(undefined, isDry), !isDry && isConfirmed ? confirmation() : {});
 	};
 	const readFile = () => readFileSync(path, 'utf8');
-	const configured = (text: string) => dataOf(text) as Configured;
+	const standingIn = (text: string): Standing => standingOf(dataOf(text) as Configured);
+	const index = ():
+		| {
+				readonly revisions: readonly {
+					readonly rev: string;
+					readonly sha256: string;
+					readonly isProven?: boolean;
+				}[];
+				readonly pending?: { readonly rev: string; readonly sha256: string };
+				readonly refused?: string;
+		  }
+		| undefined => {
+		const place = join(folder, 'revisions', 'index.json');
+		return existsSync(place) ? JSON.parse(readFileSync(place, 'utf8')) : undefined;
+	};
+	const standingAt = (rev: string): Standing =>
+		standingIn(readFileSync(join(folder, 'revisions', `${rev}.yaml`), 'utf8'));
+	/** What a daemon may start with: the last one that was proven, and all since. */
+	const startable = (): readonly Standing[] => {
+		const { revisions = [] } = index() ?? {};
+		const proven = revisions.findLastIndex(({ isProven }) => isProven);
+		return revisions.slice(Math.max(0, proven)).map(({ rev }) => standingAt(rev));
+	};
 
+	/** While nothing is wrong, one after the other. */
+	const inTurn = (steps: readonly (() => string | undefined)[]): void => {
+		const [step, ...rest] = steps;
+		const id = step?.();
+		if (id !== undefined) whenAnswered = { id, act: () => inTurn(rest) };
+		else if (step) inTurn(rest);
+	};
+	/** What stands and cannot work is moved to what can. */
+	const mend = (): string | undefined => {
+		const ill = Object.entries(told?.said ?? {}).flatMap(([recipe, { bundle, camera: source }]): Moving[] => {
+			const isIll = !GOOD_BUNDLES.some((good) => good === bundle);
+			const isBlind = !['shows', 'shows too'].includes(cameraAt(source).kind);
+			if (!isIll && !isBlind) return [];
+			return [
+				{
+					recipe,
+					...(isIll && { bundle: FIRST_BUNDLE }),
+					...(isBlind && { camera: camera(recipe, 'shows') }),
+				},
+			];
+		});
+		if (ill.length === 0) return undefined;
+		const mended = wishMove('ok', false, ill);
+		send(mended);
+		return mended.id;
+	};
+	const refuse = (): string => {
+		const moving = badlyMoving(true);
+		const isDry = random.uniform() < DRY;
+		const passes = moving.bundle === FRAIL_BUNDLE || cameraAt(moving.camera ?? '0').kind === 'opens once';
+		const refused = wishMove(isDry && passes ? undefined : 'failed', isDry, [moving]);
+		if (isDry || !passes) watched = { station: moving.recipe, id: refused.id, runs: new Set(), errors: 0 };
+		send(refused);
+		return refused.id;
+	};
+	const moveWell = (): string => {
+		const kind = random.uniform();
+		const moved =
+			kind < OF_PLANS
+				? wishPlan('ok', false)
+				: kind < 0.6
+					? wishThreshold('ok', false)
+					: wishMove('ok', false, wellMoving());
+		send(moved);
+		return moved.id;
+	};
+	const answeredWell = (one: Wish): void => {
+		const { id, code } = one;
+		if (watched?.id === id) {
+			const { station, runs, errors } = watched;
+			if (errors > 0) violated(`${station} had ${errors} errors while ${id} was refused`);
+			if (runs.size > 1 && isSteady(station)) violated(`${station} began anew though ${id} was refused`);
+			watched = undefined;
+		}
+		if (whenAnswered?.id !== id) return;
+		const { act } = whenAnswered;
+		whenAnswered = undefined;
+		if (one.wanted === undefined || code === one.wanted) act();
+	};
+
+	claimAll(standingIn(readFile()), BOX);
 	return {
-		edit: () => edit(undefined),
-		editWrongly: () => edit('invalid'),
+		edit: () => sendDrawn(random.uniform() < OF_PLANS ? wishPlan : wishThreshold),
+		editWrongly: () => send(wishThreshold('invalid', false)),
+		/** To another bundle or camera, good or bad. */
+		move: () =>
+			sendDrawn((wanted, isDry) =>
+				wishMove(wanted, isDry, random.uniform() < GOOD ? wellMoving() : [badlyMoving(false)]),
+			),
+		/** To a revision that somebody remembers, or the one before. */
+		rollback: (): void => {
+			const { id } = wish(undefined, false);
+			const wanted = random.uniform() < 0.5 ? drawn(remembered) : undefined;
+			const { revisions = [] } = index() ?? {};
+			for (const one of wanted ? [wanted] : revisions.slice(-3).map(({ rev }) => standingAt(rev)))
+				claimAll(one, id);
+			if (!ask({ id, client: 'engineer', action: 'rollback', ...(wanted && { rev: wanted.rev }) }))
+				void claims.unmoved(id);
+		},
 		/** While nothing is wrong. */
-		editCalmly: () => edit('ok'),
+		editCalmly: () => inTurn([mend, refuse, moveWell]),
 		/** Writes into the file, half of it first. */
 		byHand: (): void => {
 			const before = readFile();
 			// Another hand is at it.
 			if (!before.endsWith('\n') || !before.includes(`\n  ${recipes.at(-1)}:\n`)) return;
-			const { schedule, ...said } = configured(before);
-			const isPlan = random.uniform() < OF_PLANS;
-			const plan = isPlan ? random.below(PLANS.length) : planIn(schedule)!;
-			plans.add(plan);
-			const wished = isPlan ? undefined : wish(undefined);
-			const text = textOf(
-				{ ...thresholdsOf(said), ...(wished && { [wished.recipe]: wished.threshold }) },
-				plan,
-			);
+			const { said, plan: planBefore } = standingIn(before);
+			const kind = random.uniform();
+			const plan = kind < OF_PLANS ? random.below(PLANS.length) : planBefore!;
+			const next = { ...said };
+			if (kind >= OF_PLANS && kind < 0.6) {
+				const { recipe, threshold } = newThreshold(undefined, false);
+				next[recipe] = { ...said[recipe]!, threshold };
+			} else if (kind >= 0.6)
+				for (const { recipe, ...moved } of random.uniform() < GOOD ? wellMoving() : [badlyMoving(true)])
+					next[recipe] = { ...said[recipe]!, ...moved };
+			claimAll({ said: next, plan }, HAND);
+			const text = textOf(next, plan);
 			const last = text.indexOf(`\n  ${recipes.at(-1)}:`, text.indexOf('\nrecipes:'));
 			const first = text.indexOf('\nstations:') + '\nstations:\n  '.length;
 			writeFileSync(path, text.slice(0, first + random.below(last - first)));
 			nature.later(random.uniform() * TORN_MS, () => writeFileSync(path, text));
 		},
-		answered: ({ id, code, result }: Answered): void => {
+		/** A daemon starts with what may stand, or goes back to. */
+		begins: (): void => {
+			for (const one of startable()) claimAll(one, BOX);
+		},
+		answered: ({ id, code, text, result }: Answered): void => {
 			// A signal is answered also while the disk takes nothing: then it may be answered again.
 			if (!id?.startsWith('edit-') || code === undefined) return;
 			const said = JSON.stringify([code, result?.rev]);
@@ -143,82 +331,115 @@ export function createEngineer(world: EngineerWorld) {
 			if (before !== undefined && before !== said) violated(`${id} was answered ${before} and ${said}`);
 			answers.set(id, said);
 			const known = byId.get(id);
-			if (!known || before !== undefined) return;
+			if (before !== undefined) return;
+			if (!known) {
+				if (code === 'ok' && id.endsWith(CONFIRMED)) claims.stands(id.slice(0, -CONFIRMED.length));
+				return;
+			}
 			known.code = code;
-			if (known.wanted === 'invalid' && code === 'ok') violated(`${id} was taken, and is no configuration`);
+			const { wanted } = known;
+			if (wanted === 'invalid' && code === 'ok') violated(`${id} was taken, and is no configuration`);
+			if ((wanted === 'ok' || wanted === 'failed') && code !== wanted)
+				violated(`${id} was answered ${code}, and must be ${wanted}: ${text}`);
+			for (const value of UNMOVED.includes(code) || known.isDry ? claims.unmoved(id) : [])
+				violated(`${value} of ${id} judged, which was answered ${code}`);
+			if (code === 'failed') claims.failed(id);
+			if (code === 'ok' && !result?.confirmBy) claims.stands(id);
+			answeredWell(known);
 			if (!result?.confirmBy || random.uniform() < 0.4) return;
 			const afterMs = random.uniform() * 1300 * CONFIRM_S.more;
-			nature.later(afterMs, () => void ask({ id: `${id}-confirmed`, client: 'engineer', action: 'confirm' }));
+			// Without its revision it may be another's that is confirmed.
+			const confirming =
+				random.uniform() < 0.5 ? { id: `${id}-again` } : { id: `${id}${CONFIRMED}`, rev: result.rev };
+			nature.later(afterMs, () => void ask({ client: 'engineer', action: 'confirm', ...confirming }));
 		},
 		toldConfiguration: ({ rev, confirmBy, configuration }: ToldConfiguration): void => {
-			told = {
-				rev,
-				confirmBy,
-				thresholds: thresholdsOf(configuration),
-				plan: planIn(configuration.schedule),
-			};
+			told = { rev, confirmBy, ...standingOf(configuration) };
+			if (confirmBy === null) remembered = [...remembered, told].slice(-MOST_REMEMBERED);
 		},
 		/** Schedules that may be in force. */
 		plans: (): readonly number[] => [...plans],
 		planTold: (): number | undefined => told?.plan,
 		/** What the file says, while no hand is at it. */
-		planNow: (): number | undefined => planIn(configured(readFile()).schedule),
-		/** Stations are called as their recipes. */
-		judged: (station: string, threshold: number | null): void => {
-			if (threshold === null || judged.get(station) === threshold) return;
-			judged.set(station, threshold);
-			const known = wishes.get(threshold);
-			if (!known) {
-				if (threshold !== FIRST) violated(`nobody wanted ${threshold} at ${station}`);
-				return;
+		planNow: (): number | undefined => standingIn(readFile()).plan,
+		/** Stations are called as their recipes. `camera`: whose frame it was. */
+		judged: (message: VerdictMessage, source: string | undefined): void => {
+			const { station, recipe, verdict, threshold, model, revision, run, monotonicMs } = message;
+			if (recipe !== station) violated(`${station} judges by recipe ${recipe}`);
+			if (watched?.station === station) {
+				watched.runs.add(run);
+				if (verdict === 'error') watched.errors += 1;
 			}
-			if (known.recipe !== station)
+			if (threshold === null) return;
+			const known = wishes.get(threshold);
+			if (!known && threshold !== FIRST_THRESHOLD) violated(`nobody wanted ${threshold} at ${station}`);
+			if (known && known.recipe !== station)
 				violated(`${station} judges with ${threshold}, which is ${known.recipe}'s`);
-			if (known.isDry || known.wanted === 'invalid' || UNMOVED.includes(known.code ?? ''))
+			if (known && (known.isDry || known.wanted === 'invalid' || UNMOVED.includes(known.code ?? '')))
 				violated(`${station} judges with ${threshold} of ${known.id}, which was not taken: ${known.code}`);
+			if (verdict === 'error' || !model || source === undefined) return;
+			for (const [setting, value] of [
+				['bundle', model.bundle],
+				['camera', source],
+			] as const)
+				if (!claims.allows(`${station} ${setting}`, value, monotonicMs))
+					violated(`${station} judged with ${setting} ${value}, which was not in force: ${message.id}`);
+			judged.set(station, { threshold, bundle: model.bundle, camera: source });
+			const words = JSON.stringify([station, threshold, model.bundle, source]);
+			const before = revisionsSeen.get(revision ?? '') ?? words;
+			if (before !== words) violated(`what is called ${revision} was ${before} and is ${words}`);
+			revisionsSeen.set(revision ?? '', words);
+			if (revisionsSeen.size > MOST_REVISIONS) revisionsSeen.delete(revisionsSeen.keys().next().value!);
 		},
 		/** When everything is well, or has ended: the file, its history, what is told and what judges agree. */
 		settle: (): void => {
 			for (const { id, wanted, code } of byId.values())
-				if (wanted === 'ok' && code !== 'ok') violated(`${id} was answered ${code}, and nothing was wrong`);
-			const place = join(folder, 'revisions', 'index.json');
-			if (!existsSync(place) || !told) {
+				if ((wanted === 'ok' || wanted === 'failed') && code !== wanted)
+					violated(`${id} was answered ${code}, and nothing was wrong`);
+			const known = index();
+			if (!known || !told) {
 				violated('there is no history of the configuration, or nobody tells which runs');
 				return;
 			}
-			const { revisions, pending, refused } = JSON.parse(readFileSync(place, 'utf8'));
+			const { revisions, pending, refused } = known;
 			const held = sha256Of(readFile());
-			const stands = pending?.sha256 === held ? pending : revisions.at(-1);
+			const stands = pending?.sha256 === held ? pending : revisions.at(-1)!;
 			if (held !== stands.sha256 && held !== refused)
 				violated(`the file is not revision ${stands.rev}, and was not refused`);
 			if (told.confirmBy !== null) violated(`revision ${told.rev} still waits to be confirmed`);
 			if (told.rev !== stands.rev) violated(`revision ${told.rev} is told, and ${stands.rev} stands`);
-			const text = readFileSync(join(folder, 'revisions', `${stands.rev}.yaml`), 'utf8');
-			const standing = configured(text);
-			const wanted = thresholdsOf(standing);
-			const plan = planIn(standing.schedule);
+			const { said, plan } = standingAt(stands.rev);
 			if (plan === undefined || plan !== told.plan)
 				violated(`revision ${stands.rev} has schedule ${plan}, it is told ${told.plan}`);
 			plans.clear();
-			const proven = revisions.findLastIndex(({ isProven }: { readonly isProven?: boolean }) => isProven);
-			for (const { rev } of revisions.slice(Math.max(0, proven)))
-				plans.add(
-					planIn(configured(readFileSync(join(folder, 'revisions', `${rev}.yaml`), 'utf8')).schedule)!,
-				);
+			for (const one of startable()) plans.add(one.plan!);
 			for (const recipe of recipes) {
-				const [says, tells, does] = [wanted[recipe], told.thresholds[recipe], judged.get(recipe)];
+				const [says, tells, does] = [said[recipe], told.said[recipe], judged.get(recipe)].map(
+					(one) => one && JSON.stringify([one.threshold, one.bundle, one.camera]),
+				);
 				if (says !== tells || (does !== undefined && does !== says))
 					violated(
 						`revision ${stands.rev} says ${says} for ${recipe}, it is told ${tells}, and does ${does}`,
 					);
 			}
+			claims.settle(
+				new Map(
+					Object.entries(said).flatMap(([recipe, one]): [string, string][] => [
+						[`${recipe} bundle`, one.bundle],
+						[`${recipe} camera`, one.camera],
+					]),
+				),
+			);
 		},
 	};
 }
 
+type Standing = { readonly said: Said; readonly plan: number | undefined };
+
 type Configured = {
 	readonly schedule?: unknown;
-	readonly recipes?: Readonly<Record<string, { readonly threshold?: number }>>;
+	readonly stations?: Readonly<Record<string, { readonly camera?: { readonly source?: string } }>>;
+	readonly recipes?: Readonly<Record<string, { readonly threshold?: number; readonly model?: string }>>;
 };
 export type ToldConfiguration = {
 	readonly rev: string;
@@ -226,8 +447,10 @@ export type ToldConfiguration = {
 	readonly configuration: Configured;
 };
 
-function thresholdsOf({ recipes = {} }: Configured): Thresholds {
-	return Object.fromEntries(
-		Object.entries(recipes).map(([name, { threshold = FIRST }]) => [name, threshold]),
-	);
+function standingOf({ schedule, recipes = {}, stations = {} }: Configured): Standing {
+	const said = Object.entries(recipes).map(([name, { threshold = FIRST_THRESHOLD, model = '' }]) => {
+		const camera = stations[name]?.camera?.source ?? '';
+		return [name, { threshold, bundle: basename(model), camera }] as const;
+	});
+	return { said: Object.fromEntries(said), plan: planIn(schedule) };
 }

@@ -26,6 +26,9 @@ export type Reported = {
 	readonly through: number;
 };
 
+/** Scores are told as floats of four bytes. */
+const NEAR = 1e-6;
+
 /** Parts whose books are kept open: those before are closed, and must be in order. */
 const MOST_PARTS = 4096;
 
@@ -46,15 +49,17 @@ export type LedgerWorld = {
 	readonly linedAt: (station: string, at: string) => string | undefined;
 	/** Whether its signals have no names. */
 	readonly isLined: (station: string) => boolean;
-	/** A part was judged with this threshold. */
-	readonly judged: (station: string, threshold: number | null) => void;
+	/** A part was judged; `camera`: that its frame is of. */
+	readonly judged: (message: VerdictMessage, camera: string | undefined) => void;
+	/** What a bundle scores, by its name. */
+	readonly scoreOf: (bundle: string, isGood: boolean) => number | undefined;
 	readonly toldConfiguration: (told: ToldConfiguration) => void;
 };
 
 /** Hears everything that is said, and knows what is true. */
 export function openLedger(
 	root: string,
-	{ isGood, restedAt, linedAt, isLined, violated, judged, toldConfiguration }: LedgerWorld,
+	{ isGood, restedAt, linedAt, isLined, violated, judged, scoreOf, toldConfiguration }: LedgerWorld,
 ) {
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
@@ -88,7 +93,8 @@ export function openLedger(
 		return known;
 	};
 	const heardVerdict = (message: VerdictMessage): void => {
-		const { id, station, sequence, verdict, frame, score, reason } = message;
+		const { id, station, sequence, verdict, frame, score, threshold, model, reason } = message;
+		const [shown = null, camera] = frame?.split('#') ?? [];
 		const lined = message.trigger && isLined(station) ? linedAt(station, message.trigger.at) : undefined;
 		const part = message.part ?? lined ?? null;
 		const words = `${station} ${sequence}: ${verdict}, part ${part}, frame ${frame}, score ${score}, ${reason}`;
@@ -99,7 +105,7 @@ export function openLedger(
 			return;
 		}
 		said.set(id, words);
-		judged(station, message.threshold);
+		judged(message, camera);
 		if (said.size > MOST_VERDICTS) said.delete(said.keys().next().value!);
 		const books = booksOf(station);
 		const twin = books.verdicts.get(sequence);
@@ -109,11 +115,19 @@ export function openLedger(
 		counts.verdicts += 1;
 		counts[verdict === 'accept' ? 'accepted' : verdict === 'reject' ? 'rejected' : 'errors'] += 1;
 		if (isLined(station) && lined === undefined) violated(`nobody signalled ${words}`);
-		if (lined !== undefined && verdict !== 'error' && frame !== lined)
-			violated(`${lined} was judged by another's frame: ${words}`);
-		const name = part ?? frame ?? '';
-		if (verdict === 'accept' && isGood(name) !== true) violated(`${name} was accepted: ${words}`);
-		if (verdict === 'reject' && isGood(name) !== false) violated(`${name} was rejected: ${words}`);
+		if (part !== null && verdict !== 'error' && shown !== part)
+			violated(`${part} was judged by another's frame: ${words}`);
+		const name = part ?? shown ?? '';
+		const isTrue = isGood(name);
+		if (verdict !== 'error' && isTrue === undefined) violated(`nobody knows ${name}: ${words}`);
+		if (verdict !== 'error' && isTrue !== undefined) {
+			const by = model?.bundle ?? '';
+			const must = scoreOf(by, isTrue);
+			const isRight = must !== undefined && score !== null && Math.abs(score - must) < NEAR;
+			if (!isRight) violated(`${by} scores ${must} for ${name}: ${words}`);
+			const deserved = must !== undefined && threshold !== null && must <= threshold ? 'accept' : 'reject';
+			if (verdict !== deserved) violated(`${name} deserves ${deserved} by ${by} with ${threshold}: ${words}`);
+		}
 		const frameMs = part === null ? exposedMsOf(name) : undefined;
 		if (frameMs !== undefined && restedAt(frameMs)) violated(`${name} was taken in quiet hours: ${words}`);
 		const event = Number(id.split('-')[1]);

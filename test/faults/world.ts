@@ -12,14 +12,16 @@ import { instantOf } from '../../src/protocol/fields.js';
 import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
 import { type BrokerFault, createBroker } from './broker.js';
-import { type SimulatedChild, type StationFault, startChild } from './child.js';
+import { type ChildWorld, type StationFault, startProbe, startStation } from './child.js';
 import { createWallClock, type WallClock } from './clock.js';
 import { createDisk, type DiskFault } from './disk.js';
-import { type Answered, createEngineer } from './engineer.js';
+import { type Answered, createEngineer, FIRST_THRESHOLD, type Said } from './engineer.js';
 import { filesOf } from './files.js';
 import { openLedger, type Reported } from './ledger.js';
 import { JOBS, PLANS, TURNS_MS } from './plans.js';
 import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
+import type { SimulatedChild } from './process.js';
+import { createShelf, FIRST_BUNDLE, sourceOf } from './shelf.js';
 import { createSignaller } from './signaller.js';
 import { type Being, createTime } from './time.js';
 import { createWire, DEBOUNCE_MS, type Wire, type WireFault } from './wire.js';
@@ -68,6 +70,8 @@ const MOST_STEPS = 16;
 const MOST_LEAP_MS = 7_200_000;
 const MOST_REPORTS = 10_000;
 const MONTH_MS = 2_592_000_000;
+/** A process that is doomed dies within this time. */
+const DOOM_MS = 2000;
 /** Ends of a stop that are remembered. */
 const MOST_RESUMED = 64;
 
@@ -85,7 +89,7 @@ const COUNT_MS = { slow: 30_000, else: 300 } as const;
 
 /** What a box's file says. `every`: the stations where every frame is a part. */
 function textWith(
-	thresholds: Readonly<Record<string, number>>,
+	said: Said,
 	{ every, everyMs, plan }: { every: readonly string[]; everyMs: number; plan: number },
 ): string {
 	const names = [ANNOUNCED, FILED, LINED, ...every];
@@ -99,17 +103,20 @@ function textWith(
 	return [
 		`box: ${BOX}`,
 		'mqtt: { url: "mqtt://broker" }',
-		'control: { remote: engineer }',
+		'control: { remote: engineer, allow: { cameras: ["/dev/video*"] } }',
 		'journal: { folder: journal }',
 		`schedule: ${JSON.stringify(PLANS[plan]!.schedule)}`,
 		'metrics: { listen: "127.0.0.1:9100" }',
 		'stations:',
-		...names.map((name, i) => `  ${name}: { camera: { source: "${i}", timeoutMs: 2000 }, recipe: ${name} }`),
+		...names.map(
+			(name) =>
+				`  ${name}: { camera: { source: "${said[name]!.camera}", timeoutMs: 2000 }, recipe: ${name} }`,
+		),
 		'recipes:',
 		...names.flatMap((name) => [
 			`  ${name}:`,
-			'    model: bundle',
-			`    threshold: ${thresholds[name] ?? 0.4}`,
+			`    model: ${said[name]!.bundle}`,
+			`    threshold: ${said[name]!.threshold}`,
 			`    deadlineMs: ${DEADLINE_MS}`,
 			`    trigger: ${JSON.stringify(triggerOf(name))}`,
 		]),
@@ -172,17 +179,25 @@ export async function simulate(
 	});
 	const path = join(folder, 'inspectord.yaml');
 	const recipes = [ANNOUNCED, FILED, LINED, ...every];
-	const textOf = (thresholds: Readonly<Record<string, number>>, plan: number) =>
-		textWith(thresholds, { every, everyMs, plan });
-	writeFileSync(path, textOf({}, firstPlan));
+	const textOf = (said: Said, plan: number) => textWith(said, { every, everyMs, plan });
+	const first = recipes.map((name, place) => {
+		const camera = sourceOf(place, 'shows');
+		return [name, { threshold: FIRST_THRESHOLD, bundle: FIRST_BUNDLE, camera }] as const;
+	});
+	writeFileSync(path, textOf(Object.fromEntries(first), firstPlan));
+	const shelf = createShelf();
+	let isCalm = false;
+	let closesMs = 0;
 	const engineer = createEngineer({
 		path,
 		folder: join(folder, 'journal'),
 		recipes,
+		isSteady: (recipe) => every.some((name) => name === recipe),
 		textOf,
 		plan: firstPlan,
 		nature,
 		random,
+		calmInMs: () => closesMs - healMs / 2 - time.now(),
 		ask: (request) => publish('engineer', 'config', request),
 		violated,
 	});
@@ -203,6 +218,7 @@ export async function simulate(
 		isLined: (station) => station === LINED,
 		violated,
 		judged: engineer.judged,
+		scoreOf: (bundle, isGood) => shelf.named(bundle)?.scores[isGood ? 0 : 1],
 		toldConfiguration: engineer.toldConfiguration,
 	});
 	const wire = createWire(nature);
@@ -221,6 +237,8 @@ export async function simulate(
 		appeared: () => void absent.delete(signal),
 	});
 	let life: Life | undefined;
+	/** So long after its start the next process dies. */
+	let doomedMs: number | undefined;
 	let parts = 0;
 
 	const publish = (role: string, name: string, request: object): boolean =>
@@ -234,7 +252,7 @@ export async function simulate(
 	/** One daemon from its start to its end. */
 	type Life = {
 		readonly being: Being;
-		readonly children: Set<SimulatedChild>;
+		readonly children: Set<AnyChild>;
 		/** In Prometheus' text; undefined while nobody tells them. */
 		metrics(): Promise<string> | undefined;
 		reread(): void;
@@ -242,12 +260,31 @@ export async function simulate(
 	};
 	const begin = (): Life => {
 		const being = time.createBeing();
-		const children = new Set<SimulatedChild>();
+		const children = new Set<AnyChild>();
 		let counting = 0;
 		const over = new AbortController();
 		let reread = () => {};
 		let metrics: (() => Promise<string>) | undefined;
 		ledger.begins(eventsIn(join(folder, 'journal')));
+		engineer.begins();
+		/** One of its processes. */
+		const begun = <C extends AnyChild>(start: (world: ChildWorld) => C): C => {
+			const child = start({
+				daemon: being,
+				process: time.createBeing(),
+				wallClock,
+				shelf,
+				stationAt: (place) => recipes[place]!,
+				faultsOf: (name) => faults.get(name),
+				show: (name, frame) => belts[name]?.seenAt(exposedMs(frame)) ?? frameThing(name, frame),
+				onFault: unexpected,
+			});
+			children.add(child);
+			void child.ended.then(() => children.delete(child));
+			if (doomedMs !== undefined) being.later(doomedMs, child.kill);
+			doomedMs = undefined;
+			return child;
+		};
 		let writer: { abandon(): void } | undefined;
 		const edges: Edges = {
 			pace: being,
@@ -266,22 +303,8 @@ export async function simulate(
 			watchFolder: () => {},
 			watchClock: () => ({ name: 'clock', clock: unknownClock, [Symbol.asyncDispose]: async () => {} }),
 			watchLine: (_line, _env, hearer, signal) => wire.watch(being, hearer, signal),
-			startStation: () => {
-				const child: SimulatedChild = startChild({
-					daemon: being,
-					process: time.createBeing(),
-					wallClock,
-					faultsOf: (name) => faults.get(name),
-					show: (name, frame) => belts[name]?.seenAt(exposedMs(frame)) ?? frameThing(name, frame),
-					onFault: unexpected,
-				});
-				children.add(child);
-				void child.ended.then(() => children.delete(child));
-				return child;
-			},
-			startProbe: () => {
-				throw new Error('nothing is moved that must be tried');
-			},
+			startStation: () => begun(startStation),
+			startProbe: () => begun(startProbe),
 			startJob: () => {
 				throw new Error('there is no lesson');
 			},
@@ -391,8 +414,6 @@ export async function simulate(
 			life = begin();
 		});
 
-	let isCalm = false;
-	let closesMs = 0;
 	/** Parts come one after the other, each after a while. */
 	const coming = (bring: () => void): (() => void) => {
 		const next = (): void => {
@@ -448,6 +469,12 @@ export async function simulate(
 			if (resumedMs.length > MOST_RESUMED) resumedMs.shift();
 		},
 		engineer,
+		dooms: () => {
+			doomedMs = DOOM_MS * random.uniform();
+			return () => {
+				doomedMs = undefined;
+			};
+		},
 		random: random.uniform,
 		endsAtSignal: () => {
 			stepsLeft = null;
@@ -531,13 +558,15 @@ export async function simulate(
 	};
 }
 
+type AnyChild = Pick<SimulatedChild<never, never>, 'process' | 'kill' | 'orphan' | 'ended'>;
+
 type FaultsWorld = {
 	readonly broker: ReturnType<typeof createBroker>;
 	readonly disk: ReturnType<typeof createDisk>;
 	readonly stations: readonly Set<StationFault>[];
 	readonly life: () =>
 		| {
-				readonly children: ReadonlySet<SimulatedChild>;
+				readonly children: ReadonlySet<AnyChild>;
 				reread(): void;
 				end(isOrderly: boolean): Promise<void>;
 		  }
@@ -549,6 +578,7 @@ type FaultsWorld = {
 	readonly clock: WallClock;
 	readonly resumed: () => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
+	readonly dooms: () => () => void;
 	readonly random: () => number;
 };
 
@@ -566,6 +596,7 @@ function faultsOf(world: FaultsWorld) {
 		clock,
 		resumed,
 		engineer,
+		dooms,
 		random,
 	} = world;
 	const ofBroker = (fault: BrokerFault) => ({
@@ -597,7 +628,7 @@ function faultsOf(world: FaultsWorld) {
 			return () => wire.end(fault);
 		},
 	});
-	const anyChild = (): SimulatedChild | undefined => {
+	const anyChild = (): AnyChild | undefined => {
 		const children = [...(life()?.children ?? [])];
 		return children[Math.floor(random() * children.length)];
 	};
@@ -627,14 +658,14 @@ function faultsOf(world: FaultsWorld) {
 			] as const
 		).map(ofStation),
 		{
-			name: 'station killed',
+			name: 'process killed',
 			begin: () => {
 				anyChild()?.kill();
 				return undefined;
 			},
 		},
 		{
-			name: 'station stopped',
+			name: 'process stopped',
 			begin: () => {
 				const child = anyChild();
 				child?.process.stop();
@@ -647,6 +678,7 @@ function faultsOf(world: FaultsWorld) {
 				);
 			},
 		},
+		{ name: 'the next process dies', begin: dooms },
 		daemonEnds('daemon killed', false),
 		daemonEnds('daemon ended', true),
 		...([1, -1] as const).map((sign) => ({
@@ -660,6 +692,9 @@ function faultsOf(world: FaultsWorld) {
 			[
 				['an edit', engineer.edit],
 				['a wrong edit', engineer.editWrongly],
+				['a move', engineer.move],
+				['a rollback', engineer.rollback],
+
 				['an edit by hand', engineer.byHand],
 				['the file is read again', () => life()?.reread()],
 				['daemon killed while it takes a signal', endsAtSignal],

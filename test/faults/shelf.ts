@@ -1,0 +1,81 @@
+import { basename } from 'node:path';
+import { sha256Of } from '../../src/base/hash.js';
+
+/** How one that is opened comes to its word. */
+type Opening =
+	| { readonly ends: 'works'; readonly afterMs: number }
+	| { readonly ends: 'golden' | 'broken'; readonly afterMs: number }
+	/** Says nothing, ever. */
+	| { readonly ends: 'never' }
+	/** Its process dies without a word, some time before this. */
+	| { readonly ends: 'death'; readonly withinMs: number };
+
+export type Shelved = {
+	readonly opening: Opening;
+	/** Of what is good and of what is not. */
+	readonly scores: readonly [good: number, bad: number];
+	/** It is proven, and then fails at every part. */
+	readonly isFrail: boolean;
+};
+
+const OPEN_MS = 400;
+const works = { ends: 'works', afterMs: OPEN_MS } as const;
+const row = (opening: Opening, scores: Shelved['scores'] = [0.1, 0.9], isFrail = false): Shelved => ({
+	opening,
+	scores,
+	isFrail,
+});
+
+/** Of which station everything is first. */
+export const FIRST_BUNDLE = 'bundle';
+
+/** What lies on a box's shelf, by name; no two that are proven score alike. */
+const BUNDLES: Readonly<Record<string, Shelved>> = {
+	[FIRST_BUNDLE]: row(works),
+	keen: row(works, [0.2, 0.8]),
+	heavy: row({ ends: 'works', afterMs: 25_000 }, [0.15, 0.85]),
+	/** It lets everything pass. */
+	blunt: row(works, [0.12, 0.13]),
+	frail: row(works, [0.1, 0.9], true),
+	mistaken: row({ ends: 'golden', afterMs: OPEN_MS }),
+	broken: row({ ends: 'broken', afterMs: OPEN_MS }),
+	lethal: row({ ends: 'death', withinMs: 40_000 }),
+	mute: row({ ends: 'never' }),
+};
+
+/** Those with which a station does its work, and those with which it never does. */
+export const GOOD_BUNDLES = ['bundle', 'keen', 'heavy', 'blunt'] as const;
+export const UNPROVEN_BUNDLES = ['mistaken', 'broken', 'lethal'] as const;
+export const FRAIL_BUNDLE = 'frail';
+/** Whoever tries it waits for ten minutes. */
+export const MUTE_BUNDLE = 'mute';
+
+/** The bundles of one box: what is taught comes to them. */
+export function createShelf() {
+	const shelved = new Map(Object.entries(BUNDLES));
+	return {
+		find: (model: string): Shelved | undefined => shelved.get(basename(model)),
+		/** By the id that verdicts name. */
+		named: (id: string): Shelved | undefined => shelved.get(id),
+		sha256Of: (model: string): string => sha256Of(basename(model)),
+	};
+}
+
+export type Shelf = ReturnType<typeof createShelf>;
+
+/** What becomes of a station that is given a camera: two show what is there, the others fail when they are opened, or opened by a station. */
+export const CAMERAS = ['shows', 'shows too', 'refuses', 'hangs', 'opens once'] as const;
+type CameraKind = (typeof CAMERAS)[number];
+
+/** More than stations of a box. */
+const STATIONS = 20;
+
+/** The source of a station's camera, by the place of the station. */
+export function sourceOf(place: number, kind: CameraKind): string {
+	return `${CAMERAS.indexOf(kind) * STATIONS + place}`;
+}
+
+export function cameraAt(source: string): { readonly place: number; readonly kind: CameraKind } {
+	const number = Number(source);
+	return { place: number % STATIONS, kind: CAMERAS[Math.floor(number / STATIONS)]! };
+}
