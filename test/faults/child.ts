@@ -1,8 +1,10 @@
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../src/base/failure.js';
 import type { CameraConfig, RecipeConfig } from '../../src/config/schema.js';
 import type { Choice } from '../../src/inspect/choose-provider.js';
+import { type JobWorks, runJob } from '../../src/jobs/run.js';
 import type { Bundle } from '../../src/model/bundle.js';
+import type { JobDown, JobUp } from '../../src/protocol/job-messages.js';
 import type { ProbeDown, ProbeUp } from '../../src/protocol/probe-messages.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
 import type { Equipped, StationEdges } from '../../src/station/edges.js';
@@ -11,7 +13,7 @@ import { runStation } from '../../src/station/run.js';
 import type { Camera, Frame } from '../../src/vision/frame.js';
 import { exposedMs, FRAME_MS, frameHere, hereMs, type Thing } from './plant.js';
 import { type ProcessWorld, type SimulatedChild, startProcess } from './process.js';
-import { cameraAt, type Shelf, type Shelved } from './shelf.js';
+import { cameraAt, fateOf, type Shelf, type Shelved } from './shelf.js';
 import type { Being } from './time.js';
 
 /** What is wrong with a station's camera or model. */
@@ -37,6 +39,9 @@ export type ChildWorld = ProcessWorld & {
 const OPEN_MS = 400;
 const SCORE_MS = 25;
 const SLOW_MS = 4000;
+/** Of a lesson, and how long each takes on average. */
+const STEPS = 10;
+const STEP_MS = 2000;
 const SIZE = { width: 2, height: 2 };
 
 /** A station's process: the real code of one, over a simulated camera and model. */
@@ -48,6 +53,47 @@ export function startStation(world: ChildWorld): SimulatedChild<StationDown, Sta
 export function startProbe(world: ChildWorld): SimulatedChild<ProbeDown, ProbeUp> {
 	return startProcess(world, (parent, signal, die) => runProbe(parent, signal, tryingEdges(world, die)));
 }
+
+/** A process that works for minutes. */
+export function startJob(world: ChildWorld): SimulatedChild<JobDown, JobUp> {
+	return startProcess(world, (parent, signal, die) => runJob(parent, signal, worksOf(world, die)));
+}
+
+/** A lesson ends as its name says; its bundle is there whole or not at all. */
+function worksOf({ process, shelf }: ChildWorld, die: () => void): JobWorks {
+	const nobody = async () => {
+		throw new Error('nobody asks for it');
+	};
+	return {
+		teach: async ({ name, out }, signal, report) => {
+			const fate = fateOf(name);
+			const endsAt = fate === 'well' ? STEPS : STEPS * process.chance();
+			for (let done = 0; done <= STEPS; done += 1) {
+				await process.pause(STEP_MS * 2 * process.chance(), signal);
+				signal.throwIfAborted();
+				const told = { done, of: STEPS, loss: 1 / (1 + done), secondsLeft: STEPS - done, memoryMb: 1 };
+				report({ phase: 'training', ...told });
+				if (fate === 'dies' && done >= endsAt) {
+					die();
+					await never;
+				}
+				if (fate === 'fails' && done >= endsAt)
+					throw new Failure('teaching-failed', 'Cannot teach: the loss is no number');
+				if (fate === 'says nonsense' && done >= endsAt) throw new Error('a fault of a lesson');
+			}
+			return { ...TAUGHT, bundle: join(dirname(out), shelf.add(name)) };
+		},
+		strike: nobody,
+		engine: nobody,
+	};
+}
+
+/** What nobody looks at of what a lesson tells. */
+const TAUGHT = {
+	...{ isNamed: false, images: 8, heldOut: 0, folds: 4, iterations: 10, seconds: 20, forecast: null },
+	...{ provider: 'cpu', loss: 0.1, threshold: 0.5, falseRejectBound: 0.1, falseRejectBound95: 0.2 },
+	...{ spoiledPass: null, curve: [], struck: [], precision: 'fp32', seededTeacher: false },
+} as const;
 
 function stationEdges(world: ChildWorld, die: () => void): StationEdges {
 	const { process, wallClock } = world;

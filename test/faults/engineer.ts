@@ -10,8 +10,8 @@ import {
 	cameraAt,
 	FIRST_BUNDLE,
 	FRAIL_BUNDLE,
-	GOOD_BUNDLES,
 	MUTE_BUNDLE,
+	type Shelf,
 	sourceOf,
 	UNPROVEN_BUNDLES,
 } from './shelf.js';
@@ -26,6 +26,7 @@ export type EngineerWorld = {
 	/** The configuration's file, and the journal's folder. */
 	readonly path: string;
 	readonly folder: string;
+	readonly shelf: Shelf;
 	/** In the order of their places. */
 	readonly recipes: readonly string[];
 	/** Whether parts of this one come by themselves. */
@@ -93,7 +94,7 @@ const MOST_REVISIONS = 4096;
 
 /** Edits the configuration from afar and by hand, and knows by what a part may be judged. */
 export function createEngineer(world: EngineerWorld) {
-	const { path, folder, recipes, isSteady, textOf, nature, random, calmInMs, ask, violated } = world;
+	const { path, folder, shelf, recipes, isSteady, textOf, nature, random, calmInMs, ask, violated } = world;
 	let count = 0;
 	const wishes = new Map<number, Wish>();
 	const byId = new Map<string, Wish>();
@@ -163,7 +164,7 @@ export function createEngineer(world: EngineerWorld) {
 		return [...new Set(both)].map((recipe) =>
 			random.uniform() < OF_CAMERAS
 				? { recipe, camera: camera(recipe, drawn(['shows', 'shows too'])) }
-				: { recipe, bundle: drawn(GOOD_BUNDLES) },
+				: { recipe, bundle: drawn(shelf.good()) },
 		);
 	};
 	/** Of one station, to what it will never work with. `isSure`: whatever was wrong with it before. */
@@ -226,7 +227,7 @@ export function createEngineer(world: EngineerWorld) {
 	/** What stands and cannot work is moved to what can. */
 	const mend = (): string | undefined => {
 		const ill = Object.entries(told?.said ?? {}).flatMap(([recipe, { bundle, camera: source }]): Moving[] => {
-			const isIll = !GOOD_BUNDLES.some((good) => good === bundle);
+			const isIll = !shelf.isGood(bundle);
 			const isBlind = !['shows', 'shows too'].includes(cameraAt(source).kind);
 			if (!isIll && !isBlind) return [];
 			return [

@@ -1,3 +1,4 @@
+import type { Lesson } from '../../src/protocol/lesson.js';
 import { parseTopic } from '../../src/protocol/topics.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import type { ToldConfiguration } from './engineer.js';
@@ -54,12 +55,23 @@ export type LedgerWorld = {
 	/** What a bundle scores, by its name. */
 	readonly scoreOf: (bundle: string, isGood: boolean) => number | undefined;
 	readonly toldConfiguration: (told: ToldConfiguration) => void;
+	readonly toldLesson: (lesson: Lesson) => void;
 };
 
 /** Hears everything that is said, and knows what is true. */
 export function openLedger(
 	root: string,
-	{ isGood, restedAt, linedAt, isLined, violated, judged, scoreOf, toldConfiguration }: LedgerWorld,
+	{
+		isGood,
+		restedAt,
+		linedAt,
+		isLined,
+		violated,
+		judged,
+		scoreOf,
+		toldConfiguration,
+		toldLesson,
+	}: LedgerWorld,
 ) {
 	const stations = new Map<string, Books>();
 	const said = new Map<string, string>();
@@ -150,6 +162,7 @@ export function openLedger(
 			const message = () => JSON.parse(UTF8.decode(payload));
 			if (read?.name === 'verdict') heardVerdict(message());
 			if (read?.name === 'configuration') toldConfiguration(message());
+			if (read?.name === 'lesson') toldLesson(message());
 			if (read?.name === 'health') hasHealth = true;
 			if (read?.name === 'boxState') box = message().state;
 			if (read?.name === 'stationState') booksOf(message().station).state = message().state;

@@ -50,11 +50,44 @@ export const FRAIL_BUNDLE = 'frail';
 /** Whoever tries it waits for ten minutes. */
 export const MUTE_BUNDLE = 'mute';
 
+/** What becomes of a lesson, by the name that its bundle is to have: `well-3`. */
+export const FATES = ['well', 'fails', 'dies', 'says nonsense'] as const;
+type Fate = (typeof FATES)[number];
+
+export function nameFor(fate: Fate, count: number): string {
+	return `${fate.replace(' ', '_')}-${count}`;
+}
+
+export function fateOf(name: string): Fate {
+	return FATES.find((fate) => name.startsWith(`${fate.replace(' ', '_')}-`))!;
+}
+
+/** What is taught scores by so much another way each time. */
+const STEP = 0.001;
+const MOST_STEPS = 100;
+/** Bundles that were taught and that somebody still means. */
+const MOST_TAUGHT = 4;
+
 /** The bundles of one box: what is taught comes to them. */
 export function createShelf() {
 	const shelved = new Map(Object.entries(BUNDLES));
+	const taught: string[] = [];
 	return {
+		/** A lesson has written it. @returns its name */
+		add: (name: string): string => {
+			const id = `${name}@${sha256Of(`${name} ${taught.length}`).slice(0, 8)}`;
+			const better = STEP * (1 + (taught.length % MOST_STEPS));
+			shelved.set(id, row(works, [0.2 + better, 0.8 - better]));
+			taught.push(id);
+			return id;
+		},
+		/** Those with which a station does its work. */
+		good: (): readonly string[] => [...GOOD_BUNDLES, ...taught.slice(-MOST_TAUGHT)],
 		find: (model: string): Shelved | undefined => shelved.get(basename(model)),
+		isGood: (bundle: string): boolean => {
+			const { opening, isFrail = true } = shelved.get(bundle) ?? {};
+			return opening?.ends === 'works' && !isFrail;
+		},
 		/** By the id that verdicts name. */
 		named: (id: string): Shelved | undefined => shelved.get(id),
 		sha256Of: (model: string): string => sha256Of(basename(model)),

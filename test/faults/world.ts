@@ -12,7 +12,7 @@ import { instantOf } from '../../src/protocol/fields.js';
 import { unknownClock } from '../../src/protocol/verdict.js';
 import { openSearch, type Query } from '../../src/sqlite/search.js';
 import { type BrokerFault, createBroker } from './broker.js';
-import { type ChildWorld, type StationFault, startProbe, startStation } from './child.js';
+import { type ChildWorld, type StationFault, startJob, startProbe, startStation } from './child.js';
 import { createWallClock, type WallClock } from './clock.js';
 import { createDisk, type DiskFault } from './disk.js';
 import { type Answered, createEngineer, FIRST_THRESHOLD, type Said } from './engineer.js';
@@ -23,6 +23,7 @@ import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WI
 import type { SimulatedChild } from './process.js';
 import { createShelf, FIRST_BUNDLE, sourceOf } from './shelf.js';
 import { createSignaller } from './signaller.js';
+import { createTeacher } from './teacher.js';
 import { type Being, createTime } from './time.js';
 import { createWire, DEBOUNCE_MS, type Wire, type WireFault } from './wire.js';
 
@@ -41,8 +42,8 @@ const BOX = 'sim';
 const [ANNOUNCED, FILED, LINED] = ['cap', 'nut', 'pin'];
 const SIGNAL = 'signal';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
-/** What the daemon does not run: it would need models and engines of its own. */
-const WITHOUT = ['engines', 'lesson'];
+/** What the daemon does not run: it would need TensorRT. */
+const WITHOUT = ['engines'];
 
 const UTF8 = new TextDecoder();
 
@@ -191,6 +192,7 @@ export async function simulate(
 	const engineer = createEngineer({
 		path,
 		folder: join(folder, 'journal'),
+		shelf,
 		recipes,
 		isSteady: (recipe) => every.some((name) => name === recipe),
 		textOf,
@@ -199,6 +201,14 @@ export async function simulate(
 		random,
 		calmInMs: () => closesMs - healMs / 2 - time.now(),
 		ask: (request) => publish('engineer', 'config', request),
+		violated,
+	});
+	const teacher = createTeacher({
+		folder: join(folder, 'journal'),
+		stations: recipes,
+		shelf,
+		random,
+		ask: (request) => publish('engineer', 'teach', request),
 		violated,
 	});
 	const clock = createWallClock(nature, START_MS);
@@ -220,6 +230,7 @@ export async function simulate(
 		judged: engineer.judged,
 		scoreOf: (bundle, isGood) => shelf.named(bundle)?.scores[isGood ? 0 : 1],
 		toldConfiguration: engineer.toldConfiguration,
+		toldLesson: teacher.told,
 	});
 	const wire = createWire(nature);
 	/** Parts whose edges were heard, by the moment that the box's clock showed. */
@@ -262,6 +273,8 @@ export async function simulate(
 		const being = time.createBeing();
 		const children = new Set<AnyChild>();
 		let counting = 0;
+		/** One of its jobs. */
+		let isAtWork = false;
 		const over = new AbortController();
 		let reread = () => {};
 		let metrics: (() => Promise<string>) | undefined;
@@ -306,7 +319,13 @@ export async function simulate(
 			startStation: () => begun(startStation),
 			startProbe: () => begun(startProbe),
 			startJob: () => {
-				throw new Error('there is no lesson');
+				if (isAtWork) violated('two jobs are at work at once');
+				isAtWork = true;
+				const child = begun(startJob);
+				void child.ended.then(() => {
+					isAtWork = false;
+				});
+				return child;
 			},
 			connect: (login) => broker.connect(being, login),
 			startWriter: () => {
@@ -453,6 +472,7 @@ export async function simulate(
 	});
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
+		teacher.answered(answer);
 		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);
 	};
 
@@ -469,6 +489,7 @@ export async function simulate(
 			if (resumedMs.length > MOST_RESUMED) resumedMs.shift();
 		},
 		engineer,
+		teacher,
 		dooms: () => {
 			doomedMs = DOOM_MS * random.uniform();
 			return () => {
@@ -513,6 +534,7 @@ export async function simulate(
 			isCalm = true;
 			for (const end of [...ending]) end();
 			nature.later(healMs / 2, engineer.editCalmly);
+			nature.later(healMs / 2, teacher.teachCalmly);
 			let told: string | undefined;
 			nature.later(healMs - LOOK_MS, () => {
 				const telling = life?.metrics();
@@ -537,6 +559,7 @@ export async function simulate(
 			ledger.settleReports(reportsIn(join(folder, 'journal')));
 			for (const name of signaller.left()) violated(`file ${name} lies there though nothing is wrong`);
 			engineer.settle();
+			teacher.settle();
 		}
 	} catch (thrown) {
 		violated(reasonOf(thrown));
@@ -578,6 +601,7 @@ type FaultsWorld = {
 	readonly clock: WallClock;
 	readonly resumed: () => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
+	readonly teacher: ReturnType<typeof createTeacher>;
 	readonly dooms: () => () => void;
 	readonly random: () => number;
 };
@@ -596,6 +620,7 @@ function faultsOf(world: FaultsWorld) {
 		clock,
 		resumed,
 		engineer,
+		teacher,
 		dooms,
 		random,
 	} = world;
@@ -694,6 +719,10 @@ function faultsOf(world: FaultsWorld) {
 				['a wrong edit', engineer.editWrongly],
 				['a move', engineer.move],
 				['a rollback', engineer.rollback],
+				['a lesson', teacher.begin],
+				['a lesson goes on', teacher.resume],
+				['a lesson is given up', teacher.cancel],
+				['pictures are struck', teacher.strike],
 
 				['an edit by hand', engineer.byHand],
 				['the file is read again', () => life()?.reread()],
