@@ -7,6 +7,7 @@ import type { Bundle } from '../../src/model/bundle.js';
 import type { JobDown, JobUp } from '../../src/protocol/job-messages.js';
 import type { ProbeDown, ProbeUp } from '../../src/protocol/probe-messages.js';
 import type { StationDown, StationUp } from '../../src/protocol/station-messages.js';
+import type { Taught } from '../../src/protocol/teach-messages.js';
 import type { Equipped, StationEdges } from '../../src/station/edges.js';
 import { runProbe, type TryingEdges } from '../../src/station/probe.js';
 import { runStation } from '../../src/station/run.js';
@@ -89,11 +90,11 @@ function worksOf({ process, shelf }: ChildWorld, die: () => void): JobWorks {
 }
 
 /** What nobody looks at of what a lesson tells. */
-const TAUGHT = {
+const TAUGHT: Omit<Taught, 'bundle'> = {
 	...{ isNamed: false, images: 8, heldOut: 0, folds: 4, iterations: 10, seconds: 20, forecast: null },
 	...{ provider: 'cpu', loss: 0.1, threshold: 0.5, falseRejectBound: 0.1, falseRejectBound95: 0.2 },
 	...{ spoiledPass: null, curve: [], struck: [], precision: 'fp32', seededTeacher: false },
-} as const;
+};
 
 function stationEdges(world: ChildWorld, die: () => void): StationEdges {
 	const { process, wallClock } = world;
