@@ -357,8 +357,7 @@ const bench: Readonly<Record<string, (fault: string) => Promise<Row | undefined>
 };
 const { only } = options;
 const chosen = Object.entries(bench).filter(([name]) => name.includes(only ?? ''));
-if (chosen.length === 0)
-	throw new Error(`no fault "${only}": ${Object.keys(bench).join(', ')}`);
+if (chosen.length === 0) throw new Error(`no fault "${only}": ${Object.keys(bench).join(', ')}`);
 const rows: Row[] = [];
 for (const [name, measure] of chosen) {
 	const row = await measure(name);
