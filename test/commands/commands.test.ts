@@ -131,7 +131,7 @@ commands('simulates a data set, teaches from it, and refuses what it cannot lear
 		[[at('one'), '--out', at('n')], /1 good image\(s\): at least 8 are needed/],
 		[[at('set/test/stain'), '--out', at('n')], /stain": its name says that they are not/],
 		[[at('set'), '--out', at('letters')], /the folder holds something else/],
-		[[at('set'), '--out', at('letters/a.txt/b')], /Cannot write .*a\.txt\/b": ENOTDIR/],
+		[[at('set'), '--out', at('letters/a.txt/b')], /Cannot write .*a\.txt\/b": a file stands in its way/],
 		[
 			[at('set'), '--out', at('n'), '--teacher', pocket, '--backbone', 'resnet18'],
 			/Cannot use teacher .*not the \[64,3,7,7\] of a resnet18/,
