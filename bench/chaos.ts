@@ -49,6 +49,13 @@ const befall = (fate: Parameters<Camera['befall']>[0]) => ({
 	lastsMs: 3000,
 });
 const nothing = () => {};
+const diskFails = (fate: string) => ({
+	strike: ({ disk }: Box) => disk(fate),
+	end: ({ disk }: Box) => disk(),
+	isDetected: boxIsDegraded,
+	isBlind: false,
+	lastsMs: 5000,
+});
 /** Of what goes over the line a hundredth. */
 const SLOW_BYTES_PER_SECOND = 500;
 const BACKLOG = 5;
@@ -133,13 +140,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 20_000,
 	},
-	'disk EIO': {
-		strike: ({ disk }) => disk(''),
-		end: ({ disk }) => disk(),
-		isDetected: boxIsDegraded,
-		isBlind: false,
-		lastsMs: 5000,
-	},
+	'disk EIO': diskFails(''),
 	// Nothing is wrong: verdicts are safe on the disk later, and come later.
 	'disk slow': {
 		strike: ({ disk }) => disk('1000'),
@@ -147,21 +148,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 		isBlind: false,
 		lastsMs: 5000,
 	},
-	'disk read-only': {
-		strike: ({ disk }) => disk('EROFS'),
-		end: ({ disk }) => disk(),
-		isDetected: boxIsDegraded,
-		isBlind: false,
-		lastsMs: 5000,
-	},
+	'disk read-only': diskFails('EROFS'),
 	// Not a byte more, whatever the journal frees for itself.
-	'disk full to the last byte': {
-		strike: ({ disk }) => disk('ENOSPC'),
-		end: ({ disk }) => disk(),
-		isDetected: boxIsDegraded,
-		isBlind: false,
-		lastsMs: 5000,
-	},
+	'disk full to the last byte': diskFails('ENOSPC'),
 	// The journal goes on in the room it has; what it frees for itself is taken, too.
 	'disk full': {
 		diskMb: 64,

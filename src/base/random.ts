@@ -25,6 +25,11 @@ export function randomFrom(seed: number): Random {
 	};
 }
 
+/** One of them, all as likely; there must be one. */
+export function oneOf<T>(of: readonly T[], random: Random): T {
+	return of[random.below(of.length)]!;
+}
+
 /** The numbers 0 … n − 1 in random order (Fisher and Yates). */
 export function permutation(n: number, random: Random): number[] {
 	const order = Array.from({ length: n }, (_, i) => i);

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../base/context.js';
-import { Failure } from '../base/failure.js';
+import { Failure, reasonOf } from '../base/failure.js';
 import { fileState } from '../base/file-state.js';
 import { masked } from '../base/secrets.js';
 import { assertFilePlace } from '../disk/file.js';
@@ -186,7 +186,7 @@ async function verify(part: string, name: Backbone, trusted: Trusted | undefined
 		} catch (thrown) {
 			throw new Failure(
 				'teacher-invalid',
-				`Cannot add teacher "${name}": ${fileState(thrown)}`,
+				`Cannot add teacher "${name}": ${reasonOf(thrown)}`,
 				'Is it the file of this network?',
 			);
 		}

@@ -1,3 +1,4 @@
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Provider } from '../base/provider.js';
 import { causeIn } from '../process/cause.js';
@@ -21,12 +22,11 @@ const words: { readonly [K in JobKind]: { readonly action: string; readonly proc
 	engine: { action: 'build an engine', process: 'process that builds it' },
 };
 
-type Env = Readonly<Record<string, string | undefined>>;
-
-export const startRealJob = (env: Env): Child<JobDown, JobUp> => startChild('job', { env, nice: NICE });
+export const startRealJob = (env: Context['env']): Child<JobDown, JobUp> =>
+	startChild('job', { env, nice: NICE });
 
 export type JobWorld<P = Progress> = {
-	readonly env: Env;
+	readonly env: Context['env'];
 	readonly startJob?: typeof startRealJob;
 	readonly signal: AbortSignal;
 	readonly report: (progress: P) => void;

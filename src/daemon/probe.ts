@@ -1,3 +1,4 @@
+import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import { aborted, realTimers, type Timers, timeLimitBy } from '../base/retry.js';
 import type { CameraConfig, RecipeConfig } from '../config/schema.js';
@@ -7,11 +8,9 @@ import { type Child, type Ended, startChild } from '../process/child.js';
 import type { LibraryAsked, ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
 import { placeOf } from '../vision/place.js';
 
-type Env = Readonly<Record<string, string | undefined>>;
-
 /** What trying touches of the world. */
 export type ProbeEdges = {
-	readonly startProbe: (env: Env) => Child<ProbeDown, ProbeUp>;
+	readonly startProbe: (env: Context['env']) => Child<ProbeDown, ProbeUp>;
 	readonly timers: Pick<Timers, 'later'>;
 	readonly files: Pick<Files, 'realPath'>;
 };
@@ -23,7 +22,7 @@ export const realProbeEdges: ProbeEdges = {
 };
 
 export type ProbeWorld = {
-	readonly env: Env;
+	readonly env: Context['env'];
 	readonly edges?: ProbeEdges;
 	/** Hears remarks, as which pictures of a folder are passed over. */
 	readonly note: (line: string) => void;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Failure } from '../base/failure.js';
+import { Failure, reasonOf } from '../base/failure.js';
 import { fileState } from '../base/file-state.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { encodeSafetensors, parseSafetensors } from '../model/safetensors.js';
@@ -25,7 +25,7 @@ export async function readCheckpoint(path: string, lesson: string): Promise<Chec
 		const losses = JSON.parse(metadata.losses ?? '') as number[];
 		checkpoint = { lesson: metadata.lesson ?? '', losses, state };
 	} catch (thrown) {
-		throw unusable(path, fileState(thrown));
+		throw unusable(path, reasonOf(thrown));
 	}
 	if (checkpoint.lesson === lesson) return checkpoint;
 	throw unusable(path, 'it is of a lesson with other pictures, another teacher or other settings');

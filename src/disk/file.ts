@@ -39,8 +39,7 @@ export async function writeSecret(path: string, content: string): Promise<void> 
 		await writeFile(path, content, { flag: 'wx', mode: 0o600 });
 		await flush(path);
 	} catch (thrown) {
-		const isThere = (thrown as NodeJS.ErrnoException).code === 'EEXIST';
-		throw unwritable(path, isThere ? 'there is a file already' : fileState(thrown));
+		throw unwritable(path, fileState(thrown, { EEXIST: 'there is a file already' }));
 	}
 }
 

@@ -79,8 +79,9 @@ export async function watchSignalFile(
 					return await remove(file);
 				} catch (thrown) {
 					if (signal.aborted) throw thrown;
-					if (fileState(thrown) !== why) refused(`"${file}" cannot be removed: ${fileState(thrown)}`);
-					why = fileState(thrown);
+					const state = fileState(thrown);
+					if (state !== why) refused(`"${file}" cannot be removed: ${state}`);
+					why = state;
 				}
 		};
 		const done = over()

@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.js';
+import { orAborted } from '../base/retry.js';
 import type { Parent } from '../process/parent.js';
 import type { JobDown, JobKind, Jobs, JobUp } from '../protocol/job-messages.js';
 
@@ -16,7 +17,8 @@ type JobParent = Pick<Parent<JobDown, JobUp>, 'send' | 'onMessage'>;
 /** One job, from what its parent tells to its last word. */
 export async function runJob(parent: JobParent, signal: AbortSignal, works: JobWorks): Promise<void> {
 	try {
-		const message = await firstMessage(parent, signal);
+		const first = new Promise<JobDown | null>((resolve) => parent.onMessage(resolve));
+		const message = await orAborted(first, signal);
 		await parent.send({ kind: 'done', result: await done(message, works, signal, parent) });
 	} catch (thrown) {
 		// An orphan, or one that was told to end, has nobody to tell that it ends.
@@ -37,16 +39,6 @@ function done<K extends JobKind>(
 	const { kind, request } = message as { readonly kind: K; readonly request: Jobs[K]['request'] };
 	return works[kind](request, signal, (progress) => {
 		void parent.send({ kind: 'progress', progress });
-	});
-}
-
-/** @throws the signal's reason */
-function firstMessage(parent: JobParent, signal: AbortSignal): Promise<JobDown | null> {
-	return new Promise((resolve, reject) => {
-		const stop = () => reject(signal.reason);
-		if (signal.aborted) stop();
-		signal.addEventListener('abort', stop, { once: true });
-		parent.onMessage(resolve);
 	});
 }
 

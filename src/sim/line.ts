@@ -1,4 +1,4 @@
-import { type Random, randomFrom } from '../base/random.js';
+import { oneOf, type Random, randomFrom } from '../base/random.js';
 import type { Image } from '../vision/image.js';
 import { DEFECTS, type Defect, drawDefect } from './defects.js';
 import { type Flange, goodFlange, HELD_DEGREES, HOLES, renderFlange } from './flange.js';
@@ -20,7 +20,7 @@ const SENSOR_NOISE = 2.2;
 /** Part `index` of the line with this seed: good, or with one of the defects at the given rate. The same call, the same pixels. */
 export function simulatedPart(seed: number, index: number, defectRate: number): SimulatedPart {
 	const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b) ^ 0x5bd1e995);
-	const defect = random.uniform() < defectRate ? DEFECTS[random.below(DEFECTS.length)] : undefined;
+	const defect = random.uniform() < defectRate ? oneOf(DEFECTS, random) : undefined;
 	return drawPart(seed, index, defect);
 }
 

@@ -1,7 +1,7 @@
 import type { Context } from '../base/context.js';
 import { Failure } from '../base/failure.js';
 import type { Provider } from '../base/provider.js';
-import { eitherOf } from '../base/retry.js';
+import { eitherOf, orAborted } from '../base/retry.js';
 import type { CameraConfig } from '../config/schema.js';
 import { type Parent, parentChannel } from '../process/parent.js';
 import type { LibraryAsked, ProbeDown, ProbeUp } from '../protocol/probe-messages.js';
@@ -40,13 +40,10 @@ export async function runProbe(
 	signal: AbortSignal,
 	edges: TryingEdges,
 ): Promise<void> {
-	const ended = new Promise<undefined>((resolve) => {
-		signal.addEventListener('abort', () => resolve(undefined), { once: true });
-	});
 	const note = (line: string) => void parent.send({ kind: 'note', line });
 	try {
-		const asked = await Promise.race([new Promise<ProbeDown>((resolve) => parent.onMessage(resolve)), ended]);
-		if (!asked) return;
+		const first = new Promise<ProbeDown>((resolve) => parent.onMessage(resolve));
+		const asked = await orAborted(first, signal);
 		const message = await tryAsked(asked, edges, note, signal);
 		await parent.send({ kind: 'works', message });
 	} catch (thrown) {

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Failure } from '../../src/base/failure.js';
-import { randomFrom } from '../../src/base/random.js';
+import { oneOf, randomFrom } from '../../src/base/random.js';
 import { parseConfig } from '../../src/config/parse.js';
 import type { Config } from '../../src/config/schema.js';
 import { Refusal } from '../../src/control/answer.js';
@@ -343,7 +343,7 @@ edits(
 					() => rollback(),
 					() => after(random.below(8000)),
 				];
-				await acts[random.below(acts.length)]!();
+				await oneOf(acts, random)();
 				const { confirmByMs, config, rev } = editor.current();
 				assert.is(now(), config.recipes.r!.threshold, `seed ${seed}: what runs is what stands`);
 				if (confirmByMs === null)

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { sha256Of } from '../../src/base/hash.js';
-import type { Random } from '../../src/base/random.js';
+import { oneOf, type Random } from '../../src/base/random.js';
 import { dataOf } from '../../src/config/yaml.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { BOX, createClaims, HAND } from './claims.js';
@@ -125,7 +125,6 @@ export function createEngineer(world: EngineerWorld) {
 		byId.set(one.id, one);
 		return one;
 	};
-	const drawn = <T>(of: readonly T[]): T => of[random.below(of.length)]!;
 	const wishPlan = (wanted: Wanted, isDry: boolean) => {
 		const { id } = wish(wanted, isDry);
 		const plan = random.below(PLANS.length);
@@ -133,7 +132,7 @@ export function createEngineer(world: EngineerWorld) {
 		return { id, patch: { schedule: patchTo(plan) } };
 	};
 	const newThreshold = (wanted: Wanted, isDry: boolean) => {
-		const recipe = drawn(recipes);
+		const recipe = oneOf(recipes, random);
 		const one = wish(wanted, isDry, recipe);
 		const threshold = Number((FIRST_THRESHOLD + count / 10_000).toFixed(4));
 		wishes.set(threshold, one);
@@ -159,25 +158,25 @@ export function createEngineer(world: EngineerWorld) {
 	const camera = (recipe: string, kind: Parameters<typeof sourceOf>[1]) =>
 		sourceOf(recipes.indexOf(recipe), kind);
 	const wellMoving = (): readonly Moving[] => {
-		const first = drawn(recipes);
-		const both = random.uniform() < OF_TWO ? [first, drawn(recipes)] : [first];
+		const first = oneOf(recipes, random);
+		const both = random.uniform() < OF_TWO ? [first, oneOf(recipes, random)] : [first];
 		return [...new Set(both)].map((recipe) =>
 			random.uniform() < OF_CAMERAS
-				? { recipe, camera: camera(recipe, drawn(['shows', 'shows too'])) }
-				: { recipe, bundle: drawn(shelf.good()) },
+				? { recipe, camera: camera(recipe, oneOf(['shows', 'shows too'], random)) }
+				: { recipe, bundle: oneOf(shelf.good(), random) },
 		);
 	};
 	/** Of one station, to what it will never work with. `isSure`: whatever was wrong with it before. */
 	const badlyMoving = (isSure: boolean): Moving => {
-		const recipe = drawn(recipes);
+		const recipe = oneOf(recipes, random);
 		if (random.uniform() < OF_CAMERAS)
-			return { recipe, camera: camera(recipe, drawn(['refuses', 'hangs', 'opens once'])) };
+			return { recipe, camera: camera(recipe, oneOf(['refuses', 'hangs', 'opens once'], random)) };
 		if (!isSure && nature.now() > muteUntilMs && calmInMs() > MUTE_MS && random.uniform() < 0.5) {
 			muteUntilMs = nature.now() + MUTE_MS;
 			return { recipe, bundle: MUTE_BUNDLE };
 		}
 		const frail = !isSure || isSteady(recipe) ? [FRAIL_BUNDLE] : [];
-		return { recipe, bundle: drawn([...UNPROVEN_BUNDLES, ...frail]) };
+		return { recipe, bundle: oneOf([...UNPROVEN_BUNDLES, ...frail], random) };
 	};
 	const send = ({ id, patch }: { readonly id: string; readonly patch: object }, more: object = {}): void => {
 		const { wanted, isDry } = byId.get(id)!;
@@ -289,7 +288,7 @@ export function createEngineer(world: EngineerWorld) {
 		/** To a revision that somebody remembers, or the one before. */
 		rollback: (): void => {
 			const { id } = wish(undefined, false);
-			const wanted = random.uniform() < 0.5 ? drawn(remembered) : undefined;
+			const wanted = random.uniform() < 0.5 ? oneOf(remembered, random) : undefined;
 			const { revisions = [] } = index() ?? {};
 			for (const one of wanted ? [wanted] : revisions.slice(-3).map(({ rev }) => standingAt(rev)))
 				claimAll(one, id);

@@ -83,13 +83,12 @@ export function createShelf() {
 		},
 		/** Those with which a station does its work. */
 		good: (): readonly string[] => [...GOOD_BUNDLES, ...taught.slice(-MOST_TAUGHT)],
+		/** By its place, or the id that verdicts name. */
 		find: (model: string): Shelved | undefined => shelved.get(basename(model)),
 		isGood: (bundle: string): boolean => {
 			const { opening, isFrail = true } = shelved.get(bundle) ?? {};
 			return opening?.ends === 'works' && !isFrail;
 		},
-		/** By the id that verdicts name. */
-		named: (id: string): Shelved | undefined => shelved.get(id),
 		sha256Of: (model: string): string => sha256Of(basename(model)),
 	};
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Random } from '../../src/base/random.js';
+import { oneOf, type Random } from '../../src/base/random.js';
 import { FEWEST_PARTS, type Lesson } from '../../src/protocol/lesson.js';
 import type { Answered } from './engineer.js';
 import { FATES, fateOf, nameFor, type Shelf } from './shelf.js';
@@ -29,7 +29,6 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 	const wanted = new Map<string, { readonly isSure: boolean; readonly then?: (() => void) | undefined }>();
 	/** Lessons that are done, by their names of their own. */
 	const done = new Map<string, string>();
-	const drawn = <T>(of: readonly T[]): T => of[random.below(of.length)]!;
 
 	const send = (request: object, isSure = false, then?: () => void): void => {
 		count += 1;
@@ -50,7 +49,7 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 			isSure,
 		);
 	return {
-		begin: () => begin(drawn(FATES), drawn(stations), false),
+		begin: () => begin(oneOf(FATES, random), oneOf(stations, random), false),
 		resume: () => send({ action: 'resume' }),
 		cancel: () => send({ action: 'cancel', ...(random.uniform() < 0.5 && { keep: true }) }),
 		strike: () => send({ action: 'strike', strike: [1 + random.below(FEWEST_PARTS)] }),
@@ -71,7 +70,7 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 			if (state !== 'done') return;
 			done.set(own, name);
 			if (fateOf(name) !== 'well') violated(`lesson ${name} is done, and cannot be`);
-			if (!taught || !shelf.named(taught.bundle))
+			if (!taught || !shelf.find(taught.bundle))
 				violated(`lesson ${name} is done, and there is no bundle ${taught?.bundle}`);
 		},
 		/** When everything is well: what was learnt is, and nothing of it is left. */

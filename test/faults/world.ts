@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Failure, reasonOf } from '../../src/base/failure.js';
-import { randomFrom } from '../../src/base/random.js';
+import { oneOf, randomFrom } from '../../src/base/random.js';
 import { openConfigFile } from '../../src/daemon/config-file.js';
 import { runDaemon } from '../../src/daemon/daemon.js';
 import type { Edges } from '../../src/daemon/edges.js';
@@ -228,7 +228,7 @@ export async function simulate(
 		isLined: (station) => station === LINED,
 		violated,
 		judged: engineer.judged,
-		scoreOf: (bundle, isGood) => shelf.named(bundle)?.scores[isGood ? 0 : 1],
+		scoreOf: (bundle, isGood) => shelf.find(bundle)?.scores[isGood ? 0 : 1],
 		toldConfiguration: engineer.toldConfiguration,
 		toldLesson: teacher.told,
 	});
@@ -508,7 +508,7 @@ export async function simulate(
 	const trouble = (): void => {
 		nature.later(-Math.log(1 - random.uniform()) * betweenMs, trouble);
 		if (isCalm) return;
-		const act = acts[random.below(acts.length)]!;
+		const act = oneOf(acts, random);
 		told?.(`${(time.now() / 1000).toFixed(3)} fault: ${act.name}`);
 		const end = act.begin();
 		if (!end) return;
