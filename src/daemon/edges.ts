@@ -17,6 +17,7 @@ import { listenLocally } from '../socket/listen.js';
 import type { PictureFiles } from '../sqlite/journal.js';
 import { startThread, type WriterPort } from '../sqlite/port.js';
 import { searchBeside } from '../sqlite/search-beside.js';
+import { engineShelf } from './engine-shelf.js';
 import { startRealJob } from './job.js';
 import { type Machine, realMachine } from './machine.js';
 import { type ProbeEdges, realProbeEdges } from './probe.js';
@@ -41,6 +42,8 @@ export type Edges = {
 	readonly startStation: (env: Env) => Child<StationDown, StationUp>;
 	readonly startProbe: ProbeEdges['startProbe'];
 	readonly startJob: typeof startRealJob;
+	/** Engines, and for which machine they are. */
+	readonly engineShelf: typeof engineShelf;
 	readonly connect: LinkWorld['connect'];
 	readonly startWriter: () => WriterPort;
 	/** Of the configuration and its history, of signals and of a lesson. */
@@ -70,6 +73,7 @@ export const realEdges: Edges = {
 	startStation: (env) => startChild('station', { env }),
 	startProbe: realProbeEdges.startProbe,
 	startJob: startRealJob,
+	engineShelf,
 	connect: openConnection,
 	startWriter: startThread,
 	files: realFiles,

@@ -12,6 +12,10 @@ export type Shun = {
 	readonly code: string;
 	readonly message: string;
 	readonly at: string;
+	/** So often in a row. */
+	readonly times: number;
+	/** When it is moved to it again. */
+	readonly againAt: string;
 };
 
 /** With which engines stations run that were moved to one, and which they must not run with. */

@@ -10,7 +10,7 @@ import type { Result } from '../protocol/requests.js';
 import type { EnginesWorld, Sought } from './engines.js';
 
 /** The engines on this box, and what is noted of them. */
-export type EngineShelf = Pick<EnginesWorld, 'seek' | 'tailOf' | 'remove' | 'kept' | 'noted' | 'note'>;
+export type EngineShelf = Pick<EnginesWorld, 'seek' | 'setbackOf' | 'remove' | 'kept' | 'noted' | 'note'>;
 
 /** Where each lies: engines, and beside the journal what is noted. */
 export function engineShelf(
@@ -29,9 +29,9 @@ export function engineShelf(
 			keys.set(id, key);
 			return { id, bundle, precision: runs, place };
 		},
-		tailOf: async ({ id }: Sought) => {
+		setbackOf: async ({ id }: Sought) => {
 			const key = keys.get(id);
-			return (key && (await readSetback(folder, key))?.tail) ?? '';
+			return (key && (await readSetback(folder, key))) ?? null;
 		},
 		remove: (id) => removeEngine(folder, id),
 		// Reads all of them, which takes a while where they are large.

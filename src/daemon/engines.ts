@@ -1,9 +1,10 @@
 import { Failure, reasonOf } from '../base/failure.js';
 import type { Log } from '../base/log.js';
 import { createNews } from '../base/news.js';
-import { eitherOf, type Pace } from '../base/retry.js';
+import { type Backoff, eitherOf, orAborted, type Pace } from '../base/retry.js';
 import { masked, maskedThroughout } from '../base/secrets.js';
 import type { Service } from '../base/service.js';
+import { candidatesOf, wishOf } from '../config/provider.js';
 import type { RecipeConfig } from '../config/schema.js';
 import { Refusal } from '../control/answer.js';
 import type { EngineBuilt, EngineProgress, EngineRequest } from '../protocol/engine-messages.js';
@@ -24,6 +25,7 @@ import { encodePayload, topicOf } from '../protocol/topics.js';
 import { type EngineChoices, printOf } from './engine-choices.js';
 import type { JobWorld } from './job.js';
 import type { Recorder } from './record.js';
+import { createRepeats } from './repeats.js';
 
 /** `folder`: where engines are kept. */
 export type EnginesSettings = {
@@ -58,8 +60,8 @@ export type EnginesWorld = {
 		request: EngineRequest,
 		job: Pick<JobWorld<EngineProgress>, 'signal' | 'report'>,
 	) => Promise<EngineBuilt>;
-	/** The last words of trtexec, where the failure of a build was noted with them; else empty. */
-	readonly tailOf: (sought: Sought) => Promise<string>;
+	/** What was noted beside the engines of a build that would fail again; null where nothing was. */
+	readonly setbackOf: (sought: Sought) => Promise<{ readonly tail: string } | null>;
 	/** @returns false where there is none @throws Failure file-unwritable */
 	readonly remove: (id: string) => Promise<boolean>;
 	/** What lies on the disk, also for other machines. */
@@ -74,7 +76,7 @@ export type EnginesWorld = {
 	/** @throws Failure file-unwritable */
 	readonly note: (notes: EngineNotes) => Promise<void>;
 	readonly record: Pick<Recorder, 'note' | 'retain'>;
-	readonly pace: Pick<Pace, 'now' | 'pause'>;
+	readonly pace: Pace;
 	readonly wallClock: () => number;
 	/** What nobody may read; the list may grow. */
 	readonly secrets: readonly string[];
@@ -92,11 +94,13 @@ export type EnginesService = Service & {
 	/** Takes one away with which no station computes. @throws Refusal conflict; Failure file-unwritable */
 	remove(id: string): Promise<void>;
 	kept: EnginesWorld['kept'];
+	/** A lesson has begun: resolves when nothing is built beside it. @throws the signal's reason */
+	yielded(signal: AbortSignal): Promise<void>;
 	/** Resolves when there is something new to tell, the service ends, or the signal is aborted. */
 	changed(signal: AbortSignal): Promise<void>;
 };
 
-/** What a station says that would compute with an engine. */
+/** What a station that cannot inspect says for want of an engine. One that inspects elsewhere than it prefers may want one whatever it says. */
 const WANTING: ReadonlySet<string> = new Set(['engine-missing', 'engine-invalid', 'engine-failed']);
 
 /** How often it is looked what stations want. */
@@ -111,6 +115,18 @@ const LATE_MS = 120_000;
 /** What is not to be done now, and for how long. */
 const LATER: ReadonlySet<string> = new Set(['busy', 'interrupted', 'late']);
 const REST_MS = 30_000;
+
+/** A build that failed for a reason that may pass is tried again after so long: it takes minutes of a processor that stations share. */
+const BUILD_AGAIN: Backoff = { firstMs: 300_000, mostMs: 21_600_000 };
+
+/** So is a move that failed: it may cost a part. */
+const MOVE_AGAIN: Backoff = { firstMs: 3_600_000, mostMs: 86_400_000 };
+
+/** Moves that failed, and are remembered. */
+const MOST_REFUSED = 200;
+
+/** What fails with these comes again, whatever passes: bundles do not change. */
+const LASTING: ReadonlySet<string> = new Set(['precision-refused']);
 
 /** A station that falls back from an engine again and again is left alone. */
 const MOST_FALLS = 3;
@@ -149,6 +165,13 @@ type Item = {
 	error: EngineTold['error'];
 };
 
+/** A build that failed. */
+type Failed = {
+	readonly error: NonNullable<EngineTold['error']>;
+	/** Nobody else remembers it. */
+	readonly isNoted: boolean;
+};
+
 /** Why a build ends before it is done. */
 type End = 'lesson' | 'ended' | 'late';
 
@@ -159,9 +182,9 @@ export async function startEngines(
 ): Promise<EnginesService> {
 	const { choices, record, pace, wallClock, log, secrets } = world;
 	const items = new Map<string, Item>();
-	const failed = new Map<string, NonNullable<EngineTold['error']>>();
-	/** Those of them that nobody else remembers. */
-	const died = new Set<string>();
+	const failed = new Map<string, Failed>();
+	const rebuilds = createRepeats(BUILD_AGAIN, MOST_FAILED, pace);
+	const returns = createRepeats(MOVE_AGAIN, MOST_REFUSED, pace);
 	/** Where the models of recipes lead, until a station says something new. */
 	const sought = new Map<string, Promise<Sought | undefined>>();
 	const news = createNews();
@@ -178,8 +201,16 @@ export async function startEngines(
 	const openly = (text: string) => masked(text, secrets);
 	const note = (): void => {
 		const notes: EngineNotes = {
-			failed: [...failed].flatMap(([id, error]) => (died.has(id) ? [{ id, ...error }] : [])),
-			shuns: [...choices.shuns],
+			failed: [...failed].flatMap(
+				([
+					id,
+					{
+						error: { againAt: _, ...error },
+						isNoted,
+					},
+				]) => (isNoted ? [{ id, ...error }] : []),
+			),
+			shuns: choices.shuns.map(({ againAt: _, ...shun }) => shun),
 		};
 		noting = noting
 			.then(() => world.note(notes))
@@ -211,7 +242,7 @@ export async function startEngines(
 				engine: item.engine,
 				wantedBy: item.wanting.map(({ station }) => station),
 				usedBy: item.using.map(({ station }) => station),
-				refusedBy: refusing.map(({ station, code, message, at }) => ({ station, code, message, at })),
+				refusedBy: refusing.map(({ engine: _, recipe: _recipe, ...told }) => told),
 				waitsFor: isOff ? null : waitsFor(item),
 				progress: item.progress,
 				error: item.error,
@@ -242,7 +273,7 @@ export async function startEngines(
 	};
 
 	const add = (found: Sought, engine: string | null = null): Item => {
-		const error = failed.get(found.id) ?? null;
+		const error = failed.get(found.id)?.error ?? null;
 		const item: Item = {
 			sought: found,
 			state: engine !== null ? 'ready' : error ? 'failed' : 'waiting',
@@ -282,7 +313,7 @@ export async function startEngines(
 			item.using = [];
 		}
 		for (const { one, of } of found) {
-			if (!of) continue;
+			if (!of || !isOf(one, of)) continue;
 			const engine = engineOf(one);
 			const item = items.get(of.id) ?? add(of, engine);
 			if (engine === null) item.wanting = [...item.wanting, one];
@@ -290,7 +321,7 @@ export async function startEngines(
 			// It was built by somebody else, and a station has found it.
 			if (engine !== null && (item.state === 'waiting' || item.state === 'failed') && !item.isAsked) {
 				item.engine = engine;
-				if (failed.delete(of.id)) note();
+				succeeded(of.id);
 				become(item, 'ready');
 			}
 		}
@@ -311,7 +342,9 @@ export async function startEngines(
 		);
 	};
 	const shun = ({ station, recipe }: StationSeen, engine: string, code: string, message: string): void => {
-		choices.shun({ station, engine, recipe: printOf(recipe), code, message: openly(message), at: now() });
+		const { times, waitMs } = returns.failed(moveOf(station, engine));
+		const why = { code, message: openly(message), at: now(), times, againAt: inMs(waitMs) };
+		choices.shun({ station, engine, recipe: printOf(recipe), ...why });
 		note();
 		log(
 			'warning',
@@ -319,6 +352,14 @@ export async function startEngines(
 			`station "${station}" does not run with engine ${engine.slice(0, 8)}: ${message}`,
 			'engine.shunned',
 		);
+	};
+	/** Stations are moved again to what they did not run with some time ago: what kept them from it may have passed. */
+	const moveAgain = (item: Item): void => {
+		for (const { station } of item.wanting) {
+			if (item.engine === null || !returns.isDue(moveOf(station, item.engine))) continue;
+			choices.forgive((shun) => shun.station === station && shun.engine === item.engine);
+			item.tried.delete(station);
+		}
 	};
 	/** One that fell back from what it was moved to: what lies there is looked at again, and after a few times left alone. */
 	const fell = (item: Item, one: StationSeen): void => {
@@ -359,7 +400,7 @@ export async function startEngines(
 			item.again = false;
 			item.tried.clear();
 			if (item.isAsked) choices.forgive(({ engine: shunned }) => shunned === built.engine);
-			if (failed.delete(item.sought.id)) note();
+			succeeded(item.sought.id);
 			log(
 				'info',
 				'engines',
@@ -380,6 +421,16 @@ export async function startEngines(
 			await late;
 		}
 	};
+	const remember = (id: string, one: Failed): void => {
+		failed.delete(id);
+		failed.set(id, one);
+		if (failed.size > MOST_FAILED) failed.delete(failed.keys().next().value!);
+	};
+	const succeeded = (id: string): void => {
+		rebuilds.forget(id);
+		if (failed.delete(id)) note();
+	};
+	const inMs = (waitMs: number): string => instantOf(wallClock() + waitMs);
 	/** `isLate`: its process did not end by itself, and has noted nothing. */
 	const fail = async (
 		item: Item,
@@ -390,22 +441,23 @@ export async function startEngines(
 		const isOfTheWorld = thrown instanceof Failure;
 		if (!isOfTheWorld)
 			log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
-		const words = await world.tailOf(item.sought).catch(() => '');
-		const tail = words === '' ? lines.join('\n') : words;
+		const setback = await world.setbackOf(item.sought).catch(() => null);
+		const code = isOfTheWorld ? thrown.code : 'engine-failed';
+		const message = isOfTheWorld ? thrown.message : `A fault of ours, please report it: ${reasonOf(thrown)}`;
+		const tail = setback && setback.tail !== '' ? setback.tail : lines.join('\n');
+		const { times, waitMs } = rebuilds.failed(item.sought.id);
+		const isRepeated = build && setback === null && !LASTING.has(code);
+		if (!isRepeated) rebuilds.forget(item.sought.id);
 		const error = {
-			code: isOfTheWorld ? thrown.code : 'engine-failed',
-			message: openly(
-				isOfTheWorld ? thrown.message : `A fault of ours, please report it: ${reasonOf(thrown)}`,
-			),
+			code,
+			message: openly(message),
 			tail: openly(tail).slice(-LONGEST_TAIL),
 			at: now(),
+			times,
+			againAt: isRepeated ? inMs(waitMs) : null,
 		};
-		failed.delete(item.sought.id);
 		// What else would fail again is noted beside the engines by whoever built, and told at once when it is asked for.
-		died.delete(item.sought.id);
-		if (isLate || error.code === 'child-died') died.add(item.sought.id);
-		failed.set(item.sought.id, error);
-		if (failed.size > MOST_FAILED) failed.delete(failed.keys().next().value!);
+		remember(item.sought.id, { error, isNoted: isLate || code === 'child-died' });
 		note();
 		item.again = false;
 		// What lay there before the new build lies there still.
@@ -430,6 +482,7 @@ export async function startEngines(
 		become(item, 'moving', station);
 		try {
 			await world.move(one, engine, over.signal);
+			returns.forget(moveOf(station, engine));
 			log('info', 'engines', `station "${station}" is moved to engine ${engine.slice(0, 8)}`, 'engine.moved');
 		} catch (thrown) {
 			if (over.signal.aborted) return;
@@ -469,6 +522,7 @@ export async function startEngines(
 		if (work && isBuilding && world.isTeaching()) work.over.abort('lesson' satisfies End);
 		if (work || ending.signal.aborted) return;
 		for (const item of items.values()) {
+			moveAgain(item);
 			const able = movable(item);
 			const [next] = able.filter(({ station }) => !item.tried.has(station));
 			if (next && pace.now() >= item.restUntilMs) {
@@ -479,6 +533,9 @@ export async function startEngines(
 			if (item.isAsked && item.state !== 'waiting') item.isAsked = false;
 		}
 		if (world.isTeaching()) return;
+		for (const item of items.values())
+			if (item.state === 'failed' && item.wanting.length > 0 && rebuilds.isDue(item.sought.id))
+				become(item, 'waiting');
 		const open = [...items.values()].filter(
 			({ state, isAsked }) => state === 'waiting' && (build || isAsked),
 		);
@@ -506,11 +563,14 @@ export async function startEngines(
 
 	const noted = engineNotesSchema.safeParse(await world.noted());
 	if (noted.success) {
-		for (const { id, ...error } of noted.data.failed) {
-			failed.set(id, error);
-			died.add(id);
+		for (const { id, ...told } of noted.data.failed) {
+			const { waitMs } = rebuilds.resume(id, told.times);
+			remember(id, { error: { ...told, againAt: build ? inMs(waitMs) : null }, isNoted: true });
 		}
-		for (const known of [...noted.data.shuns].reverse()) choices.shun(known);
+		for (const { times, ...known } of [...noted.data.shuns].reverse()) {
+			const { waitMs } = returns.resume(moveOf(known.station, known.engine), times);
+			choices.shun({ ...known, times, againAt: inMs(waitMs) });
+		}
 	}
 	current = enginesMessage({ box, builds: build, engines: [] }, wallClock());
 	const running = run();
@@ -556,12 +616,17 @@ export async function startEngines(
 			if (item && item.using.length > 0)
 				throw new Refusal('conflict', `Engine "${id}" is used by ${toldOf(item).usedBy.join(', ')}`);
 			if (!(await world.remove(id))) throw new Refusal('conflict', `There is no engine "${id}"`);
-			if (failed.delete(id)) note();
+			succeeded(id);
 			if (item) {
 				choices.forgive(({ engine }) => engine === item.engine);
 				items.delete(id);
 			}
 			wake();
+		},
+		yielded: async (signal) => {
+			if (!work || !isBuilding) return;
+			work.over.abort('lesson' satisfies End);
+			await orAborted(work.done, signal);
 		},
 		changed: news.next,
 		[Symbol.asyncDispose]: async () => {
@@ -575,6 +640,16 @@ export async function startEngines(
 	};
 }
 
+function moveOf(station: string, engine: string): string {
+	return `${station} ${engine}`;
+}
+
+/** While an edit is carried out a station's recipe may be of another model than what its process tells of. */
+function isOf({ state }: StationSeen, { bundle, precision }: Sought): boolean {
+	const model = state?.model ?? null;
+	return model === null || (model.bundle === bundle && model.precision === precision);
+}
+
 /** Why a station computes elsewhere, or not at all. */
 function troubleOf({ state }: StationSeen): { readonly code: string; readonly message: string } | null {
 	if (!state || state.state === 'stopped') return null;
@@ -582,7 +657,9 @@ function troubleOf({ state }: StationSeen): { readonly code: string; readonly me
 }
 
 function isWanting(seen: StationSeen): boolean {
-	return engineOf(seen) === null && WANTING.has(troubleOf(seen)?.code ?? '');
+	if (engineOf(seen) !== null || !candidatesOf(wishOf(seen.recipe.provider)).includes('tensorrt'))
+		return false;
+	return (seen.state?.degraded ?? null) !== null || WANTING.has(troubleOf(seen)?.code ?? '');
 }
 
 const COMPUTING: readonly StationState['state'][] = ['running', 'resting', 'finished'];

@@ -26,7 +26,6 @@ import { type ControlService, type ControlSettings, startControl } from './contr
 import type { Edges } from './edges.js';
 import type { Edits } from './edits.js';
 import { type EngineChoices, printOf } from './engine-choices.js';
-import { engineShelf } from './engine-shelf.js';
 import { type EnginesService, type EnginesSettings, type StationSeen, startEngines } from './engines.js';
 import { type HealthService, type HealthSettings, startHealth } from './health.js';
 import { type HeldStation, holdStation } from './held.js';
@@ -285,18 +284,18 @@ const engines = row<EnginesSettings & { readonly journal: string }, EnginesServi
 	needs: () => [],
 	begin: (settings, world, standing) => {
 		const { record } = recordsIn(standing);
-		const { env, secrets, log, engines: choices } = world;
-		const shelf = engineShelf(settings.folder, settings.journal, env);
+		const { env, secrets, log, engines: choices, edges } = world;
+		const shelf = edges.engineShelf(settings.folder, settings.journal, env);
 		return startEngines(settings, {
 			...shelf,
 			stations: () => stationsSeen(world.config(), record.states()),
-			build: (request, job) => buildEngineInChild(request, { env, startJob: world.edges.startJob, ...job }),
+			build: (request, job) => buildEngineInChild(request, { env, startJob: edges.startJob, ...job }),
 			isTeaching: () => servicesOf<LessonService>(lesson.kind, world)[0]?.current?.state === 'teaching',
 			move: (seen, engine, signal) => moveToEngine(seen, engine, signal, world),
 			choices,
 			record,
-			pace: world.edges.pace,
-			wallClock: world.edges.wallClock,
+			pace: edges.pace,
+			wallClock: edges.wallClock,
 			secrets,
 			log,
 		});
@@ -470,8 +469,10 @@ const lesson = row<LessonSettings, LessonService>({
 			...recordsIn(standing),
 			stationOf: (name) =>
 				servicesOf<StationService>(station.kind, world).find(({ vitals }) => vitals.station === name),
-			teach: (request, job) =>
-				teachInChild(request, { env: world.env, startJob: world.edges.startJob, ...job }),
+			teach: async (request, job) => {
+				await servicesOf<EnginesService>(engines.kind, world)[0]?.yielded(job.signal);
+				return teachInChild(request, { env: world.env, startJob: world.edges.startJob, ...job });
+			},
 			freeBytesAt: async (folder) => (await world.edges.machine().spaceAt(folder)).freeBytes,
 			files: world.edges.files,
 			pace: world.edges.pace,

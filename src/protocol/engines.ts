@@ -21,7 +21,7 @@ export const ENGINE_STATES = {
 		'It has passed, and a station is moved to it: its new process proves it beside the one that inspects.',
 	ready: 'It lies there and has passed; `usedBy` compute with it.',
 	failed:
-		'`error` says why. It is not tried again before the model, the precision, TensorRT, driver or GPU are others, or somebody asks.',
+		'`error` says why, and when it is tried again. What would fail again is not before the model, the precision, TensorRT, driver or GPU are others, or somebody asks.',
 	off: 'Stations would compute with it, and nobody builds it: `engines.build` is off.',
 } as const;
 
@@ -31,11 +31,19 @@ const states = Object.keys(ENGINE_STATES) as EngineState[];
 
 const PHASES = ['exporting', 'building', 'comparing'] as const satisfies readonly EngineProgress['phase'][];
 
+const times = z.int().min(1).describe('So often in a row.');
+
 const failedField = z.strictObject({
 	code: z.string().describe('A code that is never given another meaning.'),
 	message: z.string().describe('For people.'),
 	tail: z.string().describe('The last words of trtexec; empty where it said none.'),
 	at: instant,
+	times,
+	againAt: instant
+		.nullable()
+		.describe(
+			'When it is tried again by itself, each time after a longer while: what failed may have passed. Null: the same would fail again.',
+		),
 });
 
 export const engineField = z.strictObject({
@@ -52,9 +60,18 @@ export const engineField = z.strictObject({
 	wantedBy: z.array(stationField).describe('Stations that compute elsewhere, or not at all, for want of it.'),
 	usedBy: z.array(stationField).describe('Stations that compute with it now.'),
 	refusedBy: z
-		.array(z.strictObject({ station: stationField, code: z.string(), message: z.string(), at: instant }))
+		.array(
+			z.strictObject({
+				station: stationField,
+				code: z.string(),
+				message: z.string(),
+				at: instant,
+				times,
+				againAt: instant.describe('When it is moved to it again, each time after a longer while.'),
+			}),
+		)
 		.describe(
-			'Stations that were moved to it and went back, and why. They are not moved again before another engine lies there, their recipe computes otherwise, or somebody asks.',
+			'Stations that were moved to it and went back, and why. They are moved again when another engine lies there, their recipe computes otherwise, somebody asks, or at `againAt`.',
 		),
 	waitsFor: z.string().nullable().describe('Of state `waiting`: for people.'),
 	progress: z
@@ -127,7 +144,7 @@ export function engineLine({
 /** What is remembered from one daemon to the next, beside the journal. */
 export const engineNotesSchema = z.strictObject({
 	/** Builds whose process died or hung, by the names of their engines: nobody else has noted that. */
-	failed: z.array(failedField.extend({ id: z.string() })),
+	failed: z.array(failedField.omit({ againAt: true }).extend({ id: z.string(), times: times.default(1) })),
 	/** Engines that stations did not run with. */
 	shuns: z.array(
 		z.strictObject({
@@ -138,6 +155,7 @@ export const engineNotesSchema = z.strictObject({
 			code: z.string(),
 			message: z.string(),
 			at: instant,
+			times: times.default(1),
 		}),
 	),
 });

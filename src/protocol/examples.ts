@@ -329,6 +329,8 @@ export const examples: {
 						message: 'Cannot build an engine of bundle "cap@b2077e5d" in int8: trtexec ran out of memory',
 						tail: '[E] Error[1]: [defaultAllocator.cpp::allocate::31] Error Code 1: Cuda Runtime (out of memory)',
 						at: '2026-11-22T06:12:40.007Z',
+						times: 2,
+						againAt: '2026-11-22T06:21:02.412Z',
 					},
 				},
 			],

@@ -27,6 +27,9 @@ export type EnginePlace = {
 	readonly shunned: readonly string[];
 };
 
+/** What lies in a folder of engines. */
+type EnginesLying = { readonly find: typeof findEngine; readonly setback: typeof readSetback };
+
 /** What computes a recipe's bundle, proven, where so many stations share the processor. `avoided`: comes last. @throws Failure */
 export async function equipmentFor(
 	recipe: RecipeConfig,
@@ -79,8 +82,12 @@ export function openProviders(
 }
 
 /** @throws Failure engine-missing, engine-invalid, engine-failed */
-async function engineFor(key: EngineKey, { engineFolder, shunned }: EnginePlace): Promise<Engine> {
-	const found = await findEngine(engineFolder, key);
+export async function engineFor(
+	key: EngineKey,
+	{ engineFolder, shunned }: EnginePlace,
+	lying: EnginesLying = { find: findEngine, setback: readSetback },
+): Promise<Engine> {
+	const found = await lying.find(engineFolder, key);
 	const cannot = `Cannot use provider "tensorrt" in ${key.precision}`;
 	if (found && !shunned.includes(found.record.engine)) return found;
 	if (found)
@@ -89,7 +96,7 @@ async function engineFor(key: EngineKey, { engineFolder, shunned }: EnginePlace)
 			`${cannot}: the station did not run with engine "${found.id}" when it moved to it`,
 			'See its events; inspectord engine remove lets it be built again.',
 		);
-	const setback = await readSetback(engineFolder, key);
+	const setback = await lying.setback(engineFolder, key);
 	if (setback)
 		throw new Failure(
 			'engine-failed',

@@ -38,7 +38,8 @@ choices('are demanded while a station is moved, and gone when it was not', () =>
 choices('leave out what a station did not run with, until its recipe computes otherwise', () => {
 	const engines = createEngineChoices();
 	const shun = (station: string, engine: string): Shun => ({
-		...{ station, engine, recipe: printOf(recipe), code: 'engine-failed', message: 'x', at: '' },
+		...{ station, engine, recipe: printOf(recipe), code: 'engine-failed' },
+		...{ message: 'x', at: '', times: 1, againAt: '' },
 	});
 	engines.shun(shun('s', ENGINE));
 	engines.shun(shun('s', OTHER));

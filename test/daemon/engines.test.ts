@@ -21,7 +21,7 @@ import {
 	enginesSchema,
 } from '../../src/protocol/engines.js';
 import type { Entry } from '../../src/protocol/events.js';
-import { noCounts, type StationState, stationState } from '../../src/protocol/states.js';
+import { type Degraded, noCounts, type StationState, stationState } from '../../src/protocol/states.js';
 import type { ModelTold } from '../../src/protocol/verdict.js';
 import { failureOf } from '../failure-of.js';
 import { recipeWith } from '../inspect/inspection.js';
@@ -47,6 +47,8 @@ const modelWith = (bundle: string, precision: Precision, engine: string | null):
 	...{ provider: engine === null ? 'cpu' : 'tensorrt', fingerprint: null },
 });
 
+const runsIn = (precision: RecipeConfig['precision']) => (precision === 'bundle' ? 'fp16' : precision);
+
 /** A box of functions: stations say what a test says, builds and moves end when it says so. */
 function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } = { notes: undefined }) {
 	const pace = simulatedPace();
@@ -57,7 +59,12 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 	const events: Entry[] = [];
 	const logged: string[] = [];
 	const choices = createEngineChoices();
-	const given = { isTeaching: false, tail: 'the last words of trtexec', machine: 'orin', seeks: 0 };
+	const given = {
+		isTeaching: false,
+		setback: { tail: 'the last words of trtexec' } as { readonly tail: string } | null,
+		machine: 'orin',
+		seeks: 0,
+	};
 	const stateOf = (
 		station: string,
 		told: Partial<Pick<StationState, 'state' | 'model' | 'error' | 'degraded'>>,
@@ -77,7 +84,7 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 		seek: async ({ model, precision }: Pick<RecipeConfig, 'model' | 'precision'>) => {
 			given.seeks += 1;
 			if (model.endsWith('broken')) throw new Failure('bundle-invalid', 'it is broken');
-			const runs = precision === 'bundle' ? 'fp16' : precision;
+			const runs = runsIn(precision);
 			const bundle = bundleOf(model);
 			return { id: `${bundle}-${runs}-${given.machine}`, bundle, precision: runs, place: model };
 		},
@@ -90,7 +97,7 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 				});
 				signal.addEventListener('abort', () => reject(signal.reason));
 			}),
-		tailOf: async () => given.tail,
+		setbackOf: async () => given.setback,
 		remove: async (id: string) => id.includes('@'),
 		kept: async () => [],
 		isTeaching: () => given.isTeaching,
@@ -114,7 +121,7 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 				said.push(enginesSchema.parse(JSON.parse(new TextDecoder().decode(payload))));
 			},
 		},
-		pace,
+		pace: { ...pace, chance: () => 0 },
 		wallClock: () => 1_700_000_000_000 + Math.round(pace.now()),
 		secrets: ['hunter22'],
 		log: (level: string, about: string, message: string) => void logged.push(`${level} ${about}: ${message}`),
@@ -128,16 +135,9 @@ function box(settings: Partial<EnginesSettings> = {}, kept: { notes: unknown } =
 		...{ pace, given, builds, moves, said, events, logged, choices, kept, seen, put },
 		start: () => startEngines({ box: 't', folder: '/e', build: true, limitS: 100, ...settings }, world),
 		/** It computes elsewhere, and says so. */
-		want: (
-			station: string,
-			code: 'engine-missing' | 'engine-invalid' | 'engine-failed' = 'engine-missing',
-			recipe?: RecipeConfig,
-		) => {
-			const model = modelWith(
-				bundleOf((recipe ?? recipeWith({ model: `/b/${station}` })).model),
-				'fp32',
-				null,
-			);
+		want: (station: string, code: Degraded['code'] = 'engine-missing', recipe?: RecipeConfig) => {
+			const asked = recipe ?? recipeWith({ model: `/b/${station}` });
+			const model = modelWith(bundleOf(asked.model), runsIn(asked.precision), null);
 			put(station, { model, degraded: { code, message: `${station} has none` } }, recipe);
 		},
 		/** It computes with an engine. */
@@ -249,18 +249,19 @@ engines('are built one after the other, and what waits is told', async () => {
 	await end(service);
 });
 
-engines('are not built again when that failed, and its words are told', async () => {
+engines('are not built again when that failed and would again, and its words are told', async () => {
 	for (const tail of ['the last words of trtexec', '']) {
 		const here = box();
-		here.given.tail = tail;
+		here.given.setback = { tail };
 		here.want('a');
 		const service = await here.start();
 		await here.until('it is built', () => here.builds.length === 1);
 		for (const line of ['one', 'hunter22', 'hunter22']) here.builds[0]!.report(progress(0.5, line));
 		here.builds[0]!.fail(new Failure('engine-failed', 'Cannot build: out of memory of hunter22'));
 		await here.until('it has failed', () => rowOf(service, 'a').state === 'failed');
-		await here.after(120_000);
+		await here.after(36_000_000);
 		assert.is(here.builds.length, 1);
+		assert.is(rowOf(service, 'a').error?.againAt, null);
 		const { error, wantedBy } = rowOf(service, 'a');
 		assert.equal(
 			[error?.code, error?.message, error?.tail, wantedBy],
@@ -271,8 +272,58 @@ engines('are not built again when that failed, and its words are told', async ()
 	}
 });
 
+engines('are built again after a while that doubles when what failed may have passed', async () => {
+	for (const thrown of [
+		new Failure('file-unwritable', 'Cannot write "/e": no space left on device'),
+		new Failure('child-died', 'the process ended (SIGKILL)'),
+		new Failure('engine-failed', 'trtexec ran out of memory'),
+	]) {
+		const here = box();
+		here.given.setback = null;
+		here.want('a');
+		const service = await here.start();
+		for (const [i, minutes] of [5, 10, 20].entries()) {
+			await here.until('it is built', () => here.builds.length === i + 1);
+			here.builds[i]!.fail(thrown);
+			await here.until('it has failed', () => rowOf(service, 'a').state === 'failed');
+			const { error } = rowOf(service, 'a');
+			assert.equal([error?.code, error?.times], [thrown.code, i + 1]);
+			assert.is(Date.parse(error!.againAt!) - Date.parse(error!.at), minutes * 60_000);
+			await here.after(minutes * 60_000 - 2000);
+			assert.is(here.builds.length, i + 1);
+			await here.after(3000);
+		}
+		await here.until('it is built', () => here.builds.length === 4);
+		here.builds[3]!.done();
+		await here.until('it lies there', () => rowOf(service, 'a').engine !== null);
+		await end(service);
+	}
+});
+
 engines(
-	'whose process died are not built again by the next daemon, before their key is another',
+	'are not built again by themselves where nobody wants that, or the bundle lacks the precision',
+	async () => {
+		for (const [settings, thrown] of [
+			[{ build: false }, new Failure('child-died', 'the process ended (SIGKILL)')],
+			[{}, new Failure('precision-refused', 'it holds no such model')],
+		] as const) {
+			const here = box(settings);
+			here.given.setback = null;
+			here.want('a');
+			const service = await here.start();
+			await service.ask({ model: '/b/a', precision: 'bundle' }, false);
+			await here.until('it is built', () => here.builds.length === 1);
+			here.builds[0]!.fail(thrown);
+			await here.until('it has failed', () => rowOf(service, 'a').state === 'failed');
+			await here.after(36_000_000);
+			assert.equal([here.builds.length, rowOf(service, 'a').error?.againAt], [1, null]);
+			await end(service);
+		}
+	},
+);
+
+engines(
+	'whose process died are not built again at once by the next daemon, before their key is another',
 	async () => {
 		const kept = { notes: undefined as unknown };
 		const here = box({}, kept);
@@ -334,7 +385,7 @@ engines(
 		here.builds[0]!.done({ engine: shaOf(7) });
 		await here.until('it is moved', () => here.moves.length === 1);
 		here.moves[0]!.fail(new Refusal('failed', 'Cannot trust "station a": too late; what ran before runs'));
-		await here.after(120_000);
+		await here.after(1_800_000);
 		assert.equal([here.builds.length, here.moves.length], [1, 1]);
 		const row = rowOf(service, 'a');
 		assert.equal([row.state, row.wantedBy], ['ready', ['a']]);
@@ -358,6 +409,80 @@ engines(
 		await end(service);
 	},
 );
+
+engines('that a station did not run with are tried again after an hour, then two', async () => {
+	const here = box();
+	here.want('a');
+	const service = await here.start();
+	await here.until('it is built', () => here.builds.length === 1);
+	here.builds[0]!.done({ engine: shaOf(7) });
+	for (const [i, hours] of [1, 2].entries()) {
+		await here.until('it is moved', () => here.moves.length === i + 1);
+		here.moves[i]!.fail(new Refusal('failed', 'Cannot trust "station a": its camera was silent'));
+		await here.until('it is refused', () => rowOf(service, 'a').refusedBy[0]?.times === i + 1);
+		const { at, againAt } = rowOf(service, 'a').refusedBy[0]!;
+		assert.is(Date.parse(againAt) - Date.parse(at), hours * 3_600_000);
+		await here.after(hours * 3_600_000 - 5000);
+		assert.is(here.moves.length, i + 1);
+		await here.after(10_000);
+	}
+	await here.until('it is moved', () => here.moves.length === 3);
+	here.moves[2]!.done();
+	await here.until('nobody refuses it', () => rowOf(service, 'a').refusedBy.length === 0);
+	await end(service);
+});
+
+engines('are of the model that a station computes with, while its recipe is of another already', async () => {
+	const here = box();
+	here.use('a', shaOf(7));
+	const service = await here.start();
+	await here.after(5000);
+	// An edit moves it: its new process has not spoken yet.
+	const recipe = recipeWith({ model: '/b/next' });
+	here.put('a', { model: modelWith('a@1c947c1d', 'fp16', shaOf(7)) }, recipe);
+	await here.after(5000);
+	here.want('a', 'engine-missing', recipe);
+	await here.until('its own is built', () => here.builds.length === 1);
+	assert.is(here.builds[0]!.request.bundle, '/b/next');
+	assert.equal([rowOf(service, 'next').engine, here.moves.length], [null, 0]);
+	here.builds[0]!.done();
+	await end(service);
+});
+
+engines('are what a station is moved to that computes elsewhere, whatever kept it from them', async () => {
+	for (const code of ['model-failed', 'bundle-golden', 'provider-slow', 'provider-mistaken'] as const) {
+		const here = box();
+		here.want('a', code);
+		const service = await here.start();
+		await here.until('it is looked at', () => here.builds.length === 1);
+		here.builds[0]!.done({ engine: shaOf(7), isNew: false });
+		await here.until('it is moved', () => here.moves.length === 1);
+		here.moves[0]!.done();
+		await end(service);
+	}
+	const here = box();
+	here.want('a', 'model-failed', recipeWith({ model: '/b/a', provider: { prefer: 'cuda' } }));
+	here.put('b', { state: 'error', error: { code: 'model-failed', message: 'the model fails' } });
+	const service = await here.start();
+	await here.after(60_000);
+	assert.equal([here.builds.length, service.current.engines], [0, []]);
+	await end(service);
+});
+
+engines('give way to a lesson that begins', async () => {
+	const here = box();
+	here.want('a');
+	const service = await here.start();
+	await service.yielded(new AbortController().signal);
+	await here.until('it is built', () => here.builds.length === 1);
+	here.given.isTeaching = true;
+	const yielded = service.yielded(new AbortController().signal);
+	await here.until('it is ended', () => here.builds[0]!.signal.aborted);
+	await here.pace.during(yielded);
+	await here.after(60_000);
+	assert.equal([here.builds.length, rowOf(service, 'a').state], [1, 'waiting']);
+	await end(service);
+});
 
 engines('are moved to later when the configuration is just being mended', async () => {
 	const here = box();

@@ -1,7 +1,11 @@
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../src/base/failure.js';
+import type { Provider } from '../../src/base/provider.js';
+import { wishOf } from '../../src/config/provider.js';
 import type { CameraConfig, RecipeConfig } from '../../src/config/schema.js';
-import type { Choice } from '../../src/inspect/choose-provider.js';
+import type { EngineFiles, Session } from '../../src/graph/session.js';
+import type { Tensor } from '../../src/graph/tensor.js';
+import { chooseProvider, type Lack, type ProviderWorld } from '../../src/inspect/choose-provider.js';
 import { type JobWorks, runJob } from '../../src/jobs/run.js';
 import type { Bundle } from '../../src/model/bundle.js';
 import type { JobDown, JobUp } from '../../src/protocol/job-messages.js';
@@ -12,9 +16,10 @@ import type { Equipped, StationEdges } from '../../src/station/edges.js';
 import { runProbe, type TryingEdges } from '../../src/station/probe.js';
 import { runStation } from '../../src/station/run.js';
 import type { Camera, Frame } from '../../src/vision/frame.js';
+import type { EnginesBox } from './engines.js';
 import { exposedMs, FRAME_MS, frameHere, hereMs, type Thing } from './plant.js';
 import { type ProcessWorld, type SimulatedChild, startProcess } from './process.js';
-import { cameraAt, fateOf, type Shelf, type Shelved } from './shelf.js';
+import { cameraAt, type EngineFate, fateOf, type Shelf, type Shelved } from './shelf.js';
 import type { Being } from './time.js';
 
 /** What is wrong with a station's camera or model. */
@@ -30,6 +35,7 @@ export type StationFault =
 export type ChildWorld = ProcessWorld & {
 	readonly wallClock: () => number;
 	readonly shelf: Shelf;
+	readonly engines: EnginesBox;
 	/** At which place of the line: stations never change theirs. */
 	readonly stationAt: (place: number) => string;
 	readonly faultsOf: (station: string) => ReadonlySet<StationFault> | undefined;
@@ -61,7 +67,7 @@ export function startJob(world: ChildWorld): SimulatedChild<JobDown, JobUp> {
 }
 
 /** A lesson ends as its name says; its bundle is there whole or not at all. */
-function worksOf({ process, shelf }: ChildWorld, die: () => void): JobWorks {
+function worksOf({ process, shelf, engines }: ChildWorld, die: () => void): JobWorks {
 	const nobody = async () => {
 		throw new Error('nobody asks for it');
 	};
@@ -85,7 +91,7 @@ function worksOf({ process, shelf }: ChildWorld, die: () => void): JobWorks {
 			return { ...TAUGHT, bundle: join(dirname(out), shelf.add(name)) };
 		},
 		strike: nobody,
-		engine: nobody,
+		engine: engines.build(process, die),
 	};
 }
 
@@ -104,10 +110,10 @@ function stationEdges(world: ChildWorld, die: () => void): StationEdges {
 		timers: process,
 		wallClock,
 		machineMs: process.now,
-		equip: async (start, { engines }) => {
+		equip: async (start, { engines, trying }) => {
 			station = start.station;
 			engines({ onnxruntime: '0', opencv: '0' });
-			return equipped(start.recipe, () => station, world, die);
+			return equipped({ ...start, trying }, () => station, world, die);
 		},
 		openCamera: (camera) => openCamera(camera, 'opens once', world),
 		encodeJpeg: () => new Uint8Array([0xff, 0xd8, 0xff, 0xd9]),
@@ -117,7 +123,7 @@ function stationEdges(world: ChildWorld, die: () => void): StationEdges {
 
 function tryingEdges(world: ChildWorld, die: () => void): TryingEdges {
 	return {
-		equip: ({ recipe }) => equipped(recipe, () => undefined, world, die),
+		equip: (asked) => equipped({ ...asked, shunned: [] }, () => undefined, world, die),
 		openCamera: (camera) => openCamera(camera, undefined, world),
 		tryLibrary: async () => {
 			throw new Error('nobody asks for a library');
@@ -131,13 +137,21 @@ const passed = (process: Being, ms: number) =>
 
 const never = new Promise<never>(() => {});
 
+type Asked = {
+	readonly recipe: RecipeConfig;
+	readonly shunned: readonly string[];
+	readonly avoided?: readonly Provider[] | undefined;
+	readonly trying?: NonNullable<ProviderWorld['trying']>;
+};
+
 /** `station`: whose faults its model has. @throws Failure as the bundle's row says */
 async function equipped(
-	{ model }: RecipeConfig,
+	{ recipe, shunned, avoided, trying }: Asked,
 	station: () => string | undefined,
-	{ process, shelf, faultsOf }: ChildWorld,
+	{ process, shelf, engines, faultsOf }: ChildWorld,
 	die: () => void,
 ): Promise<Equipped> {
+	const { model, precision, deadlineMs } = recipe;
 	const shelved = shelf.find(model);
 	if (!shelved) throw new Failure('bundle-invalid', `Cannot use bundle "${model}": there is no such folder`);
 	const { opening } = shelved;
@@ -147,29 +161,49 @@ async function equipped(
 		return never;
 	}
 	await passed(process, opening.afterMs);
-	if (opening.ends === 'golden')
-		throw new Failure('bundle-golden', `Cannot trust bundle "${model}": golden vector 1 is off`);
 	if (opening.ends === 'broken')
 		throw new Failure('bundle-invalid', `Cannot use bundle "${model}": "model.onnx" is damaged`);
 	const has: Has = (fault) => faultsOf(station() ?? '')?.has(fault) ?? false;
 	const sha256 = shelf.sha256Of(model);
-	return {
-		bundle: bundleOf(model, sha256),
-		choice: choiceOf(process, shelved, sha256, has),
-		threads: { threads: 1, by: 'recipe' },
-	};
+	const bundle = bundleOf(model, sha256, shelved);
+	const settings = { threads: 1, precision, ceilingMs: deadlineMs, avoided };
+	const choice = await chooseProvider(bundle, wishOf(recipe.provider), settings, {
+		openSession: async (opened, { provider = 'cpu' }) => {
+			if (typeof opened === 'string') return sessionOf({ sha256, provider }, process, shelved, has);
+			const { engine, wrapper, fate } = engines.opened((opened as EngineFiles).engine);
+			if (fate === 'kills') {
+				die();
+				await never;
+			}
+			return sessionOf({ sha256: engine, wrapper, provider, fate }, process, shelved, has);
+		},
+		lackOf: (provider) => (provider === 'cuda' ? withoutCuda : null),
+		machine: async () => engines.machine(),
+		engineFor: (key) => engines.engineFor(key, shunned),
+		now: process.now,
+		...(trying && { trying }),
+	});
+	return { bundle, choice, threads: { threads: 1, by: 'recipe' } };
 }
 
+const withoutCuda: Lack = {
+	failure: new Failure('provider-unavailable', 'Cannot use provider "cuda": the binding lacks it'),
+	isAbsent: true,
+};
+
 /** What of a bundle inspecting looks at. */
-function bundleOf(model: string, sha256: string): Bundle {
+function bundleOf(model: string, sha256: string, { opening, scores: [good] }: Shelved): Bundle {
 	const name = basename(model);
+	const expected = { score: opening.ends === 'golden' ? good + 1 : good, map: {} };
 	return {
 		dir: model,
 		id: name,
-		golden: [],
+		models: { fp32: `${model}/model.onnx` },
+		golden: [{ image: inputOf(true, 0), expected: { fp32: expected } }],
 		manifest: {
 			name,
 			quality: null,
+			precision: { runs: 'fp32', gates: {} },
 			input: { region: null, picture: null, tiling: SIZE },
 			calibration: { threshold: 0.5, mapMedian: 0.1, scores: [0.1] },
 			files: { models: { fp32: sha256 } },
@@ -181,31 +215,55 @@ function bundleOf(model: string, sha256: string): Bundle {
 
 type Has = (fault: StationFault) => boolean;
 
+type Opened = Pick<Session, 'sha256' | 'wrapper'> & {
+	readonly provider: Provider;
+	readonly fate?: EngineFate;
+};
+
+/** What an engine that differs gives more: far above what the golden vectors allow. */
+const OFF = 0.05;
+/** A frail one scores a few pictures, those by which it is proven. */
+const FRAIL_AFTER = 12;
+
 /** A model that knows what it sees: the first byte of its input says whether that is good. */
-function choiceOf(process: Being, { scores, isFrail }: Shelved, sha256: string, has: Has): Choice {
-	const [good, bad] = scores;
+function sessionOf(
+	{ provider, fate, ...opened }: Opened,
+	process: Being,
+	{ scores: [good, bad], isFrail }: Shelved,
+	has: Has,
+): Session {
+	let count = 0;
+	const isSlow = () => fate === 'slow' || has('model slow');
 	return {
-		provider: 'cpu',
-		fingerprint: null,
-		degraded: null,
-		scorer: {
-			size: SIZE,
-			get provider() {
-				return has('model elsewhere') ? 'elsewhere' : 'cpu';
-			},
-			precision: 'fp32',
-			model: sha256,
-			engine: null,
-			score: async (input) => {
-				await passed(process, has('model slow') ? SLOW_MS : SCORE_MS);
-				if (isFrail || has('model fails')) throw new Failure('model-failed', 'the model fails');
-				const score = has('model of no number') ? Number.NaN : input[0] === 1 ? good : bad;
-				return { map: new Float32Array(SIZE.width * SIZE.height).fill(score), score };
-			},
-			prove: async () => {},
-			close: async () => {},
+		...opened,
+		run: async ({ image }) => {
+			count += 1;
+			const isProven = count > (fate === undefined ? 1 : FRAIL_AFTER);
+			await passed(process, isSlow() ? SLOW_MS : SCORE_MS);
+			if (((isFrail || fate === 'frail') && isProven) || has('model fails'))
+				throw new Failure('model-failed', 'the model fails');
+			const true_ = image!.data[0] === 1 ? good : bad;
+			const score = has('model of no number') ? Number.NaN : fate === 'differs' ? true_ + OFF : true_;
+			return {
+				map: float32([SIZE.height, SIZE.width], score),
+				score: float32([1], score),
+			};
 		},
+		ranOn: async () => [has('model elsewhere') ? 'elsewhere' : provider],
+		close: async () => {},
 	};
+}
+
+function float32(shape: readonly number[], value: number): Tensor {
+	return { dtype: 'float32', shape, data: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value) };
+}
+
+/** As a camera gives it: whether it is good, and its number. */
+function inputOf(isGood: boolean, frame: number): Uint8Array {
+	const input = new Uint8Array(SIZE.width * SIZE.height * 3);
+	input[0] = isGood ? 1 : 0;
+	new DataView(input.buffer).setUint32(4, frame);
+	return input;
 }
 
 /** `refused`: the kind that is refused here, too. @throws Failure camera-unavailable */
@@ -242,9 +300,7 @@ function cameraOf(
 		else frozen ??= frame;
 		const shown = frozen ?? frame;
 		const thing = show(station, shown);
-		const input = new Uint8Array(SIZE.width * SIZE.height * 3);
-		input[0] = thing.isGood ? 1 : 0;
-		new DataView(input.buffer).setUint32(4, shown);
+		const input = inputOf(thing.isGood, shown);
 		return {
 			...SIZE,
 			format: 'simulated',

@@ -360,6 +360,9 @@ export function createEngineer(world: EngineerWorld) {
 		/** Schedules that may be in force. */
 		plans: (): readonly number[] => [...plans],
 		planTold: (): number | undefined => told?.plan,
+		/** By which each station judges, where it has been told. */
+		bundlesNow: (): ReadonlyMap<string, string> =>
+			new Map(Object.entries(told?.said ?? {}).map(([recipe, { bundle }]) => [recipe, bundle])),
 		/** What the file says, while no hand is at it. */
 		planNow: (): number | undefined => standingIn(readFile()).plan,
 		/** Stations are called as their recipes. `camera`: whose frame it was. */

@@ -1,3 +1,4 @@
+import type { Engines } from '../../src/protocol/engines.js';
 import type { Lesson } from '../../src/protocol/lesson.js';
 import { parseTopic } from '../../src/protocol/topics.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
@@ -56,6 +57,7 @@ export type LedgerWorld = {
 	readonly scoreOf: (bundle: string, isGood: boolean) => number | undefined;
 	readonly toldConfiguration: (told: ToldConfiguration) => void;
 	readonly toldLesson: (lesson: Lesson) => void;
+	readonly toldEngines: (engines: Engines) => void;
 };
 
 /** Hears everything that is said, and knows what is true. */
@@ -71,6 +73,7 @@ export function openLedger(
 		scoreOf,
 		toldConfiguration,
 		toldLesson,
+		toldEngines,
 	}: LedgerWorld,
 ) {
 	const stations = new Map<string, Books>();
@@ -163,6 +166,7 @@ export function openLedger(
 			if (read?.name === 'verdict') heardVerdict(message());
 			if (read?.name === 'configuration') toldConfiguration(message());
 			if (read?.name === 'lesson') toldLesson(message());
+			if (read?.name === 'engines') toldEngines(message());
 			if (read?.name === 'health') hasHealth = true;
 			if (read?.name === 'boxState') box = message().state;
 			if (read?.name === 'stationState') booksOf(message().station).state = message().state;

@@ -10,8 +10,23 @@ type Opening =
 	/** Its process dies without a word, some time before this. */
 	| { readonly ends: 'death'; readonly withinMs: number };
 
+/** What becomes of an engine that is built of a bundle's model: four never come to be, of four stations do not want to know. */
+export const ENGINE_FATES = [
+	'well',
+	'fails',
+	'hangs',
+	'dies',
+	'mute',
+	'differs',
+	'kills',
+	'slow',
+	'frail',
+] as const;
+export type EngineFate = (typeof ENGINE_FATES)[number];
+
 export type Shelved = {
 	readonly opening: Opening;
+	readonly engine: EngineFate;
 	/** Of what is good and of what is not. */
 	readonly scores: readonly [good: number, bad: number];
 	/** It is proven, and then fails at every part. */
@@ -20,10 +35,12 @@ export type Shelved = {
 
 const OPEN_MS = 400;
 const works = { ends: 'works', afterMs: OPEN_MS } as const;
-const row = (opening: Opening, scores: Shelved['scores'] = [0.1, 0.9], isFrail = false): Shelved => ({
+const row = (opening: Opening, more: Partial<Shelved> = {}): Shelved => ({
 	opening,
-	scores,
-	isFrail,
+	scores: [0.1, 0.9],
+	isFrail: false,
+	engine: 'well',
+	...more,
 });
 
 /** Of which station everything is first. */
@@ -32,11 +49,11 @@ export const FIRST_BUNDLE = 'bundle';
 /** What lies on a box's shelf, by name; no two that are proven score alike. */
 const BUNDLES: Readonly<Record<string, Shelved>> = {
 	[FIRST_BUNDLE]: row(works),
-	keen: row(works, [0.2, 0.8]),
-	heavy: row({ ends: 'works', afterMs: 25_000 }, [0.15, 0.85]),
+	keen: row(works, { scores: [0.2, 0.8], engine: 'differs' }),
+	heavy: row({ ends: 'works', afterMs: 25_000 }, { scores: [0.15, 0.85], engine: 'fails' }),
 	/** It lets everything pass. */
-	blunt: row(works, [0.12, 0.13]),
-	frail: row(works, [0.1, 0.9], true),
+	blunt: row(works, { scores: [0.12, 0.13], engine: 'dies' }),
+	frail: row(works, { isFrail: true }),
 	mistaken: row({ ends: 'golden', afterMs: OPEN_MS }),
 	broken: row({ ends: 'broken', afterMs: OPEN_MS }),
 	lethal: row({ ends: 'death', withinMs: 40_000 }),
@@ -77,7 +94,8 @@ export function createShelf() {
 		add: (name: string): string => {
 			const id = `${name}@${sha256Of(`${name} ${taught.length}`).slice(0, 8)}`;
 			const better = STEP * (1 + (taught.length % MOST_STEPS));
-			shelved.set(id, row(works, [0.2 + better, 0.8 - better]));
+			const engine = ENGINE_FATES[taught.length % ENGINE_FATES.length]!;
+			shelved.set(id, row(works, { scores: [0.2 + better, 0.8 - better], engine }));
 			taught.push(id);
 			return id;
 		},

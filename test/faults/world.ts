@@ -16,6 +16,7 @@ import { type ChildWorld, type StationFault, startJob, startProbe, startStation 
 import { createWallClock, type WallClock } from './clock.js';
 import { createDisk, type DiskFault } from './disk.js';
 import { type Answered, createEngineer, FIRST_THRESHOLD, type Said } from './engineer.js';
+import { createEngines, type EnginesBox } from './engines.js';
 import { filesOf } from './files.js';
 import { openLedger, type Reported } from './ledger.js';
 import { JOBS, PLANS, TURNS_MS } from './plans.js';
@@ -42,9 +43,6 @@ const BOX = 'sim';
 const [ANNOUNCED, FILED, LINED] = ['cap', 'nut', 'pin'];
 const SIGNAL = 'signal';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
-/** What the daemon does not run: it would need TensorRT. */
-const WITHOUT = ['engines'];
-
 const UTF8 = new TextDecoder();
 
 /** Of one seed. */
@@ -85,6 +83,8 @@ const TO_REST_MS = 1000;
 const TURN_MS = 10_000;
 
 const MINUTE_MS = 60_000;
+/** What takes longer to build has failed. */
+const BUILD_S = 60;
 /** So long a report counts on a slow disk at most, and on another. */
 const COUNT_MS = { slow: 30_000, else: 300 } as const;
 
@@ -108,6 +108,7 @@ function textWith(
 		'journal: { folder: journal }',
 		`schedule: ${JSON.stringify(PLANS[plan]!.schedule)}`,
 		'metrics: { listen: "127.0.0.1:9100" }',
+		`engines: { folder: engines, limitS: ${BUILD_S} }`,
 		'stations:',
 		...names.map(
 			(name) =>
@@ -187,6 +188,17 @@ export async function simulate(
 	});
 	writeFileSync(path, textOf(Object.fromEntries(first), firstPlan));
 	const shelf = createShelf();
+	const clock = createWallClock(nature, START_MS);
+	const wallClock = clock.now;
+	const disk = createDisk(time.now);
+	const engines = createEngines({
+		shelf,
+		disk,
+		wallClock,
+		random,
+		ask: (request) => publish('engineer', 'engines', request),
+		violated,
+	});
 	let isCalm = false;
 	let closesMs = 0;
 	const engineer = createEngineer({
@@ -211,8 +223,6 @@ export async function simulate(
 		ask: (request) => publish('engineer', 'teach', request),
 		violated,
 	});
-	const clock = createWallClock(nature, START_MS);
-	const wallClock = clock.now;
 	/** Frames that were taken then had nobody to rest. */
 	const resumedMs: number[] = [];
 	/** By each schedule that may have been in force. */
@@ -227,15 +237,18 @@ export async function simulate(
 		linedAt: (_, at) => lined.get(at),
 		isLined: (station) => station === LINED,
 		violated,
-		judged: engineer.judged,
+		judged: (message, camera) => {
+			engineer.judged(message, camera);
+			engines.judged(message);
+		},
 		scoreOf: (bundle, isGood) => shelf.find(bundle)?.scores[isGood ? 0 : 1],
 		toldConfiguration: engineer.toldConfiguration,
 		toldLesson: teacher.told,
+		toldEngines: engines.told,
 	});
 	const wire = createWire(nature);
 	/** Parts whose edges were heard, by the moment that the box's clock showed. */
 	const lined = new Map<string, string>();
-	const disk = createDisk(time.now);
 	const machine = await simulatedMachine();
 	const faults = new Map(recipes.map((name) => [name, new Set<StationFault>()]));
 	const signal = join(folder, SIGNAL);
@@ -287,6 +300,7 @@ export async function simulate(
 				process: time.createBeing(),
 				wallClock,
 				shelf,
+				engines,
 				stationAt: (place) => recipes[place]!,
 				faultsOf: (name) => faults.get(name),
 				show: (name, frame) => belts[name]?.seenAt(exposedMs(frame)) ?? frameThing(name, frame),
@@ -327,6 +341,7 @@ export async function simulate(
 				});
 				return child;
 			},
+			engineShelf: () => engines.shelfOf(being),
 			connect: (login) => broker.connect(being, login),
 			startWriter: () => {
 				const port = disk.openWriter(being);
@@ -367,7 +382,6 @@ export async function simulate(
 				env: {},
 				version: '0',
 				edges,
-				without: WITHOUT,
 				conceal: () => {},
 				log: (level, about, said) => {
 					const line = `${(time.now() / 1000).toFixed(3)} ${level} ${about}: ${said}`;
@@ -473,6 +487,7 @@ export async function simulate(
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
 		teacher.answered(answer);
+		engines.answered(answer);
 		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);
 	};
 
@@ -490,6 +505,7 @@ export async function simulate(
 		},
 		engineer,
 		teacher,
+		engines,
 		dooms: () => {
 			doomedMs = DOOM_MS * random.uniform();
 			return () => {
@@ -559,6 +575,7 @@ export async function simulate(
 			ledger.settleReports(reportsIn(join(folder, 'journal')));
 			for (const name of signaller.left()) violated(`file ${name} lies there though nothing is wrong`);
 			engineer.settle();
+			engines.settle(engineer.bundlesNow());
 			teacher.settle();
 		}
 	} catch (thrown) {
@@ -602,6 +619,7 @@ type FaultsWorld = {
 	readonly resumed: () => void;
 	readonly engineer: ReturnType<typeof createEngineer>;
 	readonly teacher: ReturnType<typeof createTeacher>;
+	readonly engines: EnginesBox;
 	readonly dooms: () => () => void;
 	readonly random: () => number;
 };
@@ -621,6 +639,7 @@ function faultsOf(world: FaultsWorld) {
 		resumed,
 		engineer,
 		teacher,
+		engines,
 		dooms,
 		random,
 	} = world;
@@ -657,12 +676,13 @@ function faultsOf(world: FaultsWorld) {
 		const children = [...(life()?.children ?? [])];
 		return children[Math.floor(random() * children.length)];
 	};
-	const daemonEnds = (name: string, isOrderly: boolean) => ({
+	const daemonEnds = (name: string, isOrderly: boolean, first = () => {}) => ({
 		name,
 		begin: () => {
 			const ended = life();
 			if (!ended) return undefined;
 			away();
+			first();
 			void ended.end(isOrderly).then(() => restartIn(RESTART_MS));
 			return undefined;
 		},
@@ -706,6 +726,7 @@ function faultsOf(world: FaultsWorld) {
 		{ name: 'the next process dies', begin: dooms },
 		daemonEnds('daemon killed', false),
 		daemonEnds('daemon ended', true),
+		daemonEnds('another driver', true, engines.renewMachine),
 		...([1, -1] as const).map((sign) => ({
 			name: sign > 0 ? 'clock ahead' : 'clock back',
 			begin: () => {
@@ -723,6 +744,8 @@ function faultsOf(world: FaultsWorld) {
 				['a lesson goes on', teacher.resume],
 				['a lesson is given up', teacher.cancel],
 				['pictures are struck', teacher.strike],
+				['somebody asks for an engine', engines.ask],
+				['an engine is damaged', engines.damage],
 
 				['an edit by hand', engineer.byHand],
 				['the file is read again', () => life()?.reread()],
@@ -762,7 +785,8 @@ async function simulatedMachine(): Promise<Machine> {
 
 /** The last event of a journal; 0 where there is none yet. */
 function eventsIn(folder: string): number {
-	if (!existsSync(folder)) return 0;
+	// The first one may have died before it made it.
+	if (!existsSync(join(folder, 'journal.db'))) return 0;
 	using found = openSearch(folder);
 	for (const { id } of found.find({ limit: 1 })) return id;
 	return 0;

@@ -126,7 +126,12 @@ const refusals: readonly (readonly [
 		{ action: 'build', recipe: 'r' },
 		{
 			...ready,
-			refusedBy: [{ station: 's', code: 'engine-failed', message: 'too late', at: building.since }],
+			refusedBy: [
+				{
+					...{ station: 's', code: 'engine-failed', message: 'too late', at: building.since },
+					...{ times: 1, againAt: building.since },
+				},
+			],
 		},
 		'failed',
 		/station "s" went back: too late/,
