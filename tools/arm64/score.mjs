@@ -12,7 +12,6 @@ const { listImages } = await of('disk/dataset.js');
 const { openScorer } = await of('inspect/scorer.js');
 const { scoreWith } = await of('model/scored.js');
 const { productProbe } = await of('model/product-probe.js');
-const { encodeOnnx } = await of('graph/onnx.js');
 const { readPicture } = await of('opencv/picture.js');
 const { openSession } = await of('ort/session.js');
 
@@ -29,8 +28,8 @@ for (const file of await listImages(pictures)) {
 	hash.update(data);
 	inputs.push({ name: path.basename(file), data });
 }
-const { graph, ones, exact } = productProbe();
-const probe = await openSession(encodeOnnx(graph, 'probe'), { threads: 1 });
+const { model, ones, exact } = productProbe();
+const probe = await openSession(model, { threads: 1 });
 const { sum } = await probe.run({ ones });
 await probe.close();
 say({ kind: 'machine', arch: process.arch, inputs: hash.digest('hex'), exactProducts: exact(sum.data) });
