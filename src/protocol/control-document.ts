@@ -81,7 +81,7 @@ An id belongs to one request of one client. The box notes on its disk that it ta
 same id gets the kept answer and is not done again. When the box goes down in between, its next start answers \`interrupted\`: look at what stands (\`state\`, \`events\`), and ask
 again with another id if it is to be done. An answer is said again until the broker has it, so it may come twice: drop what comes twice.
 
-- 1,000 answers, 500 of one client, and 16 MB of them are kept, for 30 days at most; the oldest go.
+- 1,000 answers, 500 of one client, and 16 MB of them are kept, however old; beyond that the oldest go.
 - What is refused (\`invalid\`, \`denied\`, \`unknown\`, \`busy\`, \`late\` before it began) was not taken on: the same id may be used again.
 - A client may ask 20 times at once and 5 times a second in the long run, all of a role together 60 and 20, and 8 of a role are worked on at a time: who
   only looks does not keep others from acting. More is answered \`busy\`, and whoever

@@ -3,12 +3,9 @@ import type { Claim, Kept, Nonce, Numbers, RequestKey, Write } from './exchange.
 import { Facts } from './facts.js';
 import { restored, stored, type Value } from './row.js';
 
-const HOUR_MS = 3_600_000;
-
-/** Requests that are kept, in all and of one who asks, with as many bytes of answers, for so long: the oldest go. */
+/** Requests that are kept, in all and of one who asks, with as many bytes of answers: the oldest go. None grows too old: what a clock that leaps made forget would be done again. */
 const MOST_KEPT = 1000;
 const MOST_OF_ONE = 500;
-const MOST_KEPT_MS = 30 * 24 * HOUR_MS;
 const MOST_ANSWER_BYTES = 16e6;
 
 /** Signatures that are remembered. */
@@ -20,7 +17,6 @@ type RequestWrite = Extract<Write, { kind: 'claim' | 'release' | 'answer' | 'sai
 type Held = {
 	readonly id: number;
 	readonly key: RequestKey;
-	readonly atMs: number;
 	bytes: number;
 	isAnswered: boolean;
 };
@@ -107,11 +103,9 @@ export class Requests {
 			held.push({
 				id: Number(lastInsertRowid),
 				key: { requester, request },
-				atMs,
 				bytes: 0,
 				isAnswered: false,
 			});
-		this.#take((one) => one.isAnswered && one.atMs < atMs - MOST_KEPT_MS);
 	}
 
 	#answer({ requester, request, answer }: Extract<Write, { kind: 'answer' }>): void {
@@ -148,11 +142,11 @@ export class Requests {
 
 	#all(): Held[] {
 		this.#held ??= this.#rows(
-			'SELECT id, requester, request, at_ms, bytes, answer IS NOT NULL FROM answers ORDER BY id',
+			'SELECT id, requester, request, bytes, answer IS NOT NULL FROM answers ORDER BY id',
 		).map((row) => {
-			const [id, requester, request, atMs, bytes, answered] = row as [number, string, string, ...number[]];
+			const [id, requester, request, bytes, answered] = row as [number, string, string, ...number[]];
 			const key = { requester: restored(requester), request: restored(request) };
-			return { id, key, atMs: atMs!, bytes: bytes!, isAnswered: answered === 1 };
+			return { id, key, bytes: bytes!, isAnswered: answered === 1 };
 		});
 		return this.#held;
 	}
