@@ -3,7 +3,15 @@ import { NO_LIMITS, type Packet } from '../../src/mqtt/outlet.js';
 import type { Being } from './time.js';
 
 /** What is wrong with the broker, or the way to it. */
-export type BrokerFault = 'refuses' | 'swallows' | 'drops' | 'slow' | 'full' | 'forgets';
+export type BrokerFault =
+	| 'refuses'
+	| 'swallows'
+	| 'drops'
+	| 'slow'
+	| 'full'
+	| 'forgets'
+	/** Some verdicts for good. */
+	| 'denies';
 
 type Open = {
 	readonly clientId: string;
@@ -17,11 +25,18 @@ const RECEIVE_MAXIMUM = 20;
 const WAY_MS = 1;
 const SLOW_MS = 900;
 const CONNECT_MS = 5000;
-/** MQTT 5: quota exceeded. */
+/** MQTT 5: quota exceeded, and payload format invalid. */
 const QUOTA = 0x97;
+const INVALID = 0x99;
+/** So many verdicts it denies. */
+const DENIED = 0.1;
 
-/** A simulated broker: hands what it takes to one subscriber, who never misses anything. `being`: of the broker's machine. */
-export function createBroker(being: Being, subscriber: (topic: string, payload: Uint8Array) => void) {
+/** A simulated broker: hands what it takes to one subscriber, who never misses anything. `being`: of the broker's machine. `denied`: hears what it will never take. */
+export function createBroker(
+	being: Being,
+	subscriber: (topic: string, payload: Uint8Array) => void,
+	denied: (topic: string, payload: Uint8Array) => void,
+) {
 	const faults = new Set<BrokerFault>();
 	const open = new Map<string, Open>();
 	/** What a network that is cut holds, and sends again when it is whole. */
@@ -68,6 +83,11 @@ export function createBroker(being: Being, subscriber: (topic: string, payload: 
 						if (faults.has('swallows')) return void swallowed.push(arrive);
 						// It may have been taken though nobody hears that it was.
 						if (isOver && being.chance() < 0.5) return;
+						if (faults.has('denies') && message.kind === 'verdict' && !isOver && being.chance() < DENIED) {
+							denied(message.topic, message.payload);
+							from.later(WAY_MS, () => resolve({ code: INVALID }));
+							return;
+						}
 						if (!isRefused) subscriber(message.topic, message.payload);
 						const isForgotten = faults.has('forgets') && being.chance() < 0.1;
 						from.later(WAY_MS, () => {

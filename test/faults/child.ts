@@ -27,6 +27,7 @@ export type StationFault =
 	| 'camera refuses'
 	| 'camera silent'
 	| 'camera frozen'
+	| 'camera skips'
 	| 'model slow'
 	| 'model fails'
 	| 'model of no number'
@@ -50,6 +51,8 @@ const SLOW_MS = 4000;
 const STEPS = 10;
 const STEP_MS = 2000;
 const SIZE = { width: 2, height: 2 };
+/** Frames that a bad cable loses at a time. */
+const MOST_SKIPPED = 8;
 
 /** A station's process: the real code of one, over a simulated camera and model. */
 export function startStation(world: ChildWorld): SimulatedChild<StationDown, StationUp> {
@@ -220,7 +223,7 @@ type Opened = Pick<Session, 'sha256' | 'wrapper'> & {
 	readonly fate?: EngineFate;
 };
 
-/** What an engine that differs gives more: far above what the golden vectors allow. */
+/** What an engine that differs gives more, or what runs elsewhere: far above what the golden vectors allow. */
 const OFF = 0.05;
 /** A frail one scores a few pictures, those by which it is proven. */
 const FRAIL_AFTER = 12;
@@ -233,6 +236,7 @@ function sessionOf(
 	has: Has,
 ): Session {
 	let count = 0;
+	let isElsewhere = false;
 	const isSlow = () => fate === 'slow' || has('model slow');
 	return {
 		...opened,
@@ -243,13 +247,17 @@ function sessionOf(
 			if (((isFrail || fate === 'frail') && isProven) || has('model fails'))
 				throw new Failure('model-failed', 'the model fails');
 			const true_ = image!.data[0] === 1 ? good : bad;
-			const score = has('model of no number') ? Number.NaN : fate === 'differs' ? true_ + OFF : true_;
+			const isOff = fate === 'differs' || isElsewhere;
+			const score = has('model of no number') ? Number.NaN : isOff ? true_ + OFF : true_;
 			return {
 				map: float32([SIZE.height, SIZE.width], score),
 				score: float32([1], score),
 			};
 		},
-		ranOn: async () => [has('model elsewhere') ? 'elsewhere' : provider],
+		ranOn: async () => {
+			isElsewhere = has('model elsewhere');
+			return [isElsewhere ? 'elsewhere' : provider];
+		},
 		close: async () => {},
 	};
 }
@@ -320,7 +328,9 @@ function cameraOf(
 			signal.throwIfAborted();
 			const newest = frameHere(process.now());
 			const isHere = newest > last && exposedMs(newest) >= after;
-			const next = isHere ? newest : Math.max(newest + 1, Math.ceil(after / FRAME_MS), last + 1);
+			const skipped = has('camera skips') ? Math.floor(process.chance() * MOST_SKIPPED) : 0;
+			const first = isHere ? newest : Math.max(newest + 1, Math.ceil(after / FRAME_MS), last + 1);
+			const next = first + skipped;
 			if (has('camera silent')) {
 				await process.pause(timeoutMs, signal);
 				signal.throwIfAborted();

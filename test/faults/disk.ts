@@ -1,6 +1,6 @@
 import { sha256Of } from '../../src/base/hash.js';
 import { openDesk } from '../../src/sqlite/desk.js';
-import type { Answer } from '../../src/sqlite/exchange.js';
+import type { Answer, Row } from '../../src/sqlite/exchange.js';
 import type { PictureFiles } from '../../src/sqlite/journal.js';
 import type { WriterPort } from '../../src/sqlite/port.js';
 import type { Being } from './time.js';
@@ -12,8 +12,8 @@ const SLOWEST_MS = 1500;
 /** What it did not take is handed to it again within this time. */
 const AGAIN_MS = 3000;
 
-/** The disk of a box: the journal's real writer over real files, whose commits take simulated time and may be refused. */
-export function createDisk(now: () => number) {
+/** The disk of a box: the journal's real writer over real files, whose commits take simulated time and may be refused. `recorded`: hears of each event that is on it. */
+export function createDisk(now: () => number, recorded: (row: Row) => void = () => {}) {
 	const faults = new Set<DiskFault>();
 	let healedMs = Number.NEGATIVE_INFINITY;
 	const pictures = new Map<string, Uint8Array>();
@@ -65,7 +65,10 @@ export function createDisk(now: () => number) {
 					freeMs = Math.max(freeMs, daemon.now()) + ms;
 					daemon.later(freeMs - daemon.now(), () => {
 						const isRefused = (faults.has('full') || faults.has('failing')) && ask.kind === 'commit';
-						hear(isRefused ? refusal(ask.id) : desk.answer(ask));
+						const answer = isRefused ? refusal(ask.id) : desk.answer(ask);
+						if (ask.kind === 'commit' && !answer.failure)
+							for (const write of ask.ask.writes) if (write.kind === 'events') write.rows.forEach(recorded);
+						hear(answer);
 					});
 				},
 				hear: (onAnswer) => {

@@ -49,14 +49,25 @@ type Wish = {
 	readonly id: string;
 	/** Where it is a threshold: no two are the same. */
 	readonly recipe: string | undefined;
-	/** What it must be answered, where that is known. */
+	/** What it must be answered, where that is known; another refusal will do while something is wrong. */
 	readonly wanted: Wanted;
 	/** Whatever it is answered, it is only tried. */
 	readonly isDry: boolean;
+	/** What it was made from, where it says so. */
+	baseRev: string | undefined;
+	/** As it was asked. */
+	request: object;
+	/** Since then it judges no more, because nobody confirmed it. */
+	overMs: number;
 	code: string | undefined;
+	/** What waits to be confirmed. */
+	rev: string | undefined;
 };
 
-type Wanted = 'ok' | 'invalid' | 'failed' | undefined;
+type Wanted = 'ok' | 'failed' | 'conflict' | 'invalid' | 'denied' | undefined;
+
+/** Those of edits while nothing is wrong. */
+const SURE: readonly Wanted[] = ['ok', 'failed', 'conflict'];
 
 /** A recipe's bundle or camera. */
 type Moving = { readonly recipe: string; readonly bundle?: string; readonly camera?: string };
@@ -80,14 +91,28 @@ const OF_TWO = 0.2;
 const DRY = 0.2;
 /** So many moves are to what does its work. */
 const GOOD = 0.6;
+/** So many say which revision they were made from, one of those that somebody remembers. */
+const OF_BASED = 0.2;
+/** A box says so where the way back failed, too. */
+const LEFT = 'does not run whole';
+/** So many are asked for again that were answered, within this time. */
+const AGAIN = 0.1;
+const AGAIN_MS = 30_000;
+/** The configuration allows cameras of its own machine alone. */
+const FORBIDDEN = 'rtsp://192.0.2.1/part';
 /** Answers with these say that nothing was moved. */
 const UNMOVED = ['invalid', 'denied', 'conflict', 'busy'];
 const CONFIRM_S = { least: 5, more: 40 } as const;
 const CONFIRMED = '-confirmed';
+/** So long after its time at most what nobody confirms judges. */
+const UNDO_MS = 60_000;
 /** A hand writes in two steps, so long apart at most. */
 const TORN_MS = 800;
 /** For so long nobody can edit where something is tried that never answers. */
 const MUTE_MS = 660_000;
+/** A revision is looked at so often whether it is proven, which takes at least so long after it was first seen. */
+const LOOK_MS = 10_000;
+const LONG_MS = 300_000 - LOOK_MS;
 /** Revisions that somebody remembers. */
 const MOST_REMEMBERED = 12;
 const MOST_REVISIONS = 4096;
@@ -110,6 +135,17 @@ export function createEngineer(world: EngineerWorld) {
 	const plans = new Set([world.plan]);
 	let muteUntilMs = Number.NEGATIVE_INFINITY;
 	let watched: Watched | undefined;
+	/** What the file says while something is only tried. */
+	let tryingOn: { readonly id: string; readonly text: string } | undefined;
+	let lapses: string | undefined;
+	let idleSinceMs = Number.POSITIVE_INFINITY;
+	/** By the hash of its text. */
+	const proven = new Set<string>();
+	/** When a revision was first seen. */
+	const seenMs = new Map<string, number>();
+	let endedMs = Number.NEGATIVE_INFINITY;
+	/** When somebody confirmed whatever it was. */
+	let anyConfirmedMs = Number.NEGATIVE_INFINITY;
 	let whenAnswered: { readonly id: string; readonly act: () => void } | undefined;
 
 	const claimAll = ({ said, plan }: Standing, by: string): void => {
@@ -121,7 +157,16 @@ export function createEngineer(world: EngineerWorld) {
 	};
 	const wish = (wanted: Wanted, isDry: boolean, recipe?: string): Wish => {
 		count += 1;
-		const one: Wish = { id: `edit-${count}`, recipe, wanted, isDry, code: undefined };
+		const one: Wish = {
+			...{ id: `edit-${count}`, recipe, wanted, isDry },
+			...{
+				baseRev: undefined,
+				request: {},
+				overMs: Number.POSITIVE_INFINITY,
+				code: undefined,
+				rev: undefined,
+			},
+		};
 		byId.set(one.id, one);
 		return one;
 	};
@@ -155,6 +200,10 @@ export function createEngineer(world: EngineerWorld) {
 		}
 		return { id, patch };
 	};
+	const wishForbidden = () => {
+		const { id } = wish('denied', false);
+		return { id, patch: { stations: { [oneOf(recipes, random)]: { camera: { source: FORBIDDEN } } } } };
+	};
 	const camera = (recipe: string, kind: Parameters<typeof sourceOf>[1]) =>
 		sourceOf(recipes.indexOf(recipe), kind);
 	const wellMoving = (): readonly Moving[] => {
@@ -166,10 +215,11 @@ export function createEngineer(world: EngineerWorld) {
 				: { recipe, bundle: oneOf(shelf.good(), random) },
 		);
 	};
+	const oneKind = () => (random.uniform() < OF_CAMERAS ? 'camera' : 'bundle');
 	/** Of one station, to what it will never work with. `isSure`: whatever was wrong with it before. */
-	const badlyMoving = (isSure: boolean): Moving => {
+	const badlyMoving = (isSure: boolean, kind = oneKind()): Moving => {
 		const recipe = oneOf(recipes, random);
-		if (random.uniform() < OF_CAMERAS)
+		if (kind === 'camera')
 			return { recipe, camera: camera(recipe, oneOf(['refuses', 'hangs', 'opens once'], random)) };
 		if (!isSure && nature.now() > muteUntilMs && calmInMs() > MUTE_MS && random.uniform() < 0.5) {
 			muteUntilMs = nature.now() + MUTE_MS;
@@ -180,16 +230,24 @@ export function createEngineer(world: EngineerWorld) {
 	};
 	const send = ({ id, patch }: { readonly id: string; readonly patch: object }, more: object = {}): void => {
 		const { wanted, isDry } = byId.get(id)!;
-		const isAsked = ask({ id, client: 'engineer', patch, ...(isDry && { dryRun: true }), ...more });
-		if (isAsked) return;
+		const request = { id, client: 'engineer', patch, ...(isDry && { dryRun: true }), ...more };
+		byId.get(id)!.request = request;
+		if (ask(request)) return;
 		void claims.unmoved(id);
-		if (wanted === 'ok' || wanted === 'failed') violated(`nobody hears ${id} though nothing is wrong`);
+		if (SURE.includes(wanted)) violated(`nobody hears ${id} though nothing is wrong`);
+	};
+	/** Says what it was made from, which may stand no more. */
+	const based = (edit: Parameters<typeof send>[0], rev: string | undefined) => {
+		byId.get(edit.id)!.baseRev = rev;
+		return rev === undefined ? {} : { baseRev: rev };
 	};
 	const confirmation = () => ({ confirmTimeoutS: CONFIRM_S.least + random.below(CONFIRM_S.more) });
 	/** What is wanted of one that may fail, as most do. */
 	const sendDrawn = (make: (wanted: undefined, isDry: boolean) => Parameters<typeof send>[0]): void => {
 		const [isDry, isConfirmed] = [random.uniform() < DRY, random.uniform() < 0.4];
-		send(make(undefined, isDry), !isDry && isConfirmed ? confirmation() : {});
+		const edit = make(undefined, isDry);
+		const from = random.uniform() < OF_BASED ? (oneOf(remembered, random)?.rev ?? told?.rev) : undefined;
+		send(edit, { ...(!isDry && isConfirmed ? confirmation() : {}), ...based(edit, from) });
 	};
 	const readFile = () => readFileSync(path, 'utf8');
 	const standingIn = (text: string): Standing => standingOf(dataOf(text) as Configured);
@@ -198,6 +256,8 @@ export function createEngineer(world: EngineerWorld) {
 				readonly revisions: readonly {
 					readonly rev: string;
 					readonly sha256: string;
+					readonly base?: string | null;
+					readonly by?: string;
 					readonly isProven?: boolean;
 				}[];
 				readonly pending?: { readonly rev: string; readonly sha256: string };
@@ -216,12 +276,40 @@ export function createEngineer(world: EngineerWorld) {
 		return revisions.slice(Math.max(0, proven)).map(({ rev }) => standingAt(rev));
 	};
 
+	/** What is proven has run for long, or until a daemon ended in order; what the box itself goes back to was. */
+	const lookAtProven = (): void => {
+		const nowMs = nature.now();
+		const { revisions = [] } = index() ?? {};
+		for (const { rev, sha256, by, isProven } of revisions) {
+			const firstMs = seenMs.get(rev) ?? nowMs;
+			seenMs.set(rev, firstMs);
+			if (by === 'box' && !proven.has(sha256))
+				violated(`the box went back to ${rev}, which was never proven`);
+			if (!isProven || proven.has(sha256)) continue;
+			if (nowMs - firstMs < LONG_MS && endedMs < firstMs - LOOK_MS)
+				violated(`${rev} is proven, and stood for ${(nowMs - firstMs) / 1000} s`);
+			proven.add(sha256);
+		}
+		for (const rev of seenMs.keys()) if (!revisions.some((one) => one.rev === rev)) seenMs.delete(rev);
+	};
+	nature.every(LOOK_MS, lookAtProven);
+
 	/** While nothing is wrong, one after the other. */
 	const inTurn = (steps: readonly (() => string | undefined)[]): void => {
 		const [step, ...rest] = steps;
 		const id = step?.();
+		if (!step) idleSinceMs = nature.now();
 		if (id !== undefined) whenAnswered = { id, act: () => inTurn(rest) };
 		else if (step) inTurn(rest);
+	};
+	/** Nobody confirms it, unless he does not say what he confirms. */
+	const undoneIn = (one: Wish): void => {
+		const sinceMs = nature.now();
+		nature.later(1000 * (CONFIRM_S.least + CONFIRM_S.more) + UNDO_MS, () => {
+			if (anyConfirmedMs >= sinceMs) return;
+			one.overMs = nature.now();
+			claims.failed(one.id);
+		});
 	};
 	/** What stands and cannot work is moved to what can. */
 	const mend = (): string | undefined => {
@@ -242,14 +330,28 @@ export function createEngineer(world: EngineerWorld) {
 		send(mended);
 		return mended.id;
 	};
-	const refuse = (): string => {
-		const moving = badlyMoving(true);
+	const refuse = (kind: 'bundle' | 'camera'): string => {
+		const moving = badlyMoving(true, kind);
 		const isDry = random.uniform() < DRY;
 		const passes = moving.bundle === FRAIL_BUNDLE || cameraAt(moving.camera ?? '0').kind === 'opens once';
 		const refused = wishMove(isDry && passes ? undefined : 'failed', isDry, [moving]);
 		if (isDry || !passes) watched = { station: moving.recipe, id: refused.id, runs: new Set(), errors: 0 };
 		send(refused);
 		return refused.id;
+	};
+	/** Nothing is another afterwards. */
+	const tryWell = (): string => {
+		const tried = random.uniform() < 0.5 ? wishThreshold('ok', true) : wishMove('ok', true, wellMoving());
+		tryingOn = { id: tried.id, text: readFile() };
+		send(tried);
+		return tried.id;
+	};
+	const editLate = (): string | undefined => {
+		const from = remembered.find(({ rev }) => rev !== told?.rev);
+		if (!from) return undefined;
+		const late = wishThreshold('conflict', false);
+		send(late, based(late, from.rev));
+		return late.id;
 	};
 	const moveWell = (): string => {
 		const kind = random.uniform();
@@ -262,6 +364,13 @@ export function createEngineer(world: EngineerWorld) {
 		send(moved);
 		return moved.id;
 	};
+	/** Nobody confirms it. */
+	const lapse = (): string => {
+		const lapsing = wishThreshold('ok', false);
+		lapses = lapsing.id;
+		send(lapsing, { confirmTimeoutS: CONFIRM_S.least });
+		return lapsing.id;
+	};
 	const answeredWell = (one: Wish): void => {
 		const { id, code } = one;
 		if (watched?.id === id) {
@@ -270,6 +379,7 @@ export function createEngineer(world: EngineerWorld) {
 			if (runs.size > 1 && isSteady(station)) violated(`${station} began anew though ${id} was refused`);
 			watched = undefined;
 		}
+		if (tryingOn?.id === id && tryingOn.text !== readFile()) violated(`${id} was only tried, and moved`);
 		if (whenAnswered?.id !== id) return;
 		const { act } = whenAnswered;
 		whenAnswered = undefined;
@@ -279,7 +389,7 @@ export function createEngineer(world: EngineerWorld) {
 	claimAll(standingIn(readFile()), BOX);
 	return {
 		edit: () => sendDrawn(random.uniform() < OF_PLANS ? wishPlan : wishThreshold),
-		editWrongly: () => send(wishThreshold('invalid', false)),
+		editWrongly: () => send(random.uniform() < 0.5 ? wishThreshold('invalid', false) : wishForbidden()),
 		/** To another bundle or camera, good or bad. */
 		move: () =>
 			sendDrawn((wanted, isDry) =>
@@ -292,11 +402,17 @@ export function createEngineer(world: EngineerWorld) {
 			const { revisions = [] } = index() ?? {};
 			for (const one of wanted ? [wanted] : revisions.slice(-3).map(({ rev }) => standingAt(rev)))
 				claimAll(one, id);
-			if (!ask({ id, client: 'engineer', action: 'rollback', ...(wanted && { rev: wanted.rev }) }))
-				void claims.unmoved(id);
+			const request = { id, client: 'engineer', action: 'rollback', ...(wanted && { rev: wanted.rev }) };
+			byId.get(id)!.request = request;
+			if (!ask(request)) void claims.unmoved(id);
 		},
 		/** While nothing is wrong. */
-		editCalmly: () => inTurn([mend, refuse, moveWell]),
+		editCalmly: (): void => {
+			idleSinceMs = Number.POSITIVE_INFINITY;
+			inTurn([mend, () => refuse('bundle'), () => refuse('camera'), tryWell, editLate, moveWell, lapse]);
+		},
+		/** Since when nothing is wrong and nobody edits any more. */
+		idleSinceMs: () => idleSinceMs,
 		/** Writes into the file, half of it first. */
 		byHand: (): void => {
 			const before = readFile();
@@ -321,37 +437,65 @@ export function createEngineer(world: EngineerWorld) {
 		},
 		/** A daemon starts with what may stand, or goes back to. */
 		begins: (): void => {
+			lookAtProven();
 			for (const one of startable()) claimAll(one, BOX);
+		},
+		/** A daemon ends in order. */
+		ends: (): void => {
+			endedMs = nature.now();
 		},
 		answered: ({ id, code, text, result }: Answered): void => {
 			// A signal is answered also while the disk takes nothing: then it may be answered again.
 			if (!id?.startsWith('edit-') || code === undefined) return;
 			const said = JSON.stringify([code, result?.rev]);
 			const before = answers.get(id);
-			if (before !== undefined && before !== said) violated(`${id} was answered ${before} and ${said}`);
-			answers.set(id, said);
+			if (before !== undefined && before !== said)
+				violated(`${id} was answered ${before} and ${said}: ${text}`);
+			// What is not taken on is not kept, and a box that goes down before it knows that says so, too.
+			if (code !== 'busy') answers.set(id, said);
 			const known = byId.get(id);
 			if (before !== undefined) return;
+			if (known && code !== 'busy' && random.uniform() < AGAIN)
+				nature.later(AGAIN_MS * random.uniform(), () => ask(known.request));
 			if (!known) {
-				if (code === 'ok' && id.endsWith(CONFIRMED)) claims.stands(id.slice(0, -CONFIRMED.length));
+				if (code !== 'ok' || !id.endsWith(CONFIRMED)) return;
+				const confirmed = id.slice(0, -CONFIRMED.length);
+				const { rev } = byId.get(confirmed)!;
+				if (textIn(rev) !== textIn(result?.rev))
+					violated(`${id} confirmed ${result?.rev} in place of ${rev}`);
+				claims.stands(confirmed);
 				return;
 			}
 			known.code = code;
-			const { wanted } = known;
-			if (wanted === 'invalid' && code === 'ok') violated(`${id} was taken, and is no configuration`);
-			if ((wanted === 'ok' || wanted === 'failed') && code !== wanted)
+			if (result?.confirmBy) known.rev = result.rev;
+			const { wanted, baseRev } = known;
+			if ((wanted === 'invalid' || wanted === 'denied') && code === 'ok')
+				violated(`${id} was taken, and must be ${wanted}`);
+			const base = index()?.revisions.find(({ rev }) => rev === result?.rev)?.base;
+			const isOther = base !== undefined && base !== baseRev && result?.rev !== baseRev;
+			if (code === 'ok' && baseRev !== undefined && isOther)
+				violated(`${id} was made from ${baseRev}, and moved ${base}`);
+			if (wanted === 'failed' && text?.includes(LEFT)) violated(`${id}: ${text}, and nothing is wrong`);
+			if (SURE.includes(wanted) && code !== wanted)
 				violated(`${id} was answered ${code}, and must be ${wanted}: ${text}`);
 			for (const value of UNMOVED.includes(code) || known.isDry ? claims.unmoved(id) : [])
 				violated(`${value} of ${id} judged, which was answered ${code}`);
 			if (code === 'failed') claims.failed(id);
 			if (code === 'ok' && !result?.confirmBy) claims.stands(id);
 			answeredWell(known);
-			if (!result?.confirmBy || random.uniform() < 0.4) return;
+			if (!result?.confirmBy) return;
+			if (id === lapses || random.uniform() < 0.4) {
+				undoneIn(known);
+				return;
+			}
 			const afterMs = random.uniform() * 1300 * CONFIRM_S.more;
 			// Without its revision it may be another's that is confirmed.
 			const confirming =
 				random.uniform() < 0.5 ? { id: `${id}-again` } : { id: `${id}${CONFIRMED}`, rev: result.rev };
-			nature.later(afterMs, () => void ask({ client: 'engineer', action: 'confirm', ...confirming }));
+			nature.later(afterMs, () => {
+				if (!('rev' in confirming)) anyConfirmedMs = nature.now();
+				ask({ client: 'engineer', action: 'confirm', ...confirming });
+			});
 		},
 		toldConfiguration: ({ rev, confirmBy, configuration }: ToldConfiguration): void => {
 			told = { rev, confirmBy, ...standingOf(configuration) };
@@ -378,6 +522,8 @@ export function createEngineer(world: EngineerWorld) {
 			if (!known && threshold !== FIRST_THRESHOLD) violated(`nobody wanted ${threshold} at ${station}`);
 			if (known && known.recipe !== station)
 				violated(`${station} judges with ${threshold}, which is ${known.recipe}'s`);
+			if (known && monotonicMs > known.overMs)
+				violated(`${station} judges with ${threshold} of ${known.id}, which nobody confirmed`);
 			if (known && (known.isDry || known.wanted === 'invalid' || UNMOVED.includes(known.code ?? '')))
 				violated(`${station} judges with ${threshold} of ${known.id}, which was not taken: ${known.code}`);
 			if (verdict === 'error' || !model || source === undefined) return;
@@ -397,7 +543,7 @@ export function createEngineer(world: EngineerWorld) {
 		/** When everything is well, or has ended: the file, its history, what is told and what judges agree. */
 		settle: (): void => {
 			for (const { id, wanted, code } of byId.values())
-				if ((wanted === 'ok' || wanted === 'failed') && code !== wanted)
+				if (SURE.includes(wanted) && code !== wanted)
 					violated(`${id} was answered ${code}, and nothing was wrong`);
 			const known = index();
 			if (!known || !told) {
@@ -449,6 +595,9 @@ export type ToldConfiguration = {
 	readonly confirmBy: string | null;
 	readonly configuration: Configured;
 };
+
+/** The part of a revision's name that tells of its text: numbers are used up also by what could not be written. */
+const textIn = (rev: string | undefined) => rev?.split('-')[1];
 
 function standingOf({ schedule, recipes = {}, stations = {} }: Configured): Standing {
 	const said = Object.entries(recipes).map(([name, { threshold = FIRST_THRESHOLD, model = '' }]) => {

@@ -1,4 +1,5 @@
 import type { Engines } from '../../src/protocol/engines.js';
+import type { GapMessage } from '../../src/protocol/gap.js';
 import type { Lesson } from '../../src/protocol/lesson.js';
 import { parseTopic } from '../../src/protocol/topics.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
@@ -37,6 +38,9 @@ const MOST_PARTS = 4096;
 /** Verdicts of a station that are counted and not heard yet. */
 const ON_THE_WAY = 4;
 
+/** Verdicts that were denied and may be taken another time. */
+const MOST_DENIED = 4096;
+
 /** The verdicts of a station that are remembered by what they say. */
 const MOST_VERDICTS = 65_536;
 
@@ -51,6 +55,11 @@ export type LedgerWorld = {
 	readonly linedAt: (station: string, at: string) => string | undefined;
 	/** Whether its signals have no names. */
 	readonly isLined: (station: string) => boolean;
+	/** Whether nothing at all is wrong at this moment of the machine's clock, and nobody edits. */
+	readonly isSureAt: (atMs: number) => boolean;
+	/** After so long a score counts no more, and a picture that is the very same. */
+	readonly deadlineMs: number;
+	readonly frozenMs: number;
 	/** A part was judged; `camera`: that its frame is of. */
 	readonly judged: (message: VerdictMessage, camera: string | undefined) => void;
 	/** What a bundle scores, by its name. */
@@ -68,6 +77,9 @@ export function openLedger(
 		restedAt,
 		linedAt,
 		isLined,
+		isSureAt,
+		deadlineMs,
+		frozenMs,
 		violated,
 		judged,
 		scoreOf,
@@ -86,6 +98,7 @@ export function openLedger(
 			/** Its signal lies there until the journal has it. */
 			readonly isKept: boolean;
 			isMade: boolean;
+			isRecorded: boolean;
 			isExcused: boolean;
 			readonly ids: Set<string>;
 		}
@@ -94,38 +107,45 @@ export function openLedger(
 	let box = '';
 	/** Verdicts that no report was held against yet. */
 	let heardSince: { readonly event: number; readonly station: string; readonly verdict: string }[] = [];
-	/** Reports that were held against what was heard. */
-	let reports = 0;
 	let hasHealth = false;
 	/** Verdicts of the daemon that runs, whose events come after this one. */
 	const life = new Map<string, number>();
 	let lifeFrom = 0;
-	let gapsBefore = 0;
+	/** Verdicts that the broker did not take. */
+	const denied = new Set<string>();
+	/** Gaps that no refusal of the broker explains: nobody knows what they hold. */
+	let lost = 0;
+	let lostBefore = 0;
 
 	const booksOf = (station: string): Books => {
 		const known = stations.get(station) ?? { verdicts: new Map(), gaps: [], highest: 0, state: '' };
 		stations.set(station, known);
 		return known;
 	};
-	const heardVerdict = (message: VerdictMessage): void => {
+	/** `isDenied`: the broker never takes it, and a gap must name it. */
+	const heardVerdict = (message: VerdictMessage, isDenied = false): void => {
 		const { id, station, sequence, verdict, frame, score, threshold, model, reason } = message;
+		const { latency, monotonicMs } = message;
 		const [shown = null, camera] = frame?.split('#') ?? [];
 		const lined = message.trigger && isLined(station) ? linedAt(station, message.trigger.at) : undefined;
 		const part = message.part ?? lined ?? null;
 		const words = `${station} ${sequence}: ${verdict}, part ${part}, frame ${frame}, score ${score}, ${reason}`;
 		const before = said.get(id);
+		const books = booksOf(station);
 		if (before !== undefined) {
 			counts.again += 1;
+			if (denied.delete(id) && !isDenied) books.verdicts.set(sequence, id);
 			if (before !== words) violated(`verdict ${id} was ${before} and is ${words}`);
 			return;
 		}
 		said.set(id, words);
 		judged(message, camera);
 		if (said.size > MOST_VERDICTS) said.delete(said.keys().next().value!);
-		const books = booksOf(station);
 		const twin = books.verdicts.get(sequence);
 		if (twin !== undefined) violated(`number ${sequence} of ${station} is ${twin} and ${id}`);
-		books.verdicts.set(sequence, id);
+		if (isDenied) denied.add(id);
+		else books.verdicts.set(sequence, id);
+		if (denied.size > MOST_DENIED) denied.delete(denied.keys().next().value!);
 		books.highest = Math.max(books.highest, sequence);
 		counts.verdicts += 1;
 		counts[verdict === 'accept' ? 'accepted' : verdict === 'reject' ? 'rejected' : 'errors'] += 1;
@@ -145,9 +165,16 @@ export function openLedger(
 		}
 		const frameMs = part === null ? exposedMsOf(name) : undefined;
 		if (frameMs !== undefined && restedAt(frameMs)) violated(`${name} was taken in quiet hours: ${words}`);
+		const { waitMs, prepareMs, modelMs } = latency;
+		const tookMs = (waitMs ?? 0) + (prepareMs ?? 0) + (modelMs ?? 0);
+		if (verdict !== 'error' && tookMs > deadlineMs) violated(`it took ${tookMs} ms: ${words}`);
+		if (verdict !== 'error' && frameMs !== undefined && monotonicMs - frameMs >= frozenMs)
+			violated(`${name} had been the same for ${monotonicMs - frameMs} ms: ${words}`);
+		if (verdict === 'error' && isSureAt(monotonicMs)) violated(`an error though nothing is wrong: ${words}`);
 		const event = Number(id.split('-')[1]);
 		heardSince.push({ event, station, verdict });
-		if (event > lifeFrom) life.set(`${station} ${verdict}`, (life.get(`${station} ${verdict}`) ?? 0) + 1);
+		const counted = `${station} ${verdict} ${reason ?? ''}`;
+		if (event > lifeFrom) life.set(counted, (life.get(counted) ?? 0) + 1);
 		if (part === null) return;
 		const known = parts.get(part);
 		if (!known) {
@@ -160,6 +187,10 @@ export function openLedger(
 
 	return {
 		counts,
+		/** The broker will never take it. */
+		denied: (topic: string, payload: Uint8Array): void => {
+			if (parseTopic(root, topic)?.name === 'verdict') heardVerdict(JSON.parse(UTF8.decode(payload)), true);
+		},
 		hear: (topic: string, payload: Uint8Array): void => {
 			const read = parseTopic(root, topic);
 			const message = () => JSON.parse(UTF8.decode(payload));
@@ -171,20 +202,34 @@ export function openLedger(
 			if (read?.name === 'boxState') box = message().state;
 			if (read?.name === 'stationState') booksOf(message().station).state = message().state;
 			if (read?.name !== 'gap') return;
-			const { station, from, to } = message();
+			const { station, from, to, reason }: GapMessage = message();
+			if (reason !== 'refused') lost += 1;
 			const books = booksOf(station);
 			books.gaps.push({ from, to });
 			books.highest = Math.max(books.highest, to);
 			counts.gaps += 1;
 		},
 		announced: (part: Coming, isKept = false): void => {
-			parts.set(part.name, { part, isKept, isMade: false, isExcused: false, ids: new Set() });
+			parts.set(part.name, {
+				...{ part, isKept, isMade: false, isRecorded: false, isExcused: false },
+				ids: new Set(),
+			});
 			if (parts.size > MOST_PARTS) parts.delete(parts.keys().next().value!);
 		},
 		/** The box has said that this part waits for its verdict, or its signal lies there. */
 		made: (name: string): void => {
 			const known = parts.get(name);
 			if (known) known.isMade = true;
+		},
+		/** A verdict on it is in the journal. */
+		recorded: (name: string): void => {
+			const known = parts.get(name);
+			if (known) known.isRecorded = true;
+		},
+		/** Its deadline is over, and nothing has kept the daemon that it was told to from saying so. */
+		due: (name: string): void => {
+			const known = parts.get(name);
+			if (known?.isMade && !known.isRecorded) violated(`part ${name} has no verdict after its deadline`);
 		},
 		/** A daemon has ended while the disk took nothing: what it held of these parts is gone. */
 		excuse: (): void => {
@@ -193,23 +238,25 @@ export function openLedger(
 		/** Another daemon begins; so many events lie in its journal. */
 		begins: (events: number): void => {
 			lifeFrom = events;
-			gapsBefore = counts.gaps;
+			lostBefore = lost;
 			life.clear();
 		},
 		/** What a daemon counts of itself, in Prometheus' text, against what was heard of it; while everything is well. */
 		settleMetrics: (text: string): void => {
 			// What the journal could not hold is counted and not heard.
-			if (counts.gaps > gapsBefore) return;
+			if (lost > lostBefore) return;
 			const told = [
 				...text.matchAll(
-					/^inspectord_verdicts_total\{station="(\w+)",verdict="(accept|reject)",reason="[^"]*"\} (\d+)$/gm,
+					/^inspectord_verdicts_total\{station="(\w+)",verdict="(\w+)",reason="([^"]*)"\} (\d+)$/gm,
 				),
 			];
 			if (told.length === 0) violated('metrics tell of no verdict');
-			for (const [, station, verdict, many] of told) {
-				const heard = life.get(`${station} ${verdict}`) ?? 0;
+			for (const [, station, verdict, reason, many] of told) {
+				// Those of the last daemon's parts, too, are said and not counted.
+				if (reason === 'interrupted') continue;
+				const heard = life.get(`${station} ${verdict} ${reason}`) ?? 0;
 				if (Math.abs(Number(many) - heard) > ON_THE_WAY)
-					violated(`metrics tell ${many} ${verdict} of ${station}, heard were ${heard}`);
+					violated(`metrics tell ${many} ${verdict} (${reason}) of ${station}, heard were ${heard}`);
 			}
 		},
 		goodOf: (name: string): boolean | undefined => parts.get(name)?.part.isGood,
@@ -228,16 +275,13 @@ export function openLedger(
 				gaps.length = 0;
 				gaps.push({ from: 1, to: highest });
 			}
-			const gapped = counts.gaps > 0;
 			for (const [name, { isMade, isExcused, ids }] of parts)
-				if (isMade && !isExcused && ids.size === 0 && !gapped)
+				if (isMade && !isExcused && ids.size === 0 && lost === 0)
 					violated(`part ${name} waited and has no verdict`);
 			parts.clear();
 		},
-		/** All that were made: each verdict is counted once, in the first that was made after it. */
-		settleReports: (all: readonly Reported[]): void => {
-			const fresh = all.slice(reports);
-			reports = all.length;
+		/** Those that were made since the last settling: each verdict is counted once, in the first that was made after it. */
+		settleReports: (fresh: readonly Reported[]): void => {
 			const through = fresh.at(-1)?.through ?? 0;
 			const tell = (rows: readonly string[]) => JSON.stringify([...rows].sort());
 			const said = new Map<string, number>();

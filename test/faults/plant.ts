@@ -36,9 +36,9 @@ export function createBelt(station: string, random: Random) {
 			coming = [...coming, part].slice(-MOST_COMING);
 			return part;
 		},
-		/** What a frame that is exposed then shows: between parts nothing, which is not good. */
+		/** What a frame that is exposed then shows: one that comes soon takes the place of the one before, and between parts nothing, which is not good. */
 		seenAt: (atMs: number): Thing =>
-			coming.find(({ fromMs, untilMs }) => atMs >= fromMs && atMs < untilMs) ?? {
+			coming.findLast(({ fromMs, untilMs }) => atMs >= fromMs && atMs < untilMs) ?? {
 				name: `${station}-nothing`,
 				isGood: false,
 			},

@@ -25,6 +25,7 @@ const HELD = 0.25;
 export function createTeacher({ folder, stations, shelf, random, ask, violated }: TeacherWorld) {
 	let count = 0;
 	let told: Lesson | undefined;
+	let noted: Pick<Lesson, 'lesson' | 'state'> | undefined;
 	/** What must be answered, where that is known, and by what is gone on. */
 	const wanted = new Map<string, { readonly isSure: boolean; readonly then?: (() => void) | undefined }>();
 	/** Lessons that are done, by their names of their own. */
@@ -61,6 +62,12 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 			wanted.delete(id ?? '');
 			if (known.isSure && code !== 'ok') violated(`${id} was answered ${code}: ${text}`);
 			known.then?.();
+		},
+		/** The journal holds another state of one. */
+		noted: ({ lesson, name, state }: Lesson): void => {
+			if (state === 'done' && noted?.lesson === lesson && noted.state === 'cancelled')
+				violated(`lesson ${name} was given up, and is done`);
+			noted = { lesson, state };
 		},
 		told: (lesson: Lesson): void => {
 			told = lesson;

@@ -57,6 +57,10 @@ export function createWire(nature: Being) {
 	};
 	return {
 		watch,
+		/** Whether somebody would hear a signal now. */
+		get isHeard(): boolean {
+			return watcher?.being.alive ?? false;
+		},
 		/** `heard` is called before a daemon hears it, as often as it does. */
 		signal: (heard: () => void): void => {
 			pulse(heard);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Failure, reasonOf } from '../../src/base/failure.js';
@@ -19,6 +19,7 @@ import { type Answered, createEngineer, FIRST_THRESHOLD, type Said } from './eng
 import { createEngines, type EnginesBox } from './engines.js';
 import { filesOf } from './files.js';
 import { openLedger, type Reported } from './ledger.js';
+import { hasJournal, partsOwedIn, wordsOwedIn } from './owed.js';
 import { JOBS, PLANS, TURNS_MS } from './plans.js';
 import { type Belt, createBelt, DELAY_MS, exposedMs, frameThing, isGoodFrame, WITHIN_MS } from './plant.js';
 import type { SimulatedChild } from './process.js';
@@ -43,6 +44,8 @@ const BOX = 'sim';
 const [ANNOUNCED, FILED, LINED] = ['cap', 'nut', 'pin'];
 const SIGNAL = 'signal';
 const EVERY = ['lid', 'rim', 'seam', 'label', 'code', 'thread', 'base'] as const;
+const nothing = (): void => {};
+
 const UTF8 = new TextDecoder();
 
 /** Of one seed. */
@@ -50,15 +53,22 @@ const MOST_TOLD = 20;
 
 const START_MS = 1_760_000_000_000;
 const EVERY_MS = 100;
-/** From one part to the next, and how soon a daemon that died is started again. */
+/** From one part to the next, some of which come sooner, and how soon a daemon that died is started again. */
 const PART_MS = { least: 700, more: 900 } as const;
+const SOON = 0.4;
+const SOON_MS = { least: 150, more: 150 } as const;
 const RESTART_MS = 2000;
 /** Between two faults, and so long one lasts at most. */
 const FAULT_MS = { between: 20_000, most: 25_000 } as const;
+/** So many kinds of them come at a time. */
+const OF_KINDS = 0.6;
 /** After so much time all faults end, and everything must be well after a while. */
 const PERIOD_MS = 600_000;
 const HEAL_MS = 400_000;
 const CLOSING_MS = 10_000;
+/** By then a part of a process that died has its error; none is stopped for so long. */
+const LOST_MS = 40_000;
+const LOOK_OWED_MS = 10_000;
 /** In this time before the end of a calm every edge of the line is heard. */
 const SURE_MS = 150_000;
 /** Metrics are looked at so long before. */
@@ -67,8 +77,10 @@ const MOST_LINED = 4096;
 /** Files of a signal and of an edit: more than the steps of either. */
 const MOST_STEPS = 16;
 const MOST_LEAP_MS = 7_200_000;
-const MOST_REPORTS = 10_000;
 const MONTH_MS = 2_592_000_000;
+/** So soon after a lesson has its bundle the daemon dies, and for so long the disk is full then. */
+const TAUGHT_MS = 10;
+const FULL_MS = 10_000;
 /** A process that is doomed dies within this time. */
 const DOOM_MS = 2000;
 /** Ends of a stop that are remembered. */
@@ -76,6 +88,13 @@ const MOST_RESUMED = 64;
 
 /** A part that waits for it is judged within this time of its signal. */
 const DEADLINE_MS = 3000;
+/** After its deadline the daemon has so long to say so. */
+const SAY_MS = 500;
+/** So many parts are asked for again that were answered, within this time. */
+const AGAIN = 0.05;
+const AGAIN_MS = 3000;
+/** A picture that is the very same for so long is not believed: the default of `quality.frozenMs`. */
+const FROZEN_MS = 300;
 
 /** After so long they do, unless their process was stopped so short a time before. */
 const TO_REST_MS = 1000;
@@ -175,10 +194,14 @@ export async function simulate(
 	const firstPlan = random.uniform() < 0.5 ? 1 : 0;
 	const goodOf = (name: string): boolean | undefined => ledger.goodOf(name) ?? isGoodFrame(name);
 	let heardAnswer = (_: Answered): void => {};
-	const broker = createBroker(nature, (topic, payload) => {
-		if (topic.includes('/answer/')) heardAnswer(JSON.parse(UTF8.decode(payload)));
-		else ledger.hear(topic, payload);
-	});
+	const broker = createBroker(
+		nature,
+		(topic, payload) => {
+			if (topic.includes('/answer/')) heardAnswer(JSON.parse(UTF8.decode(payload)));
+			else ledger.hear(topic, payload);
+		},
+		(topic, payload) => ledger.denied(topic, payload),
+	);
 	const path = join(folder, 'inspectord.yaml');
 	const recipes = [ANNOUNCED, FILED, LINED, ...every];
 	const textOf = (said: Said, plan: number) => textWith(said, { every, everyMs, plan });
@@ -190,7 +213,13 @@ export async function simulate(
 	const shelf = createShelf();
 	const clock = createWallClock(nature, START_MS);
 	const wallClock = clock.now;
-	const disk = createDisk(time.now);
+	/** A clock that leaps may make the journal forget them. */
+	const reports: Reported[] = [];
+	const disk = createDisk(time.now, ({ kind, part, body }) => {
+		if (kind === 'verdict' && part !== null) ledger.recorded(part);
+		if (kind === 'report') reports.push(JSON.parse(body));
+		if (kind === 'lesson') teacher.noted(JSON.parse(body));
+	});
 	const engines = createEngines({
 		shelf,
 		disk,
@@ -236,6 +265,12 @@ export async function simulate(
 		restedAt,
 		linedAt: (_, at) => lined.get(at),
 		isLined: (station) => station === LINED,
+		isSureAt: (atMs) =>
+			isCalm &&
+			atMs > Math.max(closesMs - SURE_MS, engineer.idleSinceMs() + TURN_MS) &&
+			atMs < closesMs - CLOSING_MS,
+		deadlineMs: DEADLINE_MS,
+		frozenMs: FROZEN_MS,
 		violated,
 		judged: (message, camera) => {
 			engineer.judged(message, camera);
@@ -263,8 +298,19 @@ export async function simulate(
 	let life: Life | undefined;
 	/** So long after its start the next process dies. */
 	let doomedMs: number | undefined;
+	/** What happens when the next lesson has its bundle. */
+	let atTaught = nothing;
+	const taught = (name: string): string => {
+		const id = shelf.add(name);
+		atTaught();
+		atTaught = nothing;
+		return id;
+	};
 	let parts = 0;
 
+	const owes = (what: readonly string[]): void => {
+		for (const one of what) violated(`the box still owes ${one}`);
+	};
 	const publish = (role: string, name: string, request: object): boolean =>
 		life !== undefined &&
 		broker.publish(
@@ -276,6 +322,7 @@ export async function simulate(
 	/** One daemon from its start to its end. */
 	type Life = {
 		readonly being: Being;
+		readonly fromMs: number;
 		readonly children: Set<AnyChild>;
 		/** In Prometheus' text; undefined while nobody tells them. */
 		metrics(): Promise<string> | undefined;
@@ -299,7 +346,7 @@ export async function simulate(
 				daemon: being,
 				process: time.createBeing(),
 				wallClock,
-				shelf,
+				shelf: { ...shelf, add: taught },
 				engines,
 				stationAt: (place) => recipes[place]!,
 				faultsOf: (name) => faults.get(name),
@@ -410,12 +457,14 @@ export async function simulate(
 		});
 		const mine: Life = {
 			being,
+			fromMs: time.now(),
 			children,
 			metrics: () => metrics?.(),
 			reread: () => reread(),
 			end: async (isOrderly) => {
 				if (!being.alive) return;
 				if (isOrderly) {
+					engineer.ends();
 					over.abort();
 					await ended;
 				} else writer?.abandon();
@@ -425,6 +474,7 @@ export async function simulate(
 		// What ends by itself is started again, as systemd does.
 		void ended.then(() => {
 			if (over.signal.aborted || !being.alive) return;
+			engineer.ends();
 			leave();
 			if (life !== mine) return;
 			life = undefined;
@@ -456,13 +506,18 @@ export async function simulate(
 		};
 		return next;
 	};
+	const askFor = (part: string) =>
+		publish('operator', 'trigger', { id: part, client: 'line', station: ANNOUNCED, part });
 	/** The line announces a part, and asks the box for its verdict. */
 	const bring = coming(() => {
 		const part = belts[ANNOUNCED]!.bring(time.now());
 		ledger.announced(part);
 		parts += 1;
-		const ask = { id: part.name, client: 'line', station: ANNOUNCED, part: part.name };
-		publish('operator', 'trigger', ask);
+		askFor(part.name);
+		const told = life;
+		nature.later(DEADLINE_MS + SAY_MS, () => {
+			if (told?.being.alive && life === told && !disk.isFaulty) ledger.due(part.name);
+		});
 	});
 	/** The same with a file, where the disk takes it and the one before is gone. */
 	const bringFiled = coming(() => {
@@ -474,7 +529,7 @@ export async function simulate(
 		signaller.signal(part.name, () => ledger.made(part.name));
 	});
 	/** The same by a line, which nobody asks whether it was heard: while everything is well each one must be. */
-	const bringLined = coming(() => {
+	const signalLined = (): void => {
 		const part = belts[LINED]!.bring(time.now());
 		ledger.announced(part);
 		parts += 1;
@@ -483,12 +538,22 @@ export async function simulate(
 			lined.set(instantOf(wallClock()), part.name);
 			if (lined.size > MOST_LINED) lined.delete(lined.keys().next().value!);
 		});
+	};
+	/** Some come so soon after another that this one has not left: nobody could know of one that is not heard. */
+	const bringLined = coming(() => {
+		signalLined();
+		if (random.uniform() < SOON)
+			nature.later(SOON_MS.least + SOON_MS.more * random.uniform(), () => wire.isHeard && signalLined());
 	});
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
 		teacher.answered(answer);
 		engines.answered(answer);
-		if (answer.id !== null && answer.code === 'ok') ledger.made(answer.id);
+		if (answer.id === null || answer.code !== 'ok') return;
+		ledger.made(answer.id);
+		// Whoever has asked may ask again: it is one part.
+		if (answer.id.startsWith(`${ANNOUNCED}-`) && random.uniform() < AGAIN)
+			nature.later(AGAIN_MS * random.uniform(), () => askFor(answer.id!));
 	};
 
 	const acts = faultsOf({
@@ -513,6 +578,10 @@ export async function simulate(
 			};
 		},
 		random: random.uniform,
+		whenTaught: (act) => {
+			atTaught = act;
+		},
+		later: nature.later,
 		endsAtSignal: () => {
 			stepsLeft = null;
 		},
@@ -520,11 +589,13 @@ export async function simulate(
 			life = undefined;
 		},
 	});
+	/** Of a time with faults: what many of a kind hide comes out where there are none of it. */
+	let drawn = acts;
 	const ending = new Set<() => void>();
 	const trouble = (): void => {
 		nature.later(-Math.log(1 - random.uniform()) * betweenMs, trouble);
 		if (isCalm) return;
-		const act = oneOf(acts, random);
+		const act = oneOf(drawn, random);
 		told?.(`${(time.now() / 1000).toFixed(3)} fault: ${act.name}`);
 		const end = act.begin();
 		if (!end) return;
@@ -535,6 +606,11 @@ export async function simulate(
 		nature.later(random.uniform() * FAULT_MS.most, over);
 	};
 
+	nature.every(LOOK_OWED_MS, () => {
+		const beforeMs = time.now() - LOST_MS;
+		if (life?.being.alive && life.fromMs < beforeMs && !disk.isFaulty)
+			owes(partsOwedIn(join(folder, 'journal'), beforeMs));
+	});
 	life = begin();
 	bring();
 	bringFiled();
@@ -545,10 +621,12 @@ export async function simulate(
 	try {
 		for (let doneMs = 0; doneMs < untilMs && violations.length === 0; doneMs += periodMs + healMs) {
 			isCalm = false;
+			drawn = acts.filter(() => random.uniform() < OF_KINDS);
 			closesMs = doneMs + periodMs + healMs;
 			await time.pass(doneMs + periodMs, () => {}, isOver);
 			isCalm = true;
 			for (const end of [...ending]) end();
+			atTaught = nothing;
 			nature.later(healMs / 2, engineer.editCalmly);
 			nature.later(healMs / 2, teacher.teachCalmly);
 			let told: string | undefined;
@@ -572,11 +650,13 @@ export async function simulate(
 					? [...rests].some((one) => state === (one ? 'resting' : 'running'))
 					: state === 'running',
 			);
-			ledger.settleReports(reportsIn(join(folder, 'journal')));
+			ledger.settleReports(reports.splice(0));
 			for (const name of signaller.left()) violated(`file ${name} lies there though nothing is wrong`);
 			engineer.settle();
 			engines.settle(engineer.bundlesNow());
 			teacher.settle();
+			owes(partsOwedIn(join(folder, 'journal'), time.now() - CLOSING_MS));
+			owes(wordsOwedIn(join(folder, 'journal'), wallClock()));
 		}
 	} catch (thrown) {
 		violated(reasonOf(thrown));
@@ -622,6 +702,8 @@ type FaultsWorld = {
 	readonly engines: EnginesBox;
 	readonly dooms: () => () => void;
 	readonly random: () => number;
+	readonly whenTaught: (act: () => void) => void;
+	readonly later: Being['later'];
 };
 
 /** What may happen: each begins, and some end again. */
@@ -642,6 +724,8 @@ function faultsOf(world: FaultsWorld) {
 		engines,
 		dooms,
 		random,
+		whenTaught,
+		later,
 	} = world;
 	const ofBroker = (fault: BrokerFault) => ({
 		name: `broker ${fault}`,
@@ -672,23 +756,23 @@ function faultsOf(world: FaultsWorld) {
 			return () => wire.end(fault);
 		},
 	});
+	const fillDisk = (): void => {
+		disk.begin('full');
+		later(FULL_MS * random(), () => disk.end('full'));
+	};
 	const anyChild = (): AnyChild | undefined => {
 		const children = [...(life()?.children ?? [])];
 		return children[Math.floor(random() * children.length)];
 	};
-	const daemonEnds = (name: string, isOrderly: boolean, first = () => {}) => ({
-		name,
-		begin: () => {
-			const ended = life();
-			if (!ended) return undefined;
-			away();
-			first();
-			void ended.end(isOrderly).then(() => restartIn(RESTART_MS));
-			return undefined;
-		},
-	});
+	const endDaemon = (isOrderly: boolean, first = () => {}): void => {
+		const ended = life();
+		if (!ended) return;
+		away();
+		first();
+		void ended.end(isOrderly).then(() => restartIn(RESTART_MS));
+	};
 	const rows: readonly { readonly name: string; readonly begin: () => (() => void) | undefined }[] = [
-		...(['refuses', 'swallows', 'drops', 'slow', 'full', 'forgets'] as const).map(ofBroker),
+		...(['refuses', 'swallows', 'drops', 'slow', 'full', 'forgets', 'denies'] as const).map(ofBroker),
 		...(['full', 'slow', 'failing'] as const).map(ofDisk),
 		...(['line gone', 'line bounces'] as const).map(ofWire),
 		...(
@@ -696,6 +780,7 @@ function faultsOf(world: FaultsWorld) {
 				'camera refuses',
 				'camera silent',
 				'camera frozen',
+				'camera skips',
 				'model slow',
 				'model fails',
 				'model of no number',
@@ -724,9 +809,6 @@ function faultsOf(world: FaultsWorld) {
 			},
 		},
 		{ name: 'the next process dies', begin: dooms },
-		daemonEnds('daemon killed', false),
-		daemonEnds('daemon ended', true),
-		daemonEnds('another driver', true, engines.renewMachine),
 		...([1, -1] as const).map((sign) => ({
 			name: sign > 0 ? 'clock ahead' : 'clock back',
 			begin: () => {
@@ -736,6 +818,14 @@ function faultsOf(world: FaultsWorld) {
 		})),
 		...(
 			[
+				['daemon killed', () => endDaemon(false)],
+				['daemon ended', () => endDaemon(true)],
+				['another driver', () => endDaemon(true, engines.renewMachine)],
+				[
+					'daemon killed when a lesson ends',
+					() => whenTaught(() => later(TAUGHT_MS * random(), () => endDaemon(false))),
+				],
+				['disk full when a lesson ends', () => whenTaught(fillDisk)],
 				['an edit', engineer.edit],
 				['a wrong edit', engineer.editWrongly],
 				['a move', engineer.move],
@@ -785,15 +875,8 @@ async function simulatedMachine(): Promise<Machine> {
 
 /** The last event of a journal; 0 where there is none yet. */
 function eventsIn(folder: string): number {
-	// The first one may have died before it made it.
-	if (!existsSync(join(folder, 'journal.db'))) return 0;
+	if (!hasJournal(folder)) return 0;
 	using found = openSearch(folder);
 	for (const { id } of found.find({ limit: 1 })) return id;
 	return 0;
-}
-
-/** All that the journal holds, the oldest first. */
-function reportsIn(folder: string): readonly Reported[] {
-	using found = openSearch(folder);
-	return [...found.find({ kind: 'report', limit: MOST_REPORTS })].map(({ body }) => body as Reported);
 }
