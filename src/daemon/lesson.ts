@@ -139,19 +139,26 @@ export async function startLesson(
 			},
 			wallClock(),
 		);
-		standing = { ...rest, stage, lesson };
+		const next: Standing = { ...rest, stage, lesson };
 		const isNew = lesson.state !== before.state;
-		if (isNew || pace.now() - toldMs >= TELL_MS) say(lesson);
-		news.tell();
+		const stand = (): void => {
+			standing = next;
+			if (isNew || pace.now() - toldMs >= TELL_MS) say(lesson);
+			news.tell();
+			if (!isNew) return;
+			log(
+				'info',
+				'lesson',
+				`${lesson.name}: ${lesson.state}${lesson.error ? `: ${lesson.error.message}` : ''}`,
+				'lesson.state',
+			);
+			void record.note(lessonEntry(lesson));
+		};
+		// Whoever hears that it is done must not hear later that it failed, because that could not be noted.
+		const isLast = isNew && lesson.state === 'done';
+		if (!isLast) stand();
 		if (!isNew) return Promise.resolve();
-		log(
-			'info',
-			'lesson',
-			`${lesson.name}: ${lesson.state}${lesson.error ? `: ${lesson.error.message}` : ''}`,
-			'lesson.state',
-		);
-		void record.note(lessonEntry(lesson));
-		const written = note(standing);
+		const written = isLast ? note(next).then(stand) : note(next);
 		written.catch(() => {});
 		return written;
 	};

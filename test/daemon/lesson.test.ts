@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -409,6 +409,21 @@ lessons('leaves the journal the room that it needs, and says so', async () => {
 	await here.is(lesson, 'failed');
 	assert.match(lesson.current!.error!.message, /500 MB are free/);
 	assert.is(here.jobs.length, 0);
+});
+
+lessons('is never told to be done where that cannot be noted', async () => {
+	await using here = await box();
+	await using lesson = await here.start();
+	await lesson.begin(PLAN);
+	await here.parts(8);
+	const { done } = await here.job();
+	await rm(here.at('journal/lesson/lesson.json'));
+	await mkdir(here.at('journal/lesson/lesson.json/x'), { recursive: true });
+	done();
+	await here.is(lesson, 'failed');
+	assert.is(lesson.current!.error!.code, 'file-unwritable');
+	assert.equal(here.states(), ['collecting', 'teaching', 'failed']);
+	assert.equal([...new Set(here.said.map(({ state }) => state))], ['collecting', 'teaching', 'failed']);
 });
 
 lessons('does not begin where it cannot be noted', async () => {

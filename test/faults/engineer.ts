@@ -104,6 +104,7 @@ const FORBIDDEN = 'rtsp://192.0.2.1/part';
 const UNMOVED = ['invalid', 'denied', 'conflict', 'busy'];
 const CONFIRM_S = { least: 5, more: 40 } as const;
 const CONFIRMED = '-confirmed';
+const MISTAKEN = '-mistaken';
 /** So long after its time at most what nobody confirms judges. */
 const UNDO_MS = 60_000;
 /** A hand writes in two steps, so long apart at most. */
@@ -364,12 +365,29 @@ export function createEngineer(world: EngineerWorld) {
 		send(moved);
 		return moved.id;
 	};
+	const reach = (): string => {
+		const forbidden = wishForbidden();
+		send(forbidden);
+		return forbidden.id;
+	};
 	/** Nobody confirms it. */
 	const lapse = (): string => {
 		const lapsing = wishThreshold('ok', false);
 		lapses = lapsing.id;
 		send(lapsing, { confirmTimeoutS: CONFIRM_S.least });
 		return lapsing.id;
+	};
+	/** While something waits to be confirmed neither another edit is taken nor another revision confirmed. */
+	const editBeside = (): string => {
+		ask({
+			client: 'engineer',
+			action: 'confirm',
+			id: `${lapses}${MISTAKEN}`,
+			rev: index()?.revisions.at(-1)?.rev,
+		});
+		const beside = wishThreshold('conflict', false);
+		send(beside);
+		return beside.id;
 	};
 	const answeredWell = (one: Wish): void => {
 		const { id, code } = one;
@@ -409,7 +427,17 @@ export function createEngineer(world: EngineerWorld) {
 		/** While nothing is wrong. */
 		editCalmly: (): void => {
 			idleSinceMs = Number.POSITIVE_INFINITY;
-			inTurn([mend, () => refuse('bundle'), () => refuse('camera'), tryWell, editLate, moveWell, lapse]);
+			inTurn([
+				mend,
+				() => refuse('bundle'),
+				() => refuse('camera'),
+				tryWell,
+				reach,
+				editLate,
+				moveWell,
+				lapse,
+				editBeside,
+			]);
 		},
 		/** Since when nothing is wrong and nobody edits any more. */
 		idleSinceMs: () => idleSinceMs,
@@ -458,6 +486,7 @@ export function createEngineer(world: EngineerWorld) {
 			if (known && code !== 'busy' && random.uniform() < AGAIN)
 				nature.later(AGAIN_MS * random.uniform(), () => ask(known.request));
 			if (!known) {
+				if (code === 'ok' && id.endsWith(MISTAKEN)) violated(`${id} confirmed what it did not mean`);
 				if (code !== 'ok' || !id.endsWith(CONFIRMED)) return;
 				const confirmed = id.slice(0, -CONFIRMED.length);
 				const { rev } = byId.get(confirmed)!;

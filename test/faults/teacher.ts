@@ -4,6 +4,7 @@ import { oneOf, type Random } from '../../src/base/random.js';
 import { FEWEST_PARTS, type Lesson } from '../../src/protocol/lesson.js';
 import type { Answered } from './engineer.js';
 import { FATES, fateOf, nameFor, type Shelf } from './shelf.js';
+import type { Being } from './time.js';
 
 export type TeacherWorld = {
 	/** The journal's. */
@@ -12,17 +13,20 @@ export type TeacherWorld = {
 	readonly stations: readonly string[];
 	readonly shelf: Shelf;
 	readonly random: Random;
+	readonly later: Being['later'];
 	/** Asks the box. @returns whether anybody heard it */
 	readonly ask: (request: object) => boolean;
 	readonly violated: (what: string) => void;
 };
 
 const MORE_PARTS = 5;
+/** By then a lesson has its parts and not its bundle. */
+const GIVE_UP_MS = 15_000;
 /** Of lessons so many wait to be looked at when their parts are kept. */
 const HELD = 0.25;
 
 /** Asks for lessons, goes on with them and does not want them any more, and knows what may come of them. */
-export function createTeacher({ folder, stations, shelf, random, ask, violated }: TeacherWorld) {
+export function createTeacher({ folder, stations, shelf, random, later, ask, violated }: TeacherWorld) {
 	let count = 0;
 	let told: Lesson | undefined;
 	let noted: Pick<Lesson, 'lesson' | 'state'> | undefined;
@@ -38,7 +42,7 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 		if (!ask({ id, client: 'teacher', ...request }) && isSure)
 			violated(`nobody hears ${id} though nothing is wrong`);
 	};
-	const begin = (fate: (typeof FATES)[number], station: string, isSure: boolean): void =>
+	const begin = (fate: (typeof FATES)[number], station: string, isSure: boolean, then?: () => void): void =>
 		send(
 			{
 				action: 'begin',
@@ -48,14 +52,19 @@ export function createTeacher({ folder, stations, shelf, random, ask, violated }
 				...(!isSure && random.uniform() < HELD && { hold: true }),
 			},
 			isSure,
+			then,
 		);
+	const beginWell = (then?: () => void): void => begin('well', stations[0]!, true, then);
 	return {
 		begin: () => begin(oneOf(FATES, random), oneOf(stations, random), false),
 		resume: () => send({ action: 'resume' }),
 		cancel: () => send({ action: 'cancel', ...(random.uniform() < 0.5 && { keep: true }) }),
 		strike: () => send({ action: 'strike', strike: [1 + random.below(FEWEST_PARTS)] }),
-		/** While nothing is wrong: what lies there is given up, and another one is learnt whole. */
-		teachCalmly: () => send({ action: 'cancel' }, false, () => begin('well', stations[0]!, true)),
+		/** While nothing is wrong: what lies there is given up, one is given up while it is taught, and another one is learnt whole. */
+		teachCalmly: () =>
+			send({ action: 'cancel' }, false, () =>
+				beginWell(() => later(GIVE_UP_MS, () => send({ action: 'cancel' }, true, () => beginWell()))),
+			),
 		answered: ({ id, code, text }: Answered): void => {
 			const known = wanted.get(id ?? '');
 			if (!known || code === undefined) return;

@@ -249,6 +249,7 @@ export async function simulate(
 		stations: recipes,
 		shelf,
 		random,
+		later: nature.later,
 		ask: (request) => publish('engineer', 'teach', request),
 		violated,
 	});
