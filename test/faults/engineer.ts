@@ -505,8 +505,8 @@ export function createEngineer(world: EngineerWorld) {
 			if (code === 'ok' && baseRev !== undefined && isOther)
 				violated(`${id} was made from ${baseRev}, and moved ${base}`);
 			if (wanted === 'failed' && text?.includes(LEFT)) violated(`${id}: ${text}, and nothing is wrong`);
-			if (SURE.includes(wanted) && code !== wanted)
-				violated(`${id} was answered ${code}, and must be ${wanted}: ${text}`);
+			const isSure = SURE.includes(wanted) || (wanted !== undefined && whenAnswered?.id === id);
+			if (isSure && code !== wanted) violated(`${id} was answered ${code}, and must be ${wanted}: ${text}`);
 			for (const value of UNMOVED.includes(code) || known.isDry ? claims.unmoved(id) : [])
 				violated(`${value} of ${id} judged, which was answered ${code}`);
 			if (code === 'failed') claims.failed(id);

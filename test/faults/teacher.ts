@@ -61,10 +61,12 @@ export function createTeacher({ folder, stations, shelf, random, later, ask, vio
 		cancel: () => send({ action: 'cancel', ...(random.uniform() < 0.5 && { keep: true }) }),
 		strike: () => send({ action: 'strike', strike: [1 + random.below(FEWEST_PARTS)] }),
 		/** While nothing is wrong: what lies there is given up, one is given up while it is taught, and another one is learnt whole. */
-		teachCalmly: () =>
+		teachCalmly: (): void => {
+			if (told?.state === 'teaching') violated(`lesson ${told.name} is taught for ever`);
 			send({ action: 'cancel' }, false, () =>
 				beginWell(() => later(GIVE_UP_MS, () => send({ action: 'cancel' }, true, () => beginWell()))),
-			),
+			);
+		},
 		answered: ({ id, code, text }: Answered): void => {
 			const known = wanted.get(id ?? '');
 			if (!known || code === undefined) return;

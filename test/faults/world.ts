@@ -761,6 +761,11 @@ function faultsOf(world: FaultsWorld) {
 		disk.begin('full');
 		later(FULL_MS * random(), () => disk.end('full'));
 	};
+	/** To one at which all jobs begin. */
+	const toJob = (): void => {
+		const everyMs = JOBS.selfCheck * JOBS.vacuum * MINUTE_MS;
+		clock.leapTo((Math.floor(clock.now() / everyMs) + 1) * everyMs, TURN_MS * random());
+	};
 	const anyChild = (): AnyChild | undefined => {
 		const children = [...(life()?.children ?? [])];
 		return children[Math.floor(random() * children.length)];
@@ -842,7 +847,14 @@ function faultsOf(world: FaultsWorld) {
 				['the file is read again', () => life()?.reread()],
 				['daemon killed while it takes a signal', endsAtSignal],
 				['clock ahead by 30 days', () => clock.leap(MONTH_MS)],
-				['clock to a job', () => clock.leapTo(clock.now() + JOBS.vacuum * MINUTE_MS, TURN_MS * random())],
+				['clock to a job', toJob],
+				[
+					'clock to a job, and to the next',
+					() => {
+						toJob();
+						later(2 * TURN_MS * random(), toJob);
+					},
+				],
 				[
 					'clock to a turn of quiet hours',
 					() => {
