@@ -69,6 +69,8 @@ const CLOSING_MS = 10_000;
 /** By then a part of a process that died has its error; none is stopped for so long. */
 const LOST_MS = 40_000;
 const LOOK_OWED_MS = 10_000;
+/** So long a station takes that goes back to the heaviest bundle. */
+const BACK_MS = 40_000;
 /** In this time before the end of a calm every edge of the line is heard. */
 const SURE_MS = 150_000;
 /** Metrics are looked at so long before. */
@@ -268,7 +270,7 @@ export async function simulate(
 		isLined: (station) => station === LINED,
 		isSureAt: (atMs) =>
 			isCalm &&
-			atMs > Math.max(closesMs - SURE_MS, engineer.idleSinceMs() + TURN_MS) &&
+			atMs > Math.max(closesMs - SURE_MS, engineer.idleSinceMs() + BACK_MS) &&
 			atMs < closesMs - CLOSING_MS,
 		deadlineMs: DEADLINE_MS,
 		frozenMs: FROZEN_MS,
