@@ -35,23 +35,33 @@ export function shareThatPasses(
 	return spoiled.filter(({ score }) => score <= threshold).length / spoiled.length;
 }
 
-/** The default rule: of good parts no more than this share may be rejected, where a lower threshold than the highest score is taken. */
-const MOST_REJECTED = 0.05;
-
-/** And each further one must catch so many more spoiled copies, share for share. */
-const LEAST_CAUGHT = 2;
+/**
+ * The default rule: each good part more that may be rejected must catch so many times its share of spoiled copies more; up to a twentieth of good parts, and beyond
+ * it up to an eighth: one unusual part among few would let most defects pass.
+ */
+const CAUGHT = [
+	{ mostRejected: 0.05, times: 2 },
+	{ mostRejected: 0.125, times: 3 },
+] as const;
 
 /**
- * Which of the highest scores sets the threshold where nobody says, 1 for the highest: the one with the least of spoiled copies that pass and, twice, good
- * parts that are rejected; of equal ones the higher.
+ * Which of the highest scores sets the threshold where nobody says, 1 for the highest: the one with the least of spoiled copies that pass and, times what they
+ * must catch, good parts that are rejected; of equal ones the higher.
  */
 export function usualRank(scores: readonly number[], spoiled: readonly { readonly score: number }[]): number {
 	const sorted = [...scores].sort((a, b) => b - a);
-	const most = Math.max(1, Math.floor(MOST_REJECTED * (scores.length + 1) + 1e-9));
+	const bands = CAUGHT.map(({ mostRejected, times }) => ({
+		most: Math.max(1, Math.floor(mostRejected * (scores.length + 1) + 1e-9)),
+		times,
+	}));
+	const priceOf = (rank: number): number =>
+		bands.reduce((sum, { most, times }, i) => {
+			const before = bands[i - 1]?.most ?? 0;
+			return sum + times * Math.max(0, Math.min(rank, most) - before);
+		}, 0) /
+		(scores.length + 1);
 	const costs = sorted
-		.slice(0, most)
-		.map(
-			(score, i) => (shareThatPasses(spoiled, score) ?? 0) + (LEAST_CAUGHT * (i + 1)) / (scores.length + 1),
-		);
+		.slice(0, bands.at(-1)!.most)
+		.map((score, i) => (shareThatPasses(spoiled, score) ?? 0) + priceOf(i + 1));
 	return 1 + costs.indexOf(Math.min(...costs));
 }

@@ -46,17 +46,37 @@ const good = (count: number, ...highest: number[]) => [
 	...Array.from({ length: count - highest.length }, (_, i) => (i + 1) / 1000),
 ];
 const copies = (...scores: number[]) => scores.map((score) => ({ score }));
+/** So many that nothing lets pass. */
+const more = (count: number) => Array<number>(count).fill(10);
 
 for (const [what, scores, made, rank] of [
 	['the highest, where lower ones catch nothing more', good(48), copies(1, 2, 3), 1],
 	['the next, where one stained picture lets half of the copies pass', good(48, 9), copies(5, 5, 10, 10), 2],
-	['the highest of few, whatever passes', good(38, 9), copies(5, 5, 5, 5), 1],
-	['no lower than one good part in twenty allows', good(59, 9, 8, 7, 6), copies(8.5, 7.5, 6.5, 6.5), 3],
+	['the highest of very few, whatever passes', good(14, 9), copies(5, 5, 5, 5), 1],
+	[
+		'a lower one of few, where unusual ones let most copies pass',
+		good(35, 9, 8, 7),
+		copies(8, 7, 7, 5, 0),
+		4,
+	],
+	['the highest of few, where a lower one catches little more', good(35, 9), copies(5, ...more(20)), 1],
+	[
+		'no lower than one good part in eight allows',
+		good(35, 9, 8, 7, 6, 5),
+		copies(8.5, 7.5, 6.5, 5.5, 4.5),
+		4,
+	],
+	[
+		'one in twenty, where more catches less than thrice its share',
+		good(39, 9, 8),
+		copies(8.5, 8.5, 7.5, ...more(17)),
+		2,
+	],
 	['the highest, where nothing was spoiled', good(60, 9), [], 1],
 	[
 		'the highest, where a good part rejected more catches less than two copies',
 		good(99, 9),
-		copies(5, ...Array<number>(99).fill(10)),
+		copies(5, ...more(99)),
 		1,
 	],
 ] as const) {
