@@ -1,5 +1,5 @@
 import type { CurvePoint } from '../model/manifest.js';
-import { boundsOf } from './threshold.js';
+import { boundsOf, outlierAmong } from './threshold.js';
 
 /** So many of the highest scores are looked at. */
 export const HIGHEST = 8;
@@ -24,6 +24,31 @@ export function curveOf(
 			spoiledPass: shareThatPasses(spoiled, threshold),
 		};
 	});
+}
+
+/** What a person should know of the good pictures around a threshold: one that sets it alone, and those above it. `isAsked`: somebody wanted those there. */
+export function remarksOn(
+	scored: readonly { readonly name: string; readonly score: number }[],
+	spoiled: readonly { readonly score: number }[],
+	{ threshold, isAsked }: { readonly threshold: number; readonly isAsked: boolean },
+	remedy: string,
+): string[] {
+	const scores = scored.map(({ score }) => score);
+	const outlier = outlierAmong(scores);
+	if (outlier?.score === threshold) {
+		const [own, next] = [outlier.score.toFixed(3), outlier.next.toFixed(3)];
+		const name = scored[outlier.index]!.name;
+		return [
+			`"${name}" alone sets the threshold: it scores ${own}, the next good picture ${next}; look at it, and ${remedy}`,
+		];
+	}
+	const above = scored.filter(({ score }) => score > threshold);
+	if (isAsked || above.length === 0 || spoiled.length === 0) return [];
+	const share = (at: number) => `${Math.round(100 * shareThatPasses(spoiled, at)!)} %`;
+	const names = above.map(({ name }) => `"${name}"`).join(', ');
+	return [
+		`good pictures above the threshold: ${names}; with them below it ${share(Math.max(...scores))} of the spoiled copies would pass, not ${share(threshold)}; look at them, and ${remedy}`,
+	];
 }
 
 /** Null of none. */

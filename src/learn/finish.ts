@@ -5,13 +5,13 @@ import type { Pair } from '../model/inference.js';
 import type { Manifest } from '../model/manifest.js';
 import { calibrate, type Unseen } from './calibrate.js';
 import { usualOf } from './comparison.js';
-import { curveOf, shareThatPasses, usualRank } from './curve.js';
+import { curveOf, remarksOn, usualRank } from './curve.js';
 import type { GoodImages, Pictures, Teacher, TeachSettings, TeachWorld } from './lesson.js';
 import { contentsOf } from './pack.js';
 import { chooseModels, type Probes } from './precisions.js';
 import { sheetFor } from './sheet.js';
 import { measureThreads } from './threads.js';
-import { outlierAmong, thresholdOf } from './threshold.js';
+import { thresholdOf } from './threshold.js';
 
 /** A trained pair, and the good pictures by which it is judged. */
 export type Learnt = {
@@ -71,21 +71,11 @@ export async function finish(learnt: Learnt, settings: Settings, world: TeachWor
 	const curve = curveOf(calibrated, spoiled);
 	const thresholdRank = usualRank(scores, spoiled);
 	const threshold = thresholdOf(scores, { thresholdRank, ...settings });
-	const outlier = outlierAmong(scores);
-	if (outlier?.score === threshold.threshold) {
-		const message =
-			`"${calibrated[outlier.index]!.name}" alone sets the threshold: it scores ${outlier.score.toFixed(3)}, ` +
-			`the next good picture ${outlier.next.toFixed(3)}; look at it, and strike it if it is not good`;
+	// Whoever was judged by a student of a fold cannot be struck.
+	const remedy = folds.length > 0 ? 'teach again without what is not good' : 'strike what is not good';
+	const isAsked = settings.falseRejects !== undefined || settings.thresholdRank !== undefined;
+	for (const message of remarksOn(calibrated, spoiled, { ...threshold, isAsked }, remedy))
 		world.report({ phase: 'warning', message });
-	}
-	const above = calibrated.filter(({ score }) => score > threshold.threshold).map(({ name }) => `"${name}"`);
-	if (thresholdRank > 1 && above.length === thresholdRank - 1) {
-		const share = (at: number) => `${Math.round(100 * (shareThatPasses(spoiled, at) ?? 0))} %`;
-		const message =
-			`good pictures above the threshold: ${above.join(', ')}; below it they would let ${share(Math.max(...scores))} of the ` +
-			`spoiled copies pass, not ${share(threshold.threshold)}; look at them, and strike them if they are not good`;
-		world.report({ phase: 'warning', message });
-	}
 	const good = among(images, heldOut);
 	const models = await chooseModels(
 		pair,

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { curveOf, shareThatPasses, usualRank } from '../../src/learn/curve.js';
+import { curveOf, remarksOn, shareThatPasses, usualRank } from '../../src/learn/curve.js';
 import { thresholdOf } from '../../src/learn/threshold.js';
 
 const curves = suite('the curve of a threshold');
@@ -84,5 +84,25 @@ for (const [what, scores, made, rank] of [
 		assert.is(usualRank(scores, made), rank);
 	});
 }
+
+curves('names the good pictures above a threshold, and what they would let pass', () => {
+	assert.equal(remarksOn(scored, spoiled, { threshold: 6, isAsked: false }, 'strike them'), [
+		'good pictures above the threshold: "part 9", "part 7"; with them below it 75 % of the spoiled copies would pass, not 50 %; look at them, and strike them',
+	]);
+	for (const [threshold, made, isAsked] of [
+		[9, spoiled, false],
+		[6, [], false],
+		[6, spoiled, true],
+	] as const)
+		assert.equal(remarksOn(scored, made, { threshold, isAsked }, 'strike them'), []);
+});
+
+curves('names a good picture that sets the threshold alone', () => {
+	const odd = [9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6].map((score) => ({ name: `part ${score}`, score }));
+	assert.match(
+		remarksOn(odd, spoiled, { threshold: 9, isAsked: true }, 'strike it').join(),
+		/^"part 9" alone sets.* 9\.000, .* 1\.600; .*strike it$/,
+	);
+});
 
 curves.run();
