@@ -201,15 +201,10 @@ export async function startEngines(
 	const openly = (text: string) => masked(text, secrets);
 	const note = (): void => {
 		const notes: EngineNotes = {
-			failed: [...failed].flatMap(
-				([
-					id,
-					{
-						error: { againAt: _, ...error },
-						isNoted,
-					},
-				]) => (isNoted ? [{ id, ...error }] : []),
-			),
+			failed: [...failed].flatMap(([id, { error, isNoted }]) => {
+				const { againAt: _, ...told } = error;
+				return isNoted ? [{ id, ...told }] : [];
+			}),
 			shuns: choices.shuns.map(({ againAt: _, ...shun }) => shun),
 		};
 		noting = noting

@@ -42,12 +42,13 @@ export function remarksOn(
 			`"${name}" alone sets the threshold: it scores ${own}, the next good picture ${next}; look at it, and ${remedy}`,
 		];
 	}
-	const above = scored.filter(({ score }) => score > threshold);
+	const above = [...scored].sort((a, b) => b.score - a.score).filter(({ score }) => score > threshold);
 	if (isAsked || above.length === 0 || spoiled.length === 0) return [];
 	const share = (at: number) => `${Math.round(100 * shareThatPasses(spoiled, at)!)} %`;
-	const names = above.map(({ name }) => `"${name}"`).join(', ');
+	const named = above.slice(0, HIGHEST).map(({ name }) => `"${name}"`);
+	const more = above.length > named.length ? ` and ${above.length - named.length} more` : '';
 	return [
-		`good pictures above the threshold: ${names}; with them below it ${share(Math.max(...scores))} of the spoiled copies would pass, not ${share(threshold)}; look at them, and ${remedy}`,
+		`good pictures above the threshold: ${named.join(', ')}${more}; with them below it ${share(Math.max(...scores))} of the spoiled copies would pass, not ${share(threshold)}; look at them, and ${remedy}`,
 	];
 }
 

@@ -97,6 +97,12 @@ curves('names the good pictures above a threshold, and what they would let pass'
 		assert.equal(remarksOn(scored, made, { threshold, isAsked }, 'strike them'), []);
 });
 
+curves('names no more good pictures than a person reads', () => {
+	const many = Array.from({ length: 12 }, (_, i) => ({ name: `part ${i}`, score: i }));
+	const [remark] = remarksOn(many, spoiled, { threshold: 1, isAsked: false }, 'look');
+	assert.match(remark!, /^good pictures above the threshold: "part 11", .*"part 4" and 2 more; /);
+});
+
 curves('names a good picture that sets the threshold alone', () => {
 	const odd = [9, 1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6].map((score) => ({ name: `part ${score}`, score }));
 	assert.match(
