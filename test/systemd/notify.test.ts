@@ -50,6 +50,10 @@ heard = ''
 while not heard.startswith(sys.argv[2]):
     heard = s.recv(4096).decode()
     if heard != 'BARRIER=1': print(repr(heard), flush=True)
+# systemd-notify fails when nobody takes what it waits by.
+s.settimeout(1)
+try: s.recv(4096)
+except socket.timeout: pass
 `;
 
 /** Runs `program`, with `openNotifier` and `notice` at hand, before a listener. @returns what was heard until `last`, and standard error */
