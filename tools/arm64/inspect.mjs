@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import mqtt from 'mqtt';
 import { root } from '../setup.mjs';
+import { ended } from './ended.mjs';
 
 const FIRST_PORT = 21_883;
 
