@@ -105,18 +105,22 @@ scorers('refuses a session whose nodes ran elsewhere than allowed', async () => 
 	assert.is(elsewhere.left(), 0);
 });
 
-scorers('refuses golden vectors that no longer hold, at the start and in every later proof', async () => {
-	await using folder = await temporaryFolder();
-	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
-	let drift = 0;
-	const drifting = counted((session) => ({
+/** Sessions whose scores are off by so much. */
+const driftingBy = (drift: () => number) =>
+	counted((session) => ({
 		...session,
 		run: async (feeds) => {
 			const results = await session.run(feeds);
 			const score = results.score!;
-			return { ...results, score: { ...score, data: Float32Array.of(Number(score.data[0]) + drift) } };
+			return { ...results, score: { ...score, data: Float32Array.of(Number(score.data[0]) + drift()) } };
 		},
 	}));
+
+scorers('refuses golden vectors that no longer hold, at the start and in every later proof', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	let drift = 0;
+	const drifting = driftingBy(() => drift);
 	const scorer = await openScorer(bundle, drifting.open, { threads: 1 });
 	await scorer.prove();
 	await scorer.prove(bundle.golden.length + 1);
@@ -130,6 +134,27 @@ scorers('refuses golden vectors that no longer hold, at the start and in every l
 	}
 	await scorer.close();
 	assert.is(drifting.left(), 0);
+});
+
+scorers('allows what another processor rounds, which grows with the scale of scores', async () => {
+	await using folder = await temporaryFolder();
+	const bundle = await readBundle(await tinyBundle(join(folder.path, 'b')));
+	const { manifest } = bundle;
+	for (const [threshold, drift, holds] of [
+		[0.04, 5e-6, true],
+		[0.04, 3e-5, false],
+		[8, 3e-5, true],
+		[8, 7e-4, true],
+		[8, 9e-4, false],
+		[-8, 7e-4, true],
+	] as const) {
+		const calibration = { ...manifest.calibration, threshold, mapMedian: 0 };
+		const drifting = driftingBy(() => drift);
+		const scaled = { ...bundle, manifest: { ...manifest, calibration } };
+		const opened = openScorer(scaled, drifting.open, { threads: 1 });
+		if (holds) await (await opened).close();
+		else assert.is((await failureOf(opened)).code, 'bundle-golden', `${threshold} ${drift}`);
+	}
 });
 
 scorers('refuses a map of another size, and more than one score', async () => {
