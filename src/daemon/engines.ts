@@ -559,8 +559,8 @@ export async function startEngines(
 	const noted = engineNotesSchema.safeParse(await world.noted());
 	if (noted.success) {
 		for (const { id, ...told } of noted.data.failed) {
-			const { waitMs } = rebuilds.resume(id, told.times);
-			remember(id, { error: { ...told, againAt: build ? inMs(waitMs) : null }, isNoted: true });
+			const againAt = build ? inMs(rebuilds.resume(id, told.times).waitMs) : null;
+			remember(id, { error: { ...told, againAt }, isNoted: true });
 		}
 		for (const { times, ...known } of [...noted.data.shuns].reverse()) {
 			const { waitMs } = returns.resume(moveOf(known.station, known.engine), times);

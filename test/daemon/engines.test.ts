@@ -344,6 +344,13 @@ engines(
 		await next.until('it is built, as somebody asks', () => next.builds.length === 1);
 		await end(again);
 
+		const idle = box({ build: false }, kept);
+		idle.want('a');
+		const unasked = await idle.start();
+		await idle.after(36_000_000);
+		assert.equal([rowOf(unasked, 'a').state, rowOf(unasked, 'a').error?.againAt], ['failed', null]);
+		await end(unasked);
+
 		const later = box({}, kept);
 		later.given.machine = 'orin with another TensorRT';
 		later.want('a');
