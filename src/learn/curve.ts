@@ -61,14 +61,11 @@ export function shareThatPasses(
 	return spoiled.filter(({ score }) => score <= threshold).length / spoiled.length;
 }
 
-/**
- * The default rule: each good part more that may be rejected must catch so many times its share of spoiled copies more; up to a twentieth of good parts, and beyond
- * it up to an eighth: one unusual part among few would let most defects pass.
- */
-const CAUGHT = [
-	{ mostRejected: 0.05, times: 2 },
-	{ mostRejected: 0.125, times: 3 },
-] as const;
+/** The default rule: each good part more that may be rejected must catch so many times its share of spoiled copies more, up to this share of good parts; */
+const USUAL = { mostRejected: 0.05, caught: 2 } as const;
+
+/** and so many times beyond it, up to this one: one unusual part among few would let most defects pass. */
+const BEYOND = { mostRejected: 0.125, caught: 3 } as const;
 
 /**
  * Which of the highest scores sets the threshold where nobody says, 1 for the highest: the one with the least of spoiled copies that pass and, times what they
@@ -76,18 +73,13 @@ const CAUGHT = [
  */
 export function usualRank(scores: readonly number[], spoiled: readonly { readonly score: number }[]): number {
 	const sorted = [...scores].sort((a, b) => b - a);
-	const bands = CAUGHT.map(({ mostRejected, times }) => ({
-		most: Math.max(1, Math.floor(mostRejected * (scores.length + 1) + 1e-9)),
-		times,
-	}));
-	const priceOf = (rank: number): number =>
-		bands.reduce((sum, { most, times }, i) => {
-			const before = bands[i - 1]?.most ?? 0;
-			return sum + times * Math.max(0, Math.min(rank, most) - before);
-		}, 0) /
-		(scores.length + 1);
+	const parts = scores.length + 1;
+	const mostOf = (share: number) => Math.max(1, Math.floor(share * parts + 1e-9));
+	const usual = mostOf(USUAL.mostRejected);
+	const priceOf = (rank: number) =>
+		(USUAL.caught * Math.min(rank, usual) + BEYOND.caught * Math.max(0, rank - usual)) / parts;
 	const costs = sorted
-		.slice(0, bands.at(-1)!.most)
+		.slice(0, mostOf(BEYOND.mostRejected))
 		.map((score, i) => (shareThatPasses(spoiled, score) ?? 0) + priceOf(i + 1));
 	return 1 + costs.indexOf(Math.min(...costs));
 }

@@ -17,7 +17,7 @@ children('leave nothing behind when they are killed while they wait', async () =
 	const time = createTime(() => 0.5);
 	const daemon = time.createBeing();
 	const shelf = createShelf();
-	const silent = { wallClock: time.now, ask: () => true, violated: () => {} };
+	const silent = { wallClock: time.now, ask: () => {}, violated: () => {} };
 	const camera = { source: '0', timeoutMs: 2000 } as Parameters<typeof startMessage>[1];
 	const warnings = await warningsDuring(async () => {
 		for (let i = 1; i <= 12; i += 1) {

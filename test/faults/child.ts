@@ -18,7 +18,7 @@ import { runStation } from '../../src/station/run.js';
 import type { Camera, Frame } from '../../src/vision/frame.js';
 import type { EnginesBox } from './engines.js';
 import { exposedMs, FRAME_MS, frameHere, hereMs, type Thing } from './plant.js';
-import { type ProcessWorld, type SimulatedChild, startProcess } from './process.js';
+import { never, type ProcessWorld, type SimulatedChild, startProcess } from './process.js';
 import { cameraAt, type EngineFate, fateOf, type Shelf, type Shelved } from './shelf.js';
 import type { Being } from './time.js';
 
@@ -137,8 +137,6 @@ function tryingEdges(world: ChildWorld, die: () => void): TryingEdges {
 /** What is not interrupted: it leaves nothing behind where the process dies. */
 const passed = (process: Being, ms: number) =>
 	new Promise<void>((resolve) => void process.later(ms, resolve));
-
-const never = new Promise<never>(() => {});
 
 type Asked = {
 	readonly recipe: RecipeConfig;

@@ -20,7 +20,7 @@ import { instantOf } from '../../src/protocol/fields.js';
 import type { VerdictMessage } from '../../src/protocol/verdict.js';
 import { engineFor } from '../../src/station/providers.js';
 import type { Disk } from './disk.js';
-import type { Answered } from './engineer.js';
+import { never } from './process.js';
 import type { EngineFate, Shelf } from './shelf.js';
 import type { Being } from './time.js';
 
@@ -29,8 +29,8 @@ export type EnginesBoxWorld = {
 	readonly disk: Pick<Disk, 'takesNothing' | 'faults'>;
 	readonly wallClock: () => number;
 	readonly random: Random;
-	/** Asks the box. @returns whether anybody heard it */
-	readonly ask: (request: object) => boolean;
+	/** Asks the box, where anybody hears it. */
+	readonly ask: (request: object) => void;
 	readonly violated: (what: string) => void;
 };
 
@@ -45,8 +45,6 @@ const UNUSABLE: ReadonlySet<EngineFate> = new Set(['differs', 'kills', 'slow', '
 /** Failures that are known to come again: nobody tries it by itself. */
 const LASTING: ReadonlySet<EngineFate> = new Set(['fails', 'hangs']);
 
-const never = new Promise<never>(() => {});
-
 type Lying = Engine & { isDamaged: boolean };
 
 /** The engines of one box, the machine that they are for, and what is told of them. */
@@ -60,8 +58,6 @@ export function createEngines({ shelf, disk, wallClock, random, ask, violated }:
 	let builds = 0;
 	let count = 0;
 	let told: Engines | undefined;
-	/** What must be answered, where that is known. */
-	const wanted = new Map<string, 'ok' | undefined>();
 
 	const keyOf = (model: string): EngineKey =>
 		engineKeyOf({ files: { golden: '', models: { fp32: shelf.sha256Of(model) } } }, 'fp32', machine);
@@ -165,13 +161,6 @@ export function createEngines({ shelf, disk, wallClock, random, ask, violated }:
 		};
 	};
 
-	const send = (request: object, must?: 'ok'): void => {
-		count += 1;
-		const id = `engine-${count}`;
-		wanted.set(id, must);
-		if (!ask({ id, client: 'engineer', ...request }) && must)
-			violated(`nobody hears ${id} though nothing is wrong`);
-	};
 	return {
 		machine: () => machine,
 		build,
@@ -201,14 +190,12 @@ export function createEngines({ shelf, disk, wallClock, random, ask, violated }:
 			const known = told?.engines ?? [];
 			if (known.length === 0) return;
 			const { id, bundle } = oneOf(known, random);
-			if (random.uniform() < 0.4) send({ action: 'remove', engine: id });
-			else send({ action: 'build', bundle, again: random.uniform() < 0.5 });
-		},
-		answered: ({ id, code, text }: Answered): void => {
-			if (!wanted.has(id ?? '') || code === undefined) return;
-			const must = wanted.get(id ?? '');
-			wanted.delete(id ?? '');
-			if (must && code !== must) violated(`${id} was answered ${code}: ${text}`);
+			count += 1;
+			const request =
+				random.uniform() < 0.4
+					? { action: 'remove', engine: id }
+					: { action: 'build', bundle, again: random.uniform() < 0.5 };
+			ask({ id: `engine-${count}`, client: 'engineer', ...request });
 		},
 		told: (message: Engines): void => {
 			told = message;
@@ -229,8 +216,6 @@ export function createEngines({ shelf, disk, wallClock, random, ask, violated }:
 		},
 		/** When everything is well. `bundles`: by which each station judges. */
 		settle: (bundles: ReadonlyMap<string, string>): void => {
-			for (const [id, must] of wanted) if (must) violated(`${id} was never answered`);
-			wanted.clear();
 			const known = told?.engines ?? [];
 			const isAtWork = known.some(({ state }) => state === 'building' || state === 'moving');
 			for (const [station, bundle] of bundles) {

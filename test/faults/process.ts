@@ -22,6 +22,9 @@ const ORPHAN_MS = 10_000;
 /** As main.ts ends. */
 const EXIT_OF_A_FAILURE = 1;
 
+/** What hangs, or waits for its process to be gone. */
+export const never = new Promise<never>(() => {});
+
 let pids = 1000;
 
 /** A process of ours: `run` is the real code of one, and can be ended between any two of its waits. `die`: ends it without a word. */

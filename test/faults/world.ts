@@ -551,7 +551,6 @@ export async function simulate(
 	heardAnswer = (answer) => {
 		engineer.answered(answer);
 		teacher.answered(answer);
-		engines.answered(answer);
 		if (answer.id === null || answer.code !== 'ok') return;
 		ledger.made(answer.id);
 		// Whoever has asked may ask again: it is one part.
