@@ -18,8 +18,8 @@ import {
 	type Sums,
 	scorings,
 	sumsWithout,
-	usedBy,
 } from '../model/normality.js';
+import { highest } from '../model/outline.js';
 import { spoiledCopies } from '../vision/spoils.js';
 import { HIGHEST } from './curve.js';
 import type { GoodImages, TeachSettings, TeachWorld } from './lesson.js';
@@ -172,13 +172,8 @@ function judgesWithout(
 ): ((maps: Maps) => Float32Array)[] {
 	const others = sumsWithout(sums, maps);
 	return candidates.map((scoring) => {
-		const used = usedBy(scoring, kinds);
 		const normality = normalityOf(others, scoring, kinds);
-		return (seen) =>
-			mapUnder(
-				used.map((k) => seen[k]!),
-				normality,
-			);
+		return (seen) => mapUnder(seen, kinds, scoring, normality);
 	});
 }
 
@@ -197,8 +192,4 @@ function shownBy(map: Float32Array): Calibrated {
 function highestOf(good: readonly Calibrated[]): number[] {
 	const order = good.map((_, i) => i).sort((a, b) => good[b]!.score - good[a]!.score);
 	return order.slice(0, HIGHEST);
-}
-
-function highest(map: Float32Array): number {
-	return map.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
 }

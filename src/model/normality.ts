@@ -1,5 +1,6 @@
 import { mean as average } from '../measure/statistics.js';
 import type { Scoring } from './manifest.js';
+import { outlined } from './outline.js';
 
 /** What a map shows: one scale's distance between teacher and student, or how far the teacher's features are from those of good parts. */
 export type MapKind = 'scale' | 'features';
@@ -7,16 +8,23 @@ export type MapKind = 'scale' | 'features';
 /** The maps of one picture, in the order of their kinds, each [height, width]. */
 export type Maps = readonly Float32Array[];
 
-/** Which maps a scoring sums, and of what it takes mean and spread: of each place, of each map, or of nothing, which leaves the maps as they are. */
-type Rule = { readonly uses: readonly MapKind[]; readonly usual: 'place' | 'map' | undefined };
+/**
+ * Which maps a scoring sums, and of what it takes mean and spread: of each place, of each map, or of nothing, which leaves the maps as they are. `outlined`:
+ * the scales draw what more than they has judged.
+ */
+type Rule = {
+	readonly uses: readonly MapKind[];
+	readonly usual: 'place' | 'map' | undefined;
+	readonly outlined: boolean;
+};
 
 export const scorings: { readonly [S in Scoring]: Rule } = {
-	sum: { uses: ['scale'], usual: undefined },
-	scales: { uses: ['scale'], usual: 'map' },
-	places: { uses: ['scale'], usual: 'place' },
-	'scales+features': { uses: ['scale', 'features'], usual: 'map' },
-	'places+features': { uses: ['scale', 'features'], usual: 'place' },
-	features: { uses: ['features'], usual: 'place' },
+	sum: { uses: ['scale'], usual: undefined, outlined: false },
+	scales: { uses: ['scale'], usual: 'map', outlined: false },
+	places: { uses: ['scale'], usual: 'place', outlined: true },
+	'scales+features': { uses: ['scale', 'features'], usual: 'map', outlined: true },
+	'places+features': { uses: ['scale', 'features'], usual: 'place', outlined: true },
+	features: { uses: ['features'], usual: 'place', outlined: false },
 };
 
 /** How much a map counts when it varies as the others do. */
@@ -115,11 +123,22 @@ function variancesOf({ first, second }: Sums['of'][number], count: number): Floa
 	return first.map((v, p) => Math.max(0, (second[p]! - (v * v) / count) / (count - 1)));
 }
 
-/** The maps that a scoring uses as one: Σ weight·(u − mean), or Σ u without a normality. */
-export function mapUnder(maps: Maps, normality: Normality | undefined): Float32Array {
+/** The scales of maps that are outlined, of any other scoring none. */
+export function outliningOf<M>(scoring: Scoring, maps: readonly M[], kinds: readonly MapKind[]): M[] {
+	return scorings[scoring].outlined ? maps.filter((_, k) => kinds[k] === 'scale') : [];
+}
+
+/** All maps of a picture as one by a scoring: Σ weight·(u − mean) of those that it uses, or Σ u without a normality, outlined where its rule says so. */
+export function mapUnder(
+	maps: Maps,
+	kinds: readonly MapKind[],
+	scoring: Scoring,
+	normality: Normality | undefined,
+): Float32Array {
 	const map = new Float32Array(maps[0]!.length);
-	for (const [k, u] of maps.entries()) {
-		const usual = normality?.[k];
+	for (const [i, k] of usedBy(scoring, kinds).entries()) {
+		const u = maps[k]!;
+		const usual = normality?.[i];
 		if (!usual) {
 			for (let p = 0; p < map.length; p += 1) map[p]! += u[p]!;
 			continue;
@@ -128,5 +147,6 @@ export function mapUnder(maps: Maps, normality: Normality | undefined): Float32A
 		const step = mean.length === 1 ? 0 : 1;
 		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p * step]! * (u[p]! - mean[p * step]!);
 	}
-	return map;
+	const scales = outliningOf(scoring, maps, kinds);
+	return scales.length > 0 ? outlined(map, scales) : map;
 }

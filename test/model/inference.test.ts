@@ -46,7 +46,6 @@ inference('has no score when any value of the map is no number or infinite, wher
 		for (const place of [0, 1, 1234, SIDE * SIDE - 1]) {
 			const { map, score } = await scored(value, place);
 			assert.is(Number.isFinite(map[place]!), false);
-			assert.is(map.filter((v) => !Number.isFinite(v)).length, 1);
 			assert.ok(Number.isNaN(score), `${value} at ${place} gives ${score}`);
 		}
 	}
@@ -105,10 +104,7 @@ for (const [what, tiling, kinds, tried] of [
 				scoring.includes('features'),
 			);
 			const { map, score } = await ran(graph);
-			const expected = mapUnder(
-				used.map((k) => maps[k]!),
-				normality,
-			);
+			const expected = mapUnder(maps, apart.kinds, scoring, normality);
 			const size = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 			expected.forEach((v, p) => {
 				assert.ok(Math.abs(Number(map!.data[p]) - v) < 1e-5 * size, `${scoring} at ${p}`);

@@ -10,6 +10,7 @@ import {
 	sumsWithout,
 	usedBy,
 } from '../../src/model/normality.js';
+import { outlined } from '../../src/model/outline.js';
 
 const normality = suite('what good parts usually show');
 
@@ -99,11 +100,19 @@ normality('is the mean of each place, and departures weigh less where good parts
 });
 
 normality('gives the sum of weighed departures, at each place or everywhere alike', () => {
-	const maps = [Float32Array.of(1, 2), Float32Array.of(10, 20)];
-	assert.equal([...mapUnder(maps, undefined)], [11, 22]);
+	const [scales, features] = [[Float32Array.of(1, 2), Float32Array.of(10, 20)], Float32Array.of(7, 9)];
+	const maps = [...scales, features];
+	const kinds = ['scale', 'scale', 'features'] as const;
+	assert.equal([...mapUnder(maps, kinds, 'sum', undefined)], [11, 22]);
 	const everywhere = { mean: Float32Array.of(1), weight: Float32Array.of(3) };
 	const places = { mean: Float32Array.of(5, 5), weight: Float32Array.of(0.5, 2) };
-	assert.equal([...mapUnder(maps, [everywhere, places])], [2.5, 33]);
+	assert.equal([...mapUnder(maps, kinds, 'scales', [everywhere, places])], [2.5, 33]);
+	assert.equal([...mapUnder(maps, kinds, 'features', [places])], [1, 8]);
+	const outlining = [everywhere, places, { mean: Float32Array.of(7), weight: Float32Array.of(1) }];
+	assert.equal(
+		[...mapUnder(maps, kinds, 'scales+features', outlining)],
+		[...outlined(Float32Array.of(2.5, 35), scales)],
+	);
 });
 
 normality('of maps that never vary is finite', () => {
