@@ -13,10 +13,10 @@ import {
 	type MapKind,
 	type Maps,
 	mapUnder,
+	neededBy,
 	normalityOf,
 	noSums,
 	type Sums,
-	scorings,
 	sumsWithout,
 } from '../model/normality.js';
 import { highest } from '../model/outline.js';
@@ -74,7 +74,7 @@ export async function calibrate(
 	const placed = unseen.flatMap((one) => one.pictures.map((index) => ({ one, index })));
 	const count = placed.length;
 	const candidates = scoringsFor(settings, count, gaussians !== undefined);
-	const uses = [...new Set(candidates.flatMap((scoring) => scorings[scoring].uses))];
+	const uses = [...new Set(candidates.flatMap(neededBy))];
 	const programOf = (one: Unseen) => mapsProgram(one.pair, one.gaussians, uses);
 	const { kinds } = programOf(unseen[0]!);
 	/** Hands each picture, or those at the `wanted` places, to `look`: its place among all, and what gives the maps of it and of copies of it. */

@@ -19,7 +19,7 @@ const THRESHOLDS = 3;
 /** Shares that differ by less are of chance. */
 const NOISE = 0.02;
 
-/** By features alone a defect is shown in a grid of 16 pixels: so many more spoiled copies must be caught by it. */
+/** By features alone a defect is judged in a grid of 16 pixels and shown worse: so many more spoiled copies must be caught by it. */
 const COARSE = 0.03;
 
 /** What loses least where it is not the best comes first. */

@@ -6,7 +6,8 @@ import { architectures, type Backbone } from './architecture.js';
 import { type Gaussian, joinedFeatures, momentsIn } from './gaussian.js';
 import type { Scoring } from './manifest.js';
 import { type Features, student, teacher } from './networks.js';
-import { type MapKind, type Normality, outliningOf, scorings } from './normality.js';
+import { type MapKind, type Normality, neededBy, scalesOf, scorings, usedBy } from './normality.js';
+import { outlinedIn } from './outline.js';
 import { type Arithmetic, inFloat32 } from './precision.js';
 import { anomaly, featureDistance, mapsOf, scaleDistances, viewsOf } from './score.js';
 import { IMAGENET } from './teacher.js';
@@ -42,9 +43,12 @@ export function inferenceProgram(
 	{ scoring, normality, gaussians }: Judging = BY_SUM,
 	arithmetic = inFloat32,
 ): Graph {
-	const { graph, maps, kinds } = opened(pair, scorings[scoring].uses, gaussians, arithmetic);
-	const outlining = normality ? outliningOf(scoring, maps, kinds) : [];
-	const { map, score } = anomaly(graph, maps, pair.tiling, normality, outlining);
+	const { outline } = scorings[scoring];
+	const { graph, maps, kinds } = opened(pair, neededBy(scoring), gaussians, arithmetic);
+	const judged = usedBy(scoring, kinds).map((k) => maps[k]!);
+	const { map, score } = anomaly(graph, judged, pair.tiling, normality, (map) =>
+		outline ? outlinedIn(graph, map, scalesOf(maps, kinds), outline) : map,
+	);
 	graph.output(graph.reshape(map, [pair.tiling.height, pair.tiling.width]), 'map');
 	graph.output(score, 'score');
 	graph.output(graph.reshape(graph.mean(map, [0, 1, 2]), [1]), 'mean');

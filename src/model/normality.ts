@@ -1,6 +1,6 @@
 import { mean as average } from '../measure/statistics.js';
 import type { Scoring } from './manifest.js';
-import { outlined } from './outline.js';
+import { type Outline, outlined } from './outline.js';
 
 /** What a map shows: one scale's distance between teacher and student, or how far the teacher's features are from those of good parts. */
 export type MapKind = 'scale' | 'features';
@@ -9,22 +9,22 @@ export type MapKind = 'scale' | 'features';
 export type Maps = readonly Float32Array[];
 
 /**
- * Which maps a scoring sums, and of what it takes mean and spread: of each place, of each map, or of nothing, which leaves the maps as they are. `outlined`:
- * the scales draw what more than they has judged.
+ * Which maps a scoring sums, of what it takes mean and spread (of each place, of each map, or of nothing, which leaves the maps as they are), and how much the
+ * scales draw what more than they has judged.
  */
 type Rule = {
 	readonly uses: readonly MapKind[];
 	readonly usual: 'place' | 'map' | undefined;
-	readonly outlined: boolean;
+	readonly outline: Outline | undefined;
 };
 
 export const scorings: { readonly [S in Scoring]: Rule } = {
-	sum: { uses: ['scale'], usual: undefined, outlined: false },
-	scales: { uses: ['scale'], usual: 'map', outlined: false },
-	places: { uses: ['scale'], usual: 'place', outlined: true },
-	'scales+features': { uses: ['scale', 'features'], usual: 'map', outlined: true },
-	'places+features': { uses: ['scale', 'features'], usual: 'place', outlined: true },
-	features: { uses: ['features'], usual: 'place', outlined: false },
+	sum: { uses: ['scale'], usual: undefined, outline: undefined },
+	scales: { uses: ['scale'], usual: 'map', outline: undefined },
+	places: { uses: ['scale'], usual: 'place', outline: 'root' },
+	'scales+features': { uses: ['scale', 'features'], usual: 'map', outline: 'root' },
+	'places+features': { uses: ['scale', 'features'], usual: 'place', outline: 'root' },
+	features: { uses: ['features'], usual: 'place', outline: 'sum' },
 };
 
 /** How much a map counts when it varies as the others do. */
@@ -123,9 +123,15 @@ function variancesOf({ first, second }: Sums['of'][number], count: number): Floa
 	return first.map((v, p) => Math.max(0, (second[p]! - (v * v) / count) / (count - 1)));
 }
 
-/** The scales of maps that are outlined, of any other scoring none. */
-export function outliningOf<M>(scoring: Scoring, maps: readonly M[], kinds: readonly MapKind[]): M[] {
-	return scorings[scoring].outlined ? maps.filter((_, k) => kinds[k] === 'scale') : [];
+/** What maps a scoring sums or is outlined by. */
+export function neededBy(scoring: Scoring): readonly MapKind[] {
+	const { uses, outline } = scorings[scoring];
+	return outline && !uses.includes('scale') ? ['scale', ...uses] : uses;
+}
+
+/** Of the maps those of scales. */
+export function scalesOf<M>(maps: readonly M[], kinds: readonly MapKind[]): M[] {
+	return maps.filter((_, k) => kinds[k] === 'scale');
 }
 
 /** All maps of a picture as one by a scoring: Σ weight·(u − mean) of those that it uses, or Σ u without a normality, outlined where its rule says so. */
@@ -147,6 +153,6 @@ export function mapUnder(
 		const step = mean.length === 1 ? 0 : 1;
 		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p * step]! * (u[p]! - mean[p * step]!);
 	}
-	const scales = outliningOf(scoring, maps, kinds);
-	return scales.length > 0 ? outlined(map, scales) : map;
+	const { outline } = scorings[scoring];
+	return outline ? outlined(map, scalesOf(maps, kinds), outline) : map;
 }

@@ -5,7 +5,6 @@ import { channelDistance } from './distance.js';
 import { type Gaussian, gaussianDistance, joinedFeatures } from './gaussian.js';
 import type { Features } from './networks.js';
 import type { Normality } from './normality.js';
-import { outlinedIn } from './outline.js';
 import { blendWeights, offsets, type Tiling, tileCount } from './tiling.js';
 
 /** Deviation of the Gaussian over the anomaly map, in pixels (paper 4.1). */
@@ -72,7 +71,7 @@ export function viewsOf(graph: Graph, x: Value, start: number, end: number): Val
 
 /**
  * Anomaly map and score S_AD, its maximum. Without `normality` the map is the sum, which for the three scales is the paper's S_AL; with
- * it, the weighted sum of how far each map is from what good parts show, outlined by `scales` where there are any.
+ * it, the weighted sum of how far each map is from what good parts show, which `draw` may outline.
  * @returns map [1, height, width], score [1]
  */
 export function anomaly(
@@ -80,7 +79,7 @@ export function anomaly(
 	maps: readonly Value[],
 	{ width, height }: Tiling,
 	normality?: Normality,
-	scales: readonly Value[] = [],
+	draw: (map: Value) => Value = (map) => map,
 ): { map: Value; score: Value } {
 	const constant = (values: Float32Array) =>
 		graph.constant(float32(values.length === 1 ? [1, 1, 1] : [1, height, width], values));
@@ -88,7 +87,7 @@ export function anomaly(
 		.map((map, i) => (normality ? graph.mul(map, constant(normality[i]!.weight)) : map))
 		.reduce((total, weighed) => graph.add(total, weighed));
 	const judged = normality ? graph.sub(sum, constant(levelOf(normality))) : sum;
-	const map = scales.length > 0 ? outlinedIn(graph, judged, scales) : judged;
+	const map = draw(judged);
 	const score = graph.reshape(graph.apply('ReduceMax', [map], { axes: [1, 2] }), [map.shape[0]!]);
 	return { map, score };
 }

@@ -11,7 +11,7 @@ import { Weights } from './weights.js';
 
 /**
  * What a bundle's float32 model was made of: the pair, its norms folded, and the Gaussians where it scores by features; constants stand in it under
- * their names. A model that scores by features alone has no student.
+ * their names.
  * @throws Error in words naming the first that is missing or has another shape
  */
 export function taughtIn(
@@ -41,10 +41,8 @@ export function taughtIn(
 	const pair = { backbone, teacher: new Weights(), student: new Weights(), tiling };
 	const image = graph.input('image', 'float32', [1, 3, 64, 64]);
 	const features = teacher(graph, takingTo(pair.teacher), arch, image);
-	const gaussians = gaussiansIn(constants);
-	const isByFeaturesAlone = gaussians && ![...constants.keys()].some((name) => name.startsWith('decoder.'));
-	if (!isByFeaturesAlone) student(graph, takingTo(pair.student), arch, features);
-	return { pair, gaussians };
+	student(graph, takingTo(pair.student), arch, features);
+	return { pair, gaussians: gaussiansIn(constants) };
 }
 
 /** Of squares, and of the overview where there is one. */

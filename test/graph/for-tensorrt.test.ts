@@ -46,7 +46,7 @@ function departures(tiling: Tiling): (backbone: Backbone) => Judging {
 	};
 }
 
-/** With one number a map, and no student. */
+/** With one number a map. */
 function featuresAlone(backbone: Backbone): Judging {
 	const channels = joinedChannels(architectures[backbone]);
 	return {

@@ -19,10 +19,10 @@ taught('makes the same model again, byte for byte', () => {
 	assert.ok(found.teacher.has('conv1.weight') && !found.student.has('conv1.weight'));
 });
 
-for (const [scoring, hasStudent, directions] of [
-	['places+features', true, 32],
-	['features', false, 32],
-	['features', false, undefined],
+for (const [scoring, directions] of [
+	['places+features', 32],
+	['features', 32],
+	['features', undefined],
 ] as const) {
 	const kind = directions === undefined ? 'as bundles of before did' : 'around centres';
 	taught(`brings along what features are like where the model scores by ${scoring}, ${kind}`, () => {
@@ -36,7 +36,6 @@ for (const [scoring, hasStudent, directions] of [
 		const bytes = encodeOnnx(inferenceProgram(pair, judging), 'm');
 		const { pair: found, gaussians } = taughtIn(bytes, 'pocket', pair.tiling);
 		assert.equal(gaussians, [gaussian]);
-		assert.is(found.student.has('bn.conv1.weight'), hasStudent);
 		assert.is(Buffer.compare(encodeOnnx(inferenceProgram(found, judging), 'm'), bytes), 0);
 	});
 }
