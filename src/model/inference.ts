@@ -43,11 +43,10 @@ export function inferenceProgram(
 	{ scoring, normality, gaussians }: Judging = BY_SUM,
 	arithmetic = inFloat32,
 ): Graph {
-	const { outline } = scorings[scoring];
 	const { graph, maps, kinds } = opened(pair, neededBy(scoring), gaussians, arithmetic);
 	const judged = usedBy(scoring, kinds).map((k) => maps[k]!);
 	const { map, score } = anomaly(graph, judged, pair.tiling, normality, (map) =>
-		outline ? outlinedIn(graph, map, scalesOf(maps, kinds), outline) : map,
+		scorings[scoring].outlined ? outlinedIn(graph, map, scalesOf(maps, kinds)) : map,
 	);
 	graph.output(graph.reshape(map, [pair.tiling.height, pair.tiling.width]), 'map');
 	graph.output(score, 'score');

@@ -1,6 +1,6 @@
 import { mean as average } from '../measure/statistics.js';
 import type { Scoring } from './manifest.js';
-import { type Outline, outlined } from './outline.js';
+import { outlined } from './outline.js';
 
 /** What a map shows: one scale's distance between teacher and student, or how far the teacher's features are from those of good parts. */
 export type MapKind = 'scale' | 'features';
@@ -9,22 +9,22 @@ export type MapKind = 'scale' | 'features';
 export type Maps = readonly Float32Array[];
 
 /**
- * Which maps a scoring sums, of what it takes mean and spread (of each place, of each map, or of nothing, which leaves the maps as they are), and how much the
+ * Which maps a scoring sums, of what it takes mean and spread (of each place, of each map, or of nothing, which leaves the maps as they are), and whether the
  * scales draw what more than they has judged.
  */
 type Rule = {
 	readonly uses: readonly MapKind[];
 	readonly usual: 'place' | 'map' | undefined;
-	readonly outline: Outline | undefined;
+	readonly outlined: boolean;
 };
 
 export const scorings: { readonly [S in Scoring]: Rule } = {
-	sum: { uses: ['scale'], usual: undefined, outline: undefined },
-	scales: { uses: ['scale'], usual: 'map', outline: undefined },
-	places: { uses: ['scale'], usual: 'place', outline: 'root' },
-	'scales+features': { uses: ['scale', 'features'], usual: 'map', outline: 'root' },
-	'places+features': { uses: ['scale', 'features'], usual: 'place', outline: 'root' },
-	features: { uses: ['features'], usual: 'place', outline: 'sum' },
+	sum: { uses: ['scale'], usual: undefined, outlined: false },
+	scales: { uses: ['scale'], usual: 'map', outlined: false },
+	places: { uses: ['scale'], usual: 'place', outlined: true },
+	'scales+features': { uses: ['scale', 'features'], usual: 'map', outlined: true },
+	'places+features': { uses: ['scale', 'features'], usual: 'place', outlined: true },
+	features: { uses: ['features'], usual: 'place', outlined: true },
 };
 
 /** How much a map counts when it varies as the others do. */
@@ -125,8 +125,8 @@ function variancesOf({ first, second }: Sums['of'][number], count: number): Floa
 
 /** What maps a scoring sums or is outlined by. */
 export function neededBy(scoring: Scoring): readonly MapKind[] {
-	const { uses, outline } = scorings[scoring];
-	return outline && !uses.includes('scale') ? ['scale', ...uses] : uses;
+	const { uses, outlined } = scorings[scoring];
+	return outlined && !uses.includes('scale') ? ['scale', ...uses] : uses;
 }
 
 /** Of the maps those of scales. */
@@ -153,6 +153,5 @@ export function mapUnder(
 		const step = mean.length === 1 ? 0 : 1;
 		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p * step]! * (u[p]! - mean[p * step]!);
 	}
-	const { outline } = scorings[scoring];
-	return outline ? outlined(map, scalesOf(maps, kinds), outline) : map;
+	return scorings[scoring].outlined ? outlined(map, scalesOf(maps, kinds)) : map;
 }

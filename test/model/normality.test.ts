@@ -107,12 +107,12 @@ normality('gives the sum of weighed departures, at each place or everywhere alik
 	const everywhere = { mean: Float32Array.of(1), weight: Float32Array.of(3) };
 	const places = { mean: Float32Array.of(5, 5), weight: Float32Array.of(0.5, 2) };
 	assert.equal([...mapUnder(maps, kinds, 'scales', [everywhere, places])], [2.5, 33]);
-	const alone = outlined(Float32Array.of(1, 8), scales, 'sum');
+	const alone = outlined(Float32Array.of(1, 8), scales);
 	assert.equal([...mapUnder(maps, kinds, 'features', [places])], [...alone]);
 	const outlining = [everywhere, places, { mean: Float32Array.of(7), weight: Float32Array.of(1) }];
 	assert.equal(
 		[...mapUnder(maps, kinds, 'scales+features', outlining)],
-		[...outlined(Float32Array.of(2.5, 35), scales, 'root')],
+		[...outlined(Float32Array.of(2.5, 35), scales)],
 	);
 });
 

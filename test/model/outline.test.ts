@@ -11,9 +11,8 @@ const outline = suite('the outline of a defect');
 
 const NAN = Number.NaN;
 
-for (const [what, map, scales, by, expected] of [
-	['weighs places above the usual by the root of what their scales show', [1, 1], [[4, 1]], 'root', [1, 0.5]],
-	['or by what they show', [1, 1], [[4, 1]], 'sum', [1, 0.25]],
+for (const [what, map, scales, expected] of [
+	['weighs places above the usual by what their scales show', [1, 1], [[4, 1]], [1, 0.25]],
 	[
 		'of all scales',
 		[1, 1],
@@ -21,21 +20,20 @@ for (const [what, map, scales, by, expected] of [
 			[3, 1],
 			[6, 0],
 		],
-		'root',
-		[1, 1 / 3],
+		[1, 1 / 9],
 	],
-	['leaves what lies below the usual as it is', [2, -3, 0], [[1, 9, 9]], 'sum', [2, -3, 0]],
-	['leaves a map that lies below the usual everywhere', [-2, -3], [[1, 9]], 'root', [-2, -3]],
-	['keeps the maximum of a map of which no scale tells anything', [2, 1], [[0, 0]], 'sum', [2, 1]],
-	['takes scales that rounding left below zero for zero', [2, 1], [[-1e-7, -1e-7]], 'root', [2, 1]],
-	['keeps a maximum as small as can be', [1e-20, 0], [[1e-3, 1]], 'sum', [1e-20, 0]],
-	['keeps what is no number', [1, NAN], [[1, 1]], 'root', undefined],
+	['leaves what lies below the usual as it is', [2, -3, 0], [[1, 9, 9]], [2, -3, 0]],
+	['leaves a map that lies below the usual everywhere', [-2, -3], [[1, 9]], [-2, -3]],
+	['keeps the maximum of a map of which no scale tells anything', [2, 1], [[0, 0]], [2, 1]],
+	['takes scales that rounding left below zero for zero', [2, 1], [[-1e-7, -1e-7]], [2, 1]],
+	['keeps a maximum as small as can be', [1e-20, 0], [[1e-3, 1]], [1e-20, 0]],
+	['keeps what is no number', [1, NAN], [[1, 1]], undefined],
 ] as const) {
 	outline(what, async () => {
 		const places = map.length;
 		const graph = new Graph();
 		const inputs = scales.map((_, i) => graph.input(`scale${i}`, 'float32', [1, 1, places]));
-		graph.output(outlinedIn(graph, graph.input('map', 'float32', [1, 1, places]), inputs, by), 'outlined');
+		graph.output(outlinedIn(graph, graph.input('map', 'float32', [1, 1, places]), inputs), 'outlined');
 		const session = await openSession(encodeOnnx(graph, 'outline'), { threads: 1 });
 		const shaped = (values: readonly number[]) => float32([1, 1, places], [...values]);
 		const feeds = { map: shaped(map), ...Object.fromEntries(scales.map((v, i) => [`scale${i}`, shaped(v)])) };
@@ -43,7 +41,6 @@ for (const [what, map, scales, by, expected] of [
 		const plain = outlined(
 			Float32Array.from(map),
 			scales.map((v) => Float32Array.from(v)),
-			by,
 		);
 		for (const found of [plain, ran.outlined!.data as Float32Array]) {
 			if (!expected) assert.ok(found.some(Number.isNaN));
@@ -60,8 +57,7 @@ outline('leaves the score as it was', () => {
 		const drawn = () => Float32Array.from({ length: 64 }, () => random.normal());
 		const map = drawn();
 		const scales = [drawn(), drawn()].map((scale) => scale.map(Math.abs));
-		for (const by of ['root', 'sum'] as const)
-			assert.ok(Math.abs(highest(outlined(map, scales, by)) - highest(map)) <= 1e-6 * Math.abs(highest(map)));
+		assert.ok(Math.abs(highest(outlined(map, scales)) - highest(map)) <= 1e-6 * Math.abs(highest(map)));
 	}
 });
 
