@@ -10,6 +10,7 @@ import type { Manifest, Preset, Scoring } from '../model/manifest.js';
 import {
 	FEWEST_FOR_NORMALITY,
 	joinSums,
+	judgedUnder,
 	type MapKind,
 	type Maps,
 	mapUnder,
@@ -124,12 +125,12 @@ export async function calibrate(
 	await eachUnseen(async (of, input, mapsOf) => {
 		const maps = await mapsOf(input);
 		const judges = judgesWithout(maps, sums, candidates, kinds);
-		for (const [i, judge] of judges.entries()) running[i]!.good.push(shownBy(judge(maps)));
+		for (const [i, { map }] of judges.entries()) running[i]!.good.push(shownBy(map(maps)));
 		if (isSpoiled(of, count)) {
 			for (const { spoil, picture } of spoiledCopies(input, tiling, randomFrom(seed + of))) {
 				const spoilt = await mapsOf(picture);
-				for (const [i, judge] of judges.entries())
-					running[i]!.spoiled.push({ of, spoil, score: highest(judge(spoilt)) });
+				for (const [i, { judged }] of judges.entries())
+					running[i]!.spoiled.push({ of, spoil, score: highest(judged(spoilt)) });
 			}
 		}
 		report({ phase: 'choosing', done: of + 1, of: count });
@@ -145,7 +146,7 @@ export async function calibrate(
 		async (place, input, mapsOf) => {
 			const maps = await mapsOf(input);
 			const [judge] = judgesWithout(maps, sums, [scoring], kinds);
-			high.push({ index: placed[place]!.index, map: judge!(maps) });
+			high.push({ index: placed[place]!.index, map: judge!.map(maps) });
 		},
 		new Set(highestOf(good)),
 	);
@@ -163,17 +164,22 @@ export async function calibrate(
 	};
 }
 
-/** Maps of one picture, or of a copy of it, to the map by each scoring, as if that picture had not said what is usual. */
+type Judge = { readonly judged: (maps: Maps) => Float32Array; readonly map: (maps: Maps) => Float32Array };
+
+/** Maps of one picture, or of a copy of it, to what is judged and to the map as it is shown by each scoring, as if that picture had not said what is usual. */
 function judgesWithout(
 	maps: Maps,
 	sums: Sums,
 	candidates: readonly Scoring[],
 	kinds: readonly MapKind[],
-): ((maps: Maps) => Float32Array)[] {
+): Judge[] {
 	const others = sumsWithout(sums, maps);
 	return candidates.map((scoring) => {
 		const normality = normalityOf(others, scoring, kinds);
-		return (seen) => mapUnder(seen, kinds, scoring, normality);
+		return {
+			judged: (seen) => judgedUnder(seen, kinds, scoring, normality),
+			map: (seen) => mapUnder(seen, kinds, scoring, normality),
+		};
 	});
 }
 

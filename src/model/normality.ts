@@ -134,8 +134,8 @@ export function scalesOf<M>(maps: readonly M[], kinds: readonly MapKind[]): M[] 
 	return maps.filter((_, k) => kinds[k] === 'scale');
 }
 
-/** All maps of a picture as one by a scoring: Σ weight·(u − mean) of those that it uses, or Σ u without a normality, outlined where its rule says so. */
-export function mapUnder(
+/** All maps of a picture as one by a scoring: Σ weight·(u − mean) of those that it uses, or Σ u without a normality. Its maximum is the score. */
+export function judgedUnder(
 	maps: Maps,
 	kinds: readonly MapKind[],
 	scoring: Scoring,
@@ -153,5 +153,12 @@ export function mapUnder(
 		const step = mean.length === 1 ? 0 : 1;
 		for (let p = 0; p < map.length; p += 1) map[p]! += weight[p * step]! * (u[p]! - mean[p * step]!);
 	}
+	return map;
+}
+
+/** As it is shown: outlined where the scoring's rule says so, with the same maximum. */
+export function mapUnder(...of: Parameters<typeof judgedUnder>): Float32Array {
+	const [maps, kinds, scoring] = of;
+	const map = judgedUnder(...of);
 	return scorings[scoring].outlined ? outlined(map, scalesOf(maps, kinds)) : map;
 }

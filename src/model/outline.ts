@@ -12,11 +12,13 @@ const LEAST_PEAK = 1e-30;
  * paper's map, and brought back to its maximum, so that the score stays. What is usual at a place and a grid of 16 pixels tell parts apart, and blur outlines.
  */
 export function outlined(map: Float32Array, scales: readonly Float32Array[]): Float32Array {
-	const weighed = Float32Array.from(map, (v, p) => {
-		if (v <= 0) return 0;
-		const sum = scales.reduce((total, scale) => total + scale[p]!, 0);
-		return v * (Math.max(sum, 0) + LEAST_DISTANCE);
-	});
+	const weighed = new Float32Array(map.length);
+	for (let p = 0; p < map.length; p += 1) {
+		if (map[p]! <= 0) continue;
+		let sum = 0;
+		for (const scale of scales) sum += scale[p]!;
+		weighed[p] = map[p]! * (Math.max(sum, 0) + LEAST_DISTANCE);
+	}
 	const share = Math.max(highest(map), 0) / Math.max(highest(weighed), LEAST_PEAK);
 	return map.map((v, p) => (v > 0 ? share * weighed[p]! : v));
 }
