@@ -7,7 +7,8 @@ import { acceleratorHere } from '../machine/accelerator.js';
 import { type EngineKey, engineId, engineKeyOf, fingerprintOf } from '../model/engine.js';
 import { instantOf } from '../protocol/fields.js';
 import type { Result } from '../protocol/requests.js';
-import type { EnginesWorld, Sought } from './engines.js';
+import type { Sought } from './engine-items.js';
+import type { EnginesWorld } from './engines.js';
 
 /** The engines on this box, and what is noted of them. */
 export type EngineShelf = Pick<EnginesWorld, 'seek' | 'setbackOf' | 'remove' | 'kept' | 'noted' | 'note'>;

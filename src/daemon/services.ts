@@ -26,7 +26,8 @@ import { type ControlService, type ControlSettings, startControl } from './contr
 import type { Edges } from './edges.js';
 import type { Edits } from './edits.js';
 import { type EngineChoices, printOf } from './engine-choices.js';
-import { type EnginesService, type EnginesSettings, type StationSeen, startEngines } from './engines.js';
+import type { StationSeen } from './engine-items.js';
+import { type EnginesService, type EnginesSettings, startEngines } from './engines.js';
 import { type HealthService, type HealthSettings, startHealth } from './health.js';
 import { type HeldStation, holdStation } from './held.js';
 import { buildEngineInChild, teachInChild } from './job.js';

@@ -6,12 +6,8 @@ import { randomFrom } from '../../src/base/random.js';
 import type { RecipeConfig } from '../../src/config/schema.js';
 import { Refusal } from '../../src/control/answer.js';
 import { createEngineChoices } from '../../src/daemon/engine-choices.js';
-import {
-	type EnginesService,
-	type EnginesSettings,
-	type StationSeen,
-	startEngines,
-} from '../../src/daemon/engines.js';
+import type { StationSeen } from '../../src/daemon/engine-items.js';
+import { type EnginesService, type EnginesSettings, startEngines } from '../../src/daemon/engines.js';
 import type { EngineBuilt, EngineProgress, EngineRequest } from '../../src/protocol/engine-messages.js';
 import {
 	type EngineNotes,
