@@ -95,6 +95,11 @@ const priorities: { readonly [L in Level]: string } = {
 	debug: '<7>',
 };
 
+/** What is thrown and no failure of the world: whoever reads it is to report it. */
+export function logFault(log: Log, about: string, thrown: unknown): void {
+	log('error', about, `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
+}
+
 /** Whether a log that goes down to `least` holds lines of a level. */
 export function isLogged(level: Level, least: Level): boolean {
 	return LEVELS.indexOf(level) <= LEVELS.indexOf(least);

@@ -1,5 +1,5 @@
 import { Failure, reasonOf } from '../base/failure.js';
-import type { Log } from '../base/log.js';
+import { type Log, logFault } from '../base/log.js';
 import { eitherOf, type Pace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
 import type { EngineBuilt, EngineProgress, EngineRequest } from '../protocol/engine-messages.js';
@@ -74,8 +74,7 @@ export function createEngineBuilds(
 		isLate: boolean,
 	): Promise<void> => {
 		const isOfTheWorld = thrown instanceof Failure;
-		if (!isOfTheWorld)
-			log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
+		if (!isOfTheWorld) logFault(log, 'engines', thrown);
 		const setback = await setbackOf(item.sought).catch(() => null);
 		const code = isOfTheWorld ? thrown.code : 'engine-failed';
 		const message = isOfTheWorld ? thrown.message : `A fault of ours, please report it: ${reasonOf(thrown)}`;

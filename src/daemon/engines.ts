@@ -1,4 +1,5 @@
 import { reasonOf } from '../base/failure.js';
+import { logFault } from '../base/log.js';
 import { eitherOf, orAborted } from '../base/retry.js';
 import type { Service } from '../base/service.js';
 import { Refusal } from '../control/answer.js';
@@ -100,8 +101,7 @@ export async function startEngines(settings: EnginesSettings, world: EnginesWorl
 	const build = createEngineBuilds(settings, failures, telling, world);
 	const moves = createEngineMoves(telling, world, note);
 
-	const fault = (thrown: unknown): void =>
-		log('error', 'engines', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
+	const fault = (thrown: unknown): void => logFault(log, 'engines', thrown);
 
 	const add = (sought: Sought, engine: string | null = null): EngineItem => {
 		const item = newItem(sought, engine, failures.of(sought.id), instantOf(wallClock()));

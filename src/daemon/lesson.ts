@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Failure, reasonOf } from '../base/failure.js';
-import type { Log } from '../base/log.js';
+import { type Log, logFault } from '../base/log.js';
 import { createNews } from '../base/news.js';
 import type { Pace } from '../base/retry.js';
 import { masked } from '../base/secrets.js';
@@ -285,8 +285,7 @@ export async function startLesson(
 		} catch (thrown) {
 			const state = signal.aborted ? (signal.reason as 'cancelled' | 'interrupted') : 'failed';
 			const isOfTheWorld = thrown instanceof Failure || thrown instanceof Refusal;
-			if (!signal.aborted && !isOfTheWorld)
-				log('error', 'lesson', `a fault of ours: ${(thrown as Error)?.stack ?? String(thrown)}`, 'fault');
+			if (!signal.aborted && !isOfTheWorld) logFault(log, 'lesson', thrown);
 			const error = signal.aborted ? null : failedBy(thrown);
 			await tell({ state, progress: null, error }).catch((unwritten) =>
 				log('warning', 'lesson', reasonOf(unwritten), 'lesson.failed'),

@@ -1,5 +1,5 @@
-import { Failure, reasonOf } from '../base/failure.js';
-import type { Log } from '../base/log.js';
+import { Failure } from '../base/failure.js';
+import { type Log, logFault } from '../base/log.js';
 import type { Service } from '../base/service.js';
 import type { Config } from '../config/schema.js';
 import type { scheduleAt } from '../schedule/cron.js';
@@ -33,8 +33,7 @@ export function startSchedule(
 			if (signal.aborted) return;
 			if (thrown instanceof Failure)
 				log('warning', 'schedule', `${job}: ${thrown.message}`, 'schedule.failed');
-			else
-				log('error', 'schedule', `a fault of ours: ${(thrown as Error)?.stack ?? reasonOf(thrown)}`, 'fault');
+			else logFault(log, 'schedule', thrown);
 		} finally {
 			running.delete(job);
 		}
