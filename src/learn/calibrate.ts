@@ -9,15 +9,16 @@ import { type Judging, mapsProgram, type Pair } from '../model/inference.js';
 import type { Manifest, Preset, Scoring } from '../model/manifest.js';
 import {
 	FEWEST_FOR_NORMALITY,
+	type Judge,
 	joinSums,
-	judgedUnder,
+	judgedBy,
 	type MapKind,
 	type Maps,
-	mapUnder,
 	neededBy,
 	normalityOf,
 	noSums,
 	type Sums,
+	shownBy,
 	sumsWithout,
 } from '../model/normality.js';
 import { highest } from '../model/outline.js';
@@ -125,12 +126,12 @@ export async function calibrate(
 	await eachUnseen(async (of, input, mapsOf) => {
 		const maps = await mapsOf(input);
 		const judges = judgesWithout(maps, sums, candidates, kinds);
-		for (const [i, { map }] of judges.entries()) running[i]!.good.push(shownBy(map(maps)));
+		for (const [i, judge] of judges.entries()) running[i]!.good.push(calibratedIn(shownBy(judge, maps)));
 		if (isSpoiled(of, count)) {
 			for (const { spoil, picture } of spoiledCopies(input, tiling, randomFrom(seed + of))) {
 				const spoilt = await mapsOf(picture);
-				for (const [i, { judged }] of judges.entries())
-					running[i]!.spoiled.push({ of, spoil, score: highest(judged(spoilt)) });
+				for (const [i, judge] of judges.entries())
+					running[i]!.spoiled.push({ of, spoil, score: highest(judgedBy(judge, spoilt)) });
 			}
 		}
 		report({ phase: 'choosing', done: of + 1, of: count });
@@ -146,7 +147,7 @@ export async function calibrate(
 		async (place, input, mapsOf) => {
 			const maps = await mapsOf(input);
 			const [judge] = judgesWithout(maps, sums, [scoring], kinds);
-			high.push({ index: placed[place]!.index, map: judge!.map(maps) });
+			high.push({ index: placed[place]!.index, map: shownBy(judge!, maps) });
 		},
 		new Set(highestOf(good)),
 	);
@@ -164,9 +165,7 @@ export async function calibrate(
 	};
 }
 
-type Judge = { readonly judged: (maps: Maps) => Float32Array; readonly map: (maps: Maps) => Float32Array };
-
-/** Maps of one picture, or of a copy of it, to what is judged and to the map as it is shown by each scoring, as if that picture had not said what is usual. */
+/** By each scoring, as if a picture of these maps had not said what is usual. */
 function judgesWithout(
 	maps: Maps,
 	sums: Sums,
@@ -174,13 +173,7 @@ function judgesWithout(
 	kinds: readonly MapKind[],
 ): Judge[] {
 	const others = sumsWithout(sums, maps);
-	return candidates.map((scoring) => {
-		const normality = normalityOf(others, scoring, kinds);
-		return {
-			judged: (seen) => judgedUnder(seen, kinds, scoring, normality),
-			map: (seen) => mapUnder(seen, kinds, scoring, normality),
-		};
-	});
+	return candidates.map((scoring) => ({ kinds, scoring, normality: normalityOf(others, scoring, kinds) }));
 }
 
 /** Whether the `index`th of so many is among those that are spoiled, which are spread over all. */
@@ -189,7 +182,7 @@ function isSpoiled(index: number, count: number): boolean {
 	return share >= 1 || Math.floor((index + 1) * share) > Math.floor(index * share);
 }
 
-function shownBy(map: Float32Array): Calibrated {
+function calibratedIn(map: Float32Array): Calibrated {
 	const step = Math.ceil(map.length / MIDDLE_PLACES);
 	return { score: highest(map), middle: median(map.filter((_, p) => p % step === 0)) };
 }

@@ -134,13 +134,15 @@ export function scalesOf<M>(maps: readonly M[], kinds: readonly MapKind[]): M[] 
 	return maps.filter((_, k) => kinds[k] === 'scale');
 }
 
-/** All maps of a picture as one by a scoring: Σ weight·(u − mean) of those that it uses, or Σ u without a normality. Its maximum is the score. */
-export function judgedUnder(
-	maps: Maps,
-	kinds: readonly MapKind[],
-	scoring: Scoring,
-	normality: Normality | undefined,
-): Float32Array {
+/** By what maps are judged: of what each is, by which scoring, and what is usual in those that it uses. */
+export type Judge = {
+	readonly kinds: readonly MapKind[];
+	readonly scoring: Scoring;
+	readonly normality: Normality | undefined;
+};
+
+/** All maps of a picture as one: Σ weight·(u − mean) of those that the scoring uses, or Σ u without a normality. Its maximum is the score. */
+export function judgedBy({ kinds, scoring, normality }: Judge, maps: Maps): Float32Array {
 	const map = new Float32Array(maps[0]!.length);
 	for (const [i, k] of usedBy(scoring, kinds).entries()) {
 		const u = maps[k]!;
@@ -157,8 +159,7 @@ export function judgedUnder(
 }
 
 /** As it is shown: outlined where the scoring's rule says so, with the same maximum. */
-export function mapUnder(...of: Parameters<typeof judgedUnder>): Float32Array {
-	const [maps, kinds, scoring] = of;
-	const map = judgedUnder(...of);
-	return scorings[scoring].outlined ? outlined(map, scalesOf(maps, kinds)) : map;
+export function shownBy(judge: Judge, maps: Maps): Float32Array {
+	const map = judgedBy(judge, maps);
+	return scorings[judge.scoring].outlined ? outlined(map, scalesOf(maps, judge.kinds)) : map;
 }

@@ -6,7 +6,7 @@ import type { Graph } from '../../src/graph/graph.js';
 import { encodeOnnx } from '../../src/graph/onnx.js';
 import type { Gaussian } from '../../src/model/gaussian.js';
 import { inferenceProgram, mapsProgram } from '../../src/model/inference.js';
-import { mapUnder, type Normality, scorings, usedBy } from '../../src/model/normality.js';
+import { type Normality, scorings, shownBy, usedBy } from '../../src/model/normality.js';
 import { scoreWith } from '../../src/model/scored.js';
 import { oneTile, tilingFor } from '../../src/model/tiling.js';
 import { openSession } from '../../src/ort/session.js';
@@ -27,9 +27,9 @@ function usualBut(value: number, place: number): Normality {
 inference('has no score when any value of the map is no number or infinite, wherever it lies', async () => {
 	const pair = untrainedPair('pocket', SIDE);
 	const image = drawPart(1, 1, undefined, SIDE).image.data;
-	const scored = async (value: number, place: number) => {
+	const scored = async (value: number, place: number, scoring: 'scales' | 'places') => {
 		const session = await openSession(
-			encodeOnnx(inferenceProgram(pair, { scoring: 'places', normality: usualBut(value, place) }), 'm'),
+			encodeOnnx(inferenceProgram(pair, { scoring, normality: usualBut(value, place) }), 'm'),
 			{
 				threads: 1,
 			},
@@ -40,13 +40,17 @@ inference('has no score when any value of the map is no number or infinite, wher
 			await session.close();
 		}
 	};
-	const sound = await scored(0, 0);
-	assert.ok(Math.abs(sound.score - Math.max(...sound.map)) < 1e-6);
-	for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-		for (const place of [0, 1, 1234, SIDE * SIDE - 1]) {
-			const { map, score } = await scored(value, place);
-			assert.is(Number.isFinite(map[place]!), false);
-			assert.ok(Number.isNaN(score), `${value} at ${place} gives ${score}`);
+	for (const scoring of ['scales', 'places'] as const) {
+		const sound = await scored(0, 0, scoring);
+		assert.ok(Math.abs(sound.score - Math.max(...sound.map)) < 1e-6);
+		for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+			for (const place of [0, 1, 1234, SIDE * SIDE - 1]) {
+				const { map, score } = await scored(value, place, scoring);
+				assert.is(Number.isFinite(map[place]!), false);
+				// What is outlined is brought to its maximum, which is no number either.
+				if (scoring === 'scales') assert.is(map.filter((v) => !Number.isFinite(v)).length, 1);
+				assert.ok(Number.isNaN(score), `${value} at ${place} gives ${score}`);
+			}
 		}
 	}
 });
@@ -94,12 +98,13 @@ for (const [what, tiling, kinds, tried] of [
 							weight: drawn(places + k + 1).slice(k + 1),
 						}));
 			const graph = inferenceProgram(pair, { scoring, normality, gaussians });
+			assert.ok(graph.print().includes('ConvTranspose'), 'a student, which judges or draws');
 			assert.is(
 				[...graph.constants.values()].some(({ shape }) => `${shape}` === '64,192'),
 				scoring.includes('features'),
 			);
 			const { map, score } = await ran(graph);
-			const expected = mapUnder(maps, apart.kinds, scoring, normality);
+			const expected = shownBy({ kinds: apart.kinds, scoring, normality }, maps);
 			const size = expected.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 			expected.forEach((v, p) => {
 				assert.ok(Math.abs(Number(map!.data[p]) - v) < 1e-5 * size, `${scoring} at ${p}`);

@@ -4,8 +4,9 @@ import { randomFrom } from '../../src/base/random.js';
 import { SCORINGS, type Scoring } from '../../src/model/manifest.js';
 import {
 	type MapKind,
-	mapUnder,
+	type Normality,
 	normalityOf,
+	shownBy,
 	sumsOf,
 	sumsWithout,
 	usedBy,
@@ -103,17 +104,15 @@ normality('gives the sum of weighed departures, at each place or everywhere alik
 	const [scales, features] = [[Float32Array.of(1, 2), Float32Array.of(10, 20)], Float32Array.of(7, 9)];
 	const maps = [...scales, features];
 	const kinds = ['scale', 'scale', 'features'] as const;
-	assert.equal([...mapUnder(maps, kinds, 'sum', undefined)], [11, 22]);
+	const shown = (scoring: Scoring, of?: Normality) => [...shownBy({ kinds, scoring, normality: of }, maps)];
+	assert.equal(shown('sum'), [11, 22]);
 	const everywhere = { mean: Float32Array.of(1), weight: Float32Array.of(3) };
 	const places = { mean: Float32Array.of(5, 5), weight: Float32Array.of(0.5, 2) };
-	assert.equal([...mapUnder(maps, kinds, 'scales', [everywhere, places])], [2.5, 33]);
+	assert.equal(shown('scales', [everywhere, places]), [2.5, 33]);
 	const alone = outlined(Float32Array.of(1, 8), scales);
-	assert.equal([...mapUnder(maps, kinds, 'features', [places])], [...alone]);
+	assert.equal(shown('features', [places]), [...alone]);
 	const outlining = [everywhere, places, { mean: Float32Array.of(7), weight: Float32Array.of(1) }];
-	assert.equal(
-		[...mapUnder(maps, kinds, 'scales+features', outlining)],
-		[...outlined(Float32Array.of(2.5, 35), scales)],
-	);
+	assert.equal(shown('scales+features', outlining), [...outlined(Float32Array.of(2.5, 35), scales)]);
 });
 
 normality('of maps that never vary is finite', () => {

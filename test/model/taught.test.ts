@@ -36,6 +36,7 @@ for (const [scoring, directions] of [
 		const bytes = encodeOnnx(inferenceProgram(pair, judging), 'm');
 		const { pair: found, gaussians } = taughtIn(bytes, 'pocket', pair.tiling);
 		assert.equal(gaussians, [gaussian]);
+		assert.ok(found.student.has('bn.conv1.weight'));
 		assert.is(Buffer.compare(encodeOnnx(inferenceProgram(found, judging), 'm'), bytes), 0);
 	});
 }
